@@ -1,0 +1,160 @@
+//! The macros that declare a module's arguments.
+
+use rprov_wire::Map;
+
+use super::spec::{ArgumentProblem, Spec};
+
+/// The arguments of a module, declared with [`arguments!`](crate::arguments).
+pub trait Arguments: Sized {
+    /// Documentation, options and rules.
+    const SPEC: Spec;
+
+    /// Read the arguments of one call.
+    ///
+    /// # Errors
+    /// The first problem found.
+    fn decode(arguments: &Map) -> Result<Self, ArgumentProblem>;
+}
+
+/// Declare a module's arguments as a struct.
+///
+/// ```ignore
+/// arguments! {
+///     /// Short description of the module.
+///     pub struct Arguments + FileAttributes {          // `+ T` adds a field `attributes: T` with T's own options
+///         /// Path of the file.
+///         path | dest | name: PathBuf,                 // name, aliases; required, since it is no `Option`
+///         /// Content of the file.
+///         content: Option<String>,                     // optional
+///         /// Keep a copy.
+///         backup: bool = false,                        // default
+///     }
+///     rules: [Rule::Exclusive(&["content", "src"])],   // optional
+///     free_form: "cmd",                                // optional
+/// }
+/// ```
+///
+/// A plain struct used as an option's type (suboptions) is declared the same way; it implements
+/// [`Argument`](crate::argument::Argument) as well.
+#[macro_export]
+macro_rules! arguments {
+    (
+        $(#[doc = $doc:literal])*
+        $visibility:vis struct $name:ident $(+ $extra:ty)? {
+            $(
+                $(#[doc = $field_doc:literal])*
+                $field:ident $(| $alias:ident)* : $type:ty $(= $default:expr)?
+            ),* $(,)?
+        }
+        $(rules: [$($rule:expr),* $(,)?] $(,)?)?
+        $(free_form: $free_form:literal $(,)?)?
+    ) => {
+        $(#[doc = $doc])*
+        #[derive(Clone, Debug)]
+        $visibility struct $name {
+            $(
+                $(#[doc = $field_doc])*
+                pub $field: $type,
+            )*
+            $(
+                /// The options that this module shares with others.
+                pub attributes: $extra,
+            )?
+        }
+
+        impl $crate::argument::Arguments for $name {
+            const SPEC: $crate::argument::Spec = $crate::argument::Spec {
+                doc: concat!($($doc, "\n",)* ""),
+                options: || {
+                    #[allow(unused_mut, reason = "not every declaration has an addition")]
+                    let mut options = vec![
+                        $($crate::argument::OptionSpec {
+                            name: stringify!($field).trim_start_matches("r#"),
+                            aliases: &[$(stringify!($alias)),*],
+                            doc: concat!($($field_doc, "\n",)* ""),
+                            kind: <$type as $crate::argument::Argument>::kind(),
+                            required: <$type as $crate::argument::Argument>::REQUIRED
+                                && $crate::arguments!(@default $($default)?).is_none(),
+                            default: $crate::arguments!(@default $($default)?),
+                        },)*
+                    ];
+                    $(options.extend((<$extra as $crate::argument::Arguments>::SPEC.options)());)?
+                    options
+                },
+                rules: &[$($($rule),*)?],
+                free_form: $crate::arguments!(@free_form $($free_form)?),
+            };
+
+            fn decode(arguments: &$crate::rprov_wire::Map) -> Result<Self, $crate::argument::ArgumentProblem> {
+                Ok($name {
+                    $($field: $crate::argument::decode_field::<$type>(
+                        arguments,
+                        stringify!($field).trim_start_matches("r#"),
+                        &[$(stringify!($alias)),*],
+                        $crate::arguments!(@function $($default)?),
+                    )?,)*
+                    $(attributes: <$extra as $crate::argument::Arguments>::decode(arguments)?,)?
+                })
+            }
+        }
+
+        impl $crate::argument::Argument for $name {
+            fn kind() -> $crate::argument::Type {
+                $crate::argument::Type::Nested(<$name as $crate::argument::Arguments>::SPEC.options)
+            }
+
+            fn decode(value: &$crate::rprov_wire::Value) -> Result<Self, $crate::argument::DecodeError> {
+                let map = <$crate::rprov_wire::Map as $crate::argument::Argument>::decode(value)?;
+                <$name as $crate::argument::Arguments>::decode(&map).map_err(|problem| {
+                    $crate::argument::DecodeError::Type { wanted: "dict", reason: problem.to_string() }
+                })
+            }
+        }
+    };
+    (@default) => { None::<&'static str> };
+    (@default $default:expr) => { Some(stringify!($default)) };
+    (@function) => { None };
+    (@function $default:expr) => { Some(|| $default) };
+    (@free_form) => { None };
+    (@free_form $option:literal) => { Some($option) };
+}
+
+/// Declare an option type that is one of a few words.
+///
+/// ```ignore
+/// choices! {
+///     /// The state a file is to be in.
+///     pub enum State { File = "file", Directory = "directory" }
+/// }
+/// ```
+#[macro_export]
+macro_rules! choices {
+    (
+        $(#[doc = $doc:literal])*
+        $visibility:vis enum $name:ident { $($(#[doc = $variant_doc:literal])* $variant:ident = $word:literal),+ $(,)? }
+    ) => {
+        $(#[doc = $doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[allow(missing_docs, reason = "the words say what they mean")]
+        $visibility enum $name { $($(#[doc = $variant_doc])* $variant),+ }
+
+        impl $name {
+            /// The word that stands for it in a playbook.
+            #[allow(dead_code, reason = "not every module writes the word out")]
+            pub fn word(self) -> &'static str {
+                match self { $($name::$variant => $word),+ }
+            }
+        }
+
+        impl $crate::argument::Argument for $name {
+            fn kind() -> $crate::argument::Type {
+                $crate::argument::Type::Choice(&[$($word),+])
+            }
+
+            fn decode(value: &$crate::rprov_wire::Value) -> Result<Self, $crate::argument::DecodeError> {
+                let index = $crate::argument::choice_index(value, &[$($word),+])?;
+                Ok([$($name::$variant),+][index])
+            }
+        }
+    };
+}

@@ -1,0 +1,439 @@
+//! From argument values to Rust types, with the conversions that Ansible's argument specification makes.
+
+use indexmap::IndexMap;
+use rprov_wire::{Content, Map, Value};
+
+use super::spec::{ArgumentProblem, Type, check_nested};
+
+/// Why a value does not fit its option: the type that was wanted, and the reason.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DecodeError {
+    /// The value cannot be read as the type.
+    Type {
+        /// The type that was wanted.
+        wanted: &'static str,
+        /// Why not.
+        reason: String,
+    },
+    /// The value is none of the choices.
+    Choice {
+        /// What may be given.
+        choices: &'static [&'static str],
+    },
+}
+
+impl DecodeError {
+    fn new(wanted: &'static str, reason: impl Into<String>) -> Self {
+        DecodeError::Type { wanted, reason: reason.into() }
+    }
+
+    pub(super) fn into_problem(self, option: &str, value: &Value) -> ArgumentProblem {
+        match self {
+            DecodeError::Type { wanted, reason } => {
+                ArgumentProblem::Type { option: option.to_owned(), found: value.type_name(), wanted, reason }
+            }
+            DecodeError::Choice { choices } => ArgumentProblem::Choice {
+                option: option.to_owned(),
+                choices: choices.iter().map(|choice| (*choice).to_owned()).collect(),
+                given: text(value),
+            },
+        }
+    }
+}
+
+/// A type that an argument can have.
+pub trait Argument: Sized {
+    /// The value must be there where no default is declared.
+    const REQUIRED: bool = true;
+
+    /// The option's type, for the specification.
+    fn kind() -> Type;
+
+    /// Read it from a value that is not `null`.
+    ///
+    /// # Errors
+    /// The value does not fit.
+    fn decode(value: &Value) -> Result<Self, DecodeError>;
+
+    /// What an option is that was not given, or given as `null`; `None` where it must be given.
+    fn absent() -> Option<Self> {
+        None
+    }
+}
+
+/// Read one field of an argument struct; used by [`arguments!`](crate::arguments).
+///
+/// # Errors
+/// The value does not fit, or is missing and has no default.
+pub fn decode_field<T: Argument>(
+    arguments: &Map,
+    name: &str,
+    aliases: &[&str],
+    default: Option<fn() -> T>,
+) -> Result<T, ArgumentProblem> {
+    let value =
+        std::iter::once(&name).chain(aliases).find_map(|name| arguments.get(*name)).filter(|value| !value.is_null());
+    match value {
+        Some(value) => T::decode(value).map_err(|error| error.into_problem(name, value)),
+        None => default
+            .map(|default| default())
+            .or_else(T::absent)
+            .ok_or_else(|| ArgumentProblem::Missing { option: name.to_owned() }),
+    }
+}
+
+/// Text that must not be printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text itself, for the one place that needs it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Secret(…)")
+    }
+}
+
+/// Permissions as written: `0644`, `644`, an integer, or symbolic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mode(pub String);
+
+/// A value that is taken as it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Raw(pub Value);
+
+/// JSON text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Json(pub String);
+
+/// How a scalar reads as text, as Python's `str` would have it.
+pub(super) fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Bool(true) => "True".to_owned(),
+        Value::Bool(false) => "False".to_owned(),
+        Value::Null => "None".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// A boolean in any spelling that Ansible takes; `None` for any other text.
+pub fn boolean(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "y" | "yes" | "on" | "1" | "true" | "t" | "1.0" => Some(true),
+        "n" | "no" | "off" | "0" | "false" | "f" | "0.0" => Some(false),
+        _ => None,
+    }
+}
+
+impl Argument for String {
+    fn kind() -> Type {
+        Type::Str
+    }
+
+    fn decode(value: &Value) -> Result<Self, DecodeError> {
+        match value {
+            Value::List(_) | Value::Map(_) => {
+                // Ansible writes structures out as JSON where text is wanted.
+                Ok(value.to_string())
+            }
+            scalar => Ok(text(scalar)),
+        }
+    }
+}
+
+impl Argument for Secret {
+    fn kind() -> Type {
+        Type::Secret
+    }
+
+    fn decode(value: &Value) -> Result<Self, DecodeError> {
+        String::decode(value).map(Secret)
+    }
+}
+
+impl Argument for std::path::PathBuf {
+    fn kind() -> Type {
+        Type::Path
+    }
+
+    /// `~` and `~user` are expanded from the agent's own environment, `$VAR` likewise.
+    fn decode(value: &Value) -> Result<Self, DecodeError> {
+        match value {
+            Value::String(text) => Ok(crate::account::expand_path(text)),
+            Value::Int(_) | Value::Float(_) | Value::Bool(_) => Ok(text(value).into()),
+            _ => Err(DecodeError::new("path", "a path is text")),
+        }
+    }
+}
+
+impl Argument for bool {
+    fn kind() -> Type {
+        Type::Bool
+    }
+
+    fn decode(value: &Value) -> Result<Self, DecodeError> {
+        let found = match value {
+            Value::Bool(flag) => Some(*flag),
+            Value::Int(0) => Some(false),
+            Value::Int(1) => Some(true),
+            Value::String(text) => boolean(text.trim()),
+            Value::Float(number) if *number == 0.0 => Some(false),
+            Value::Float(number) if *number == 1.0 => Some(true),
+            _ => None,
+        };
+        found.ok_or_else(|| {
+            DecodeError::new(
+                "bool",
+                format!("The value '{}' is not a valid boolean. Valid booleans include: yes, no, true, false, on, off, 1, 0", text(value)),
+            )
+        })
+    }
+}
+
+impl Argument for i64 {
+    fn kind() -> Type {
+        Type::Int
+    }
+
+    fn decode(value: &Value) -> Result<Self, DecodeError> {
+        let found = match value {
+            Value::Int(number) => Some(*number),
+            Value::Float(number) if number.fract() == 0.0 && number.abs() < 9e15 => Some(*number as i64),
+            Value::String(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        found.ok_or_else(|| DecodeError::new("int", format!("\"{}\" cannot be converted to an int", text(value))))
+    }
+}
+
+macro_rules! narrower_integers {
+    ($($type:ty),+) => {
+        $(impl Argument for $type {
+            fn kind() -> Type {
+                Type::Int
+            }
+
+            fn decode(value: &Value) -> Result<Self, DecodeError> {
+                <$type>::try_from(i64::decode(value)?)
+                    .map_err(|_| DecodeError::new("int", format!("{} is out of range", text(value))))
+            }
+        })+
+    };
+}
+
+narrower_integers!(i32, u16, u32, u64, usize);
+
+impl Argument for f64 {
+    fn kind() -> Type {
+        Type::Float
+    }
+
+    fn decode(value: &Value) -> Result<Self, DecodeError> {
+        let found = match value {
+            Value::Int(number) => Some(*number as f64),
+            Value::Float(number) => Some(*number),
+            Value::String(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        found.ok_or_else(|| DecodeError::new("float", format!("\"{}\" cannot be converted to a float", text(value))))
+    }
+}
+
+impl Argument for Mode {
+    fn kind() -> Type {
+        Type::Mode
+    }
+
+    fn decode(value: &Value) -> Result<Self, DecodeError> {
+        match value {
+            // YAML has already read 0644 as the number 420.
+            Value::Int(number) => Ok(Mode(format!("{number:#o}").replacen("0o", "0", 1))),
+            Value::String(text) => Ok(Mode(text.clone())),
+            _ => Err(DecodeError::new("raw", "a mode is octal digits or symbolic text")),
+        }
+    }
+}
+
+impl Argument for Raw {
+    fn kind() -> Type {
+        Type::Raw
+    }
+
+    fn decode(value: &Value) -> Result<Self, DecodeError> {
+        Ok(Raw(value.clone()))
+    }
+}
+
+impl Argument for Content {
+    fn kind() -> Type {
+        Type::Raw
+    }
+
+    fn decode(value: &Value) -> Result<Self, DecodeError> {
+        Content::from_value(value).ok_or_else(|| DecodeError::new("content", "not a content reference"))
+    }
+}
+
+impl Argument for Json {
+    fn kind() -> Type {
+        Type::Json
+    }
+
+    fn decode(value: &Value) -> Result<Self, DecodeError> {
+        match value {
+            Value::String(text) => Ok(Json(text.clone())),
+            other => Ok(Json(other.to_string())),
+        }
+    }
+}
+
+impl Argument for Map {
+    fn kind() -> Type {
+        Type::Dict
+    }
+
+    fn decode(value: &Value) -> Result<Self, DecodeError> {
+        match value {
+            Value::Map(map) => Ok(map.clone()),
+            Value::String(text) => dict_from_text(text),
+            _ => Err(DecodeError::new("dict", format!("{} cannot be converted to a dict", value.type_name()))),
+        }
+    }
+}
+
+/// `{"a": 1}` or `a=1, b=2`.
+fn dict_from_text(text: &str) -> Result<Map, DecodeError> {
+    let text = text.trim();
+    if text.starts_with('{') {
+        if let Ok(Value::Map(map)) = serde_json::from_str(text) {
+            return Ok(map);
+        }
+        return Err(DecodeError::new("dict", "unable to evaluate string as dictionary"));
+    }
+    if !text.contains('=') {
+        return Err(DecodeError::new("dict", "dictionary requested, could not parse JSON or key=value"));
+    }
+    let mut map = Map::new();
+    for part in shlex::split(&text.replace(',', " ")).unwrap_or_default() {
+        let Some((key, value)) = part.split_once('=') else {
+            return Err(DecodeError::new("dict", "dictionary requested, could not parse JSON or key=value"));
+        };
+        map.insert(key.to_owned(), value.into());
+    }
+    Ok(map)
+}
+
+impl<T: Argument> Argument for IndexMap<String, T>
+where
+    T: NotValue,
+{
+    fn kind() -> Type {
+        Type::Dict
+    }
+
+    fn decode(value: &Value) -> Result<Self, DecodeError> {
+        Map::decode(value)?.iter().map(|(key, value)| Ok((key.clone(), T::decode(value)?))).collect()
+    }
+}
+
+/// Marks the types that a typed map can hold (`Map` itself holds [`Value`]).
+pub trait NotValue {}
+
+impl NotValue for String {}
+impl NotValue for Raw {}
+impl NotValue for i64 {}
+impl NotValue for bool {}
+
+impl<T: Argument> Argument for Vec<T> {
+    fn kind() -> Type {
+        Type::List(Box::new(T::kind()))
+    }
+
+    fn decode(value: &Value) -> Result<Self, DecodeError> {
+        match value {
+            Value::List(items) => items.iter().map(T::decode).collect(),
+            Value::String(text) if text.is_empty() => Ok(Vec::new()),
+            Value::String(text) => text.split(',').map(|part| T::decode(&Value::from(part.trim()))).collect(),
+            Value::Map(_) if matches!(T::kind(), Type::Dict | Type::Nested(_) | Type::Raw) => {
+                Ok(vec![T::decode(value)?])
+            }
+            Value::Int(_) | Value::Float(_) | Value::Bool(_) => Ok(vec![T::decode(value)?]),
+            _ => Err(DecodeError::new("list", format!("{} cannot be converted to a list", value.type_name()))),
+        }
+    }
+}
+
+impl<T: Argument> Argument for Option<T> {
+    const REQUIRED: bool = false;
+
+    fn kind() -> Type {
+        T::kind()
+    }
+
+    fn decode(value: &Value) -> Result<Self, DecodeError> {
+        T::decode(value).map(Some)
+    }
+
+    fn absent() -> Option<Self> {
+        Some(None)
+    }
+}
+
+/// Check a value against a type without building it; nested options report each of their own problems.
+pub(super) fn check_value(option: &str, kind: &Type, value: &Value, problems: &mut Vec<ArgumentProblem>) {
+    let outcome = match kind {
+        Type::Str | Type::Secret | Type::Raw | Type::Json => Ok(()),
+        Type::Path => match value {
+            Value::List(_) | Value::Map(_) | Value::Null => Err(DecodeError::new("path", "a path is text")),
+            _ => Ok(()),
+        },
+        Type::Int => i64::decode(value).map(drop),
+        Type::Float => f64::decode(value).map(drop),
+        Type::Bool => bool::decode(value).map(drop),
+        Type::Mode => Mode::decode(value).map(drop),
+        Type::Dict => Map::decode(value).map(drop),
+        Type::Choice(choices) => choice_index(value, choices).map(drop),
+        Type::List(item) => match Vec::<Raw>::decode(value) {
+            Ok(items) => {
+                for item_value in items {
+                    check_value(option, item, &item_value.0, problems);
+                }
+                return;
+            }
+            Err(error) => Err(error),
+        },
+        Type::Nested(options) => match Map::decode(value) {
+            Ok(map) => {
+                check_nested(&format!("{option}."), &options(), &map, problems);
+                return;
+            }
+            Err(error) => Err(error),
+        },
+    };
+    if let Err(error) = outcome {
+        problems.push(error.into_problem(option, value));
+    }
+}
+
+/// Which of the choices a value is. `yes` and `no`, which YAML reads as booleans, are found again.
+///
+/// # Errors
+/// The value is none of them.
+pub fn choice_index(value: &Value, choices: &'static [&'static str]) -> Result<usize, DecodeError> {
+    let given = text(value);
+    choices
+        .iter()
+        .position(|choice| *choice == given)
+        .or_else(|| {
+            let Value::Bool(flag) = value else { return None };
+            let mut matching = choices.iter().enumerate().filter(|(_, choice)| boolean(choice) == Some(*flag));
+            matching.next().map(|(index, _)| index)
+        })
+        .ok_or(DecodeError::Choice { choices })
+}

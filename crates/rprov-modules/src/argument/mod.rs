@@ -1,0 +1,10 @@
+//! A module's arguments: declared once with [`arguments!`](crate::arguments), described by [`Spec`], decoded by
+//! [`Argument`] and checked by [`Spec::check`].
+
+mod declare;
+mod decode;
+mod spec;
+
+pub use declare::Arguments;
+pub use decode::{Argument, DecodeError, Json, Mode, Raw, Secret, boolean, choice_index, decode_field};
+pub use spec::{ArgumentProblem, OptionSpec, Rule, Spec, Type, closest};

@@ -1,0 +1,30 @@
+//! rprov's modules: the only code that touches a machine.
+//!
+//! A module describes a desired state. It reads the present state, computes the difference, and applies it unless
+//! in check mode, so that check mode, diff and idempotence come from one path.
+//!
+//! * [`argument`]: a module's arguments as a Rust struct, from which come its documentation, the controller's
+//!   static check and the decoding on the host;
+//! * [`context`]: what a running module may use: check mode, live output, content from the controller;
+//! * [`outcome`]: what it gives back;
+//! * [`registry`]: every module by its name;
+//! * [`module`]: the modules themselves, one file each, under their exact Ansible names;
+//! * the rest is what several modules share: [`attributes`] (owner, group, mode ...), [`write`] (atomic writes),
+//!   [`process`] (commands), [`account`] (users and groups without NSS).
+
+pub mod account;
+pub mod argument;
+pub mod attributes;
+pub mod context;
+pub mod module;
+pub mod outcome;
+pub mod process;
+pub mod registry;
+pub mod write;
+
+pub use argument::{Arguments, Spec};
+pub use context::{Cancel, Context, Transport};
+pub use outcome::{Diff, Failure, Outcome};
+pub use registry::{Module, find, modules};
+#[doc(hidden)]
+pub use rprov_wire;

@@ -1,0 +1,6 @@
+//! The modules, one file each, under their exact Ansible names.
+//!
+//! Each file has a type `Arguments` (declared with [`arguments!`](crate::arguments)) and a function
+//! `run(Arguments, &Context) -> Result<Outcome, Failure>`, and is listed in [`registry`](crate::registry).
+
+pub mod ping;

@@ -1,0 +1,95 @@
+//! Every module by its name.
+
+use rprov_wire::Map;
+
+use crate::argument::{ArgumentProblem, Arguments, Spec};
+use crate::context::Context;
+use crate::outcome::{Failure, Outcome};
+
+/// A module: its name, the description of its arguments, and the function that runs it.
+pub struct Module {
+    /// The short name (`copy`).
+    pub name: &'static str,
+    /// The collection it belongs to (`ansible.builtin`, `community.docker`).
+    pub collection: &'static str,
+    /// Its documentation and arguments.
+    pub spec: &'static Spec,
+    /// Its entry.
+    pub run: fn(&Map, &Context<'_>) -> Result<Outcome, Failure>,
+}
+
+impl std::fmt::Debug for Module {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Module({}.{})", self.collection, self.name)
+    }
+}
+
+/// Declare the list of modules: each file has a type `Arguments` and a function `run`.
+macro_rules! modules {
+    ($($collection:literal { $($name:ident),* $(,)? })+) => {
+        static MODULES: &[Module] = &[
+            $($(Module {
+                name: stringify!($name),
+                collection: $collection,
+                spec: &<crate::module::$name::Arguments as Arguments>::SPEC,
+                run: |arguments, context| {
+                    crate::module::$name::run(decode::<crate::module::$name::Arguments>(arguments)?, context)
+                },
+            },)*)+
+        ];
+    };
+}
+
+modules! {
+    "ansible.builtin" {
+        ping,
+    }
+}
+
+fn decode<T: Arguments>(arguments: &Map) -> Result<T, ArgumentProblem> {
+    T::decode(arguments)
+}
+
+/// All modules.
+pub fn modules() -> &'static [Module] {
+    MODULES
+}
+
+/// The module of that name, short (`copy`) or full (`ansible.builtin.copy`, `ansible.legacy.copy`).
+pub fn find(name: &str) -> Option<&'static Module> {
+    match name.rsplit_once('.') {
+        None => MODULES.iter().find(|module| module.name == name),
+        Some(("ansible.builtin" | "ansible.legacy", short)) => MODULES.iter().find(|module| module.name == short),
+        Some((collection, short)) => {
+            MODULES.iter().find(|module| module.name == short && module.collection == collection)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_is_found_by_short_and_full_name_only_in_its_own_collection() {
+        assert!(find("ping").is_some());
+        assert!(find("ansible.builtin.ping").is_some());
+        assert!(find("community.docker.ping").is_none());
+        assert!(find("pingg").is_none());
+    }
+
+    #[test]
+    fn no_two_options_of_a_module_share_a_name() {
+        for module in modules() {
+            let options = (module.spec.options)();
+            let mut names: Vec<&str> = options
+                .iter()
+                .flat_map(|option| std::iter::once(&option.name).chain(option.aliases).copied())
+                .collect();
+            names.sort_unstable();
+            let count = names.len();
+            names.dedup();
+            assert_eq!(names.len(), count, "{}", module.name);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Length-prefixed frames: a little-endian `u32`, then that many bytes of postcard.
+
+use std::io::{self, Read, Write};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// The largest frame that either side accepts, in bytes. A larger length is a broken stream, not data.
+pub const MAX_FRAME: usize = 64 * 1024 * 1024;
+
+/// Why a frame could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum FrameError {
+    /// The channel failed.
+    #[error("the channel failed")]
+    Io(#[from] io::Error),
+    /// The length says more than [`MAX_FRAME`].
+    #[error("a frame of {0} bytes is larger than the limit of {MAX_FRAME}")]
+    TooLarge(usize),
+    /// The bytes are not a message of this build.
+    #[error("a frame could not be decoded")]
+    Decode(#[source] postcard::Error),
+    /// The message could not be encoded.
+    #[error("a message could not be encoded")]
+    Encode(#[source] postcard::Error),
+}
+
+/// Encode one message as a frame, length included.
+///
+/// # Errors
+/// [`FrameError::TooLarge`] if the message does not fit a frame.
+pub fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, FrameError> {
+    let mut bytes = postcard::to_extend(message, vec![0; 4]).map_err(FrameError::Encode)?;
+    let length = bytes.len() - 4;
+    if length > MAX_FRAME {
+        return Err(FrameError::TooLarge(length));
+    }
+    bytes[..4].copy_from_slice(&(length as u32).to_le_bytes());
+    Ok(bytes)
+}
+
+/// Decode the bytes of one frame, without its length.
+///
+/// # Errors
+/// [`FrameError::Decode`] if they are not a message.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, FrameError> {
+    postcard::from_bytes(bytes).map_err(FrameError::Decode)
+}
+
+/// Read one message; `None` where the stream ends between frames.
+///
+/// # Errors
+/// The stream fails, ends inside a frame, or holds something that is no frame.
+pub fn read_frame<T: DeserializeOwned>(reader: &mut impl Read) -> Result<Option<T>, FrameError> {
+    let mut length = [0; 4];
+    let mut filled = 0;
+    while filled < length.len() {
+        match reader.read(&mut length[filled..]) {
+            Ok(0) if filled == 0 => return Ok(None),
+            Ok(0) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let length = u32::from_le_bytes(length) as usize;
+    if length > MAX_FRAME {
+        return Err(FrameError::TooLarge(length));
+    }
+    // Grown while reading: a length that lies costs no memory.
+    let mut bytes = Vec::with_capacity(length.min(1 << 20));
+    reader.by_ref().take(length as u64).read_to_end(&mut bytes)?;
+    if bytes.len() < length {
+        return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+    }
+    decode(&bytes).map(Some)
+}
+
+/// Write one message.
+///
+/// # Errors
+/// The stream fails, or the message is too large.
+pub fn write_frame<T: Serialize>(writer: &mut impl Write, message: &T) -> Result<(), FrameError> {
+    writer.write_all(&encode(message)?)?;
+    writer.flush()?;
+    Ok(())
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+    use crate::message::ToAgent;
+
+    #[test]
+    fn a_frame_comes_back_as_it_was_sent() {
+        let mut stream = Vec::new();
+        write_frame(&mut stream, &ToAgent::Cancel { id: 7 }).unwrap();
+        write_frame(&mut stream, &ToAgent::Credit { id: 8, chunks: 3 }).unwrap();
+        let mut reader = stream.as_slice();
+        assert_eq!(read_frame(&mut reader).unwrap(), Some(ToAgent::Cancel { id: 7 }));
+        assert_eq!(read_frame(&mut reader).unwrap(), Some(ToAgent::Credit { id: 8, chunks: 3 }));
+        assert_eq!(read_frame::<ToAgent>(&mut reader).unwrap(), None);
+    }
+
+    #[test]
+    fn a_cut_frame_and_a_lying_length_are_errors() {
+        let mut stream = Vec::new();
+        write_frame(&mut stream, &ToAgent::Cancel { id: 7 }).unwrap();
+        let cut = &stream[..stream.len() - 1];
+        assert!(matches!(read_frame::<ToAgent>(&mut &cut[..]), Err(FrameError::Io(_))));
+        let lie = u32::MAX.to_le_bytes();
+        assert!(matches!(read_frame::<ToAgent>(&mut &lie[..]), Err(FrameError::TooLarge(_))));
+    }
+}

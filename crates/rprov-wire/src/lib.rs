@@ -1,0 +1,17 @@
+//! The frames that cross the SSH channel between the controller and its agent.
+//!
+//! A frame is a little-endian `u32` length followed by that many bytes of [postcard](https://docs.rs/postcard).
+//! Both ends are built from the same source (the agent is matched by content hash), so the format carries no
+//! version and may change freely.
+//!
+//! * [`value`]: the dynamic value that arguments and results are made of;
+//! * [`message`]: what each side may say;
+//! * [`frame`]: lengths, limits, reading and writing.
+
+pub mod frame;
+pub mod message;
+pub mod value;
+
+pub use frame::{FrameError, MAX_FRAME, decode, encode, read_frame, write_frame};
+pub use message::{CHUNK, Content, FromAgent, Hello, Options, Request, Source, Stream, ToAgent, WINDOW};
+pub use value::{Map, Value};

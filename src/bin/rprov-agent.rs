@@ -1,0 +1,2 @@
+//! The agent's process entry.
+fn main() {}

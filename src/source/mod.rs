@@ -1,0 +1,7 @@
+//! Source files, positions in them, and the diagnostics that point there.
+
+mod diagnostic;
+mod file;
+
+pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use file::{SourceFile, SourceId, Span, register, source_file};
