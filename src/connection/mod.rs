@@ -1,1 +1,15 @@
-//! (filled below)
+//! Ways to a host, and the agent that runs there.
+//!
+//! * [`Settings`]: everything that variables, flags and `ansible.cfg` say of a host's connection;
+//! * [`Transport`]: runs a command on the host through its login shell: over SSH or here;
+//! * `Session`: one agent on one transport, for one user, for the whole run;
+//! * `become`: how a session gets to be another user;
+//! * [`ConnectionError`]: why there is no way to a host; never mixed with a module's failure.
+
+mod error;
+mod settings;
+mod transport;
+
+pub use error::ConnectionError;
+pub use settings::{BecomeSettings, HostKeyChecking, Password, Settings};
+pub use transport::{Exit, Process, Transport};

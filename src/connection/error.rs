@@ -1,0 +1,74 @@
+//! Why there is no way to a host.
+
+/// A connection could not be made, or was lost. It marks the host as unreachable.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectionError {
+    /// No connection at all: name resolution, refused, timed out ...
+    #[error("Failed to connect to the host via ssh: {reason}")]
+    Connect {
+        /// `host:port`
+        address: String,
+        /// What happened.
+        reason: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+    /// The host's key is unknown, changed or revoked.
+    #[error("Host key verification failed: {reason}")]
+    HostKey {
+        /// `host:port`
+        address: String,
+        /// What disagrees, with file and line of the entry where there is one.
+        reason: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+    /// None of the ways to log in was accepted.
+    #[error("{user}@{address}: Permission denied ({tried})")]
+    Authentication {
+        /// `host:port`
+        address: String,
+        /// The user.
+        user: String,
+        /// The methods that were tried or are offered.
+        tried: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+    /// Becoming another user failed: wrong password, not allowed, no such program.
+    #[error("{reason}")]
+    Become {
+        /// What the host said.
+        reason: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+    /// The agent cannot be installed or started on the host.
+    #[error("cannot start the agent: {reason}")]
+    Agent {
+        /// What was tried, and what the host said.
+        reason: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+    /// The connection broke while something was under way.
+    #[error("connection lost: {reason}")]
+    Lost {
+        /// What happened.
+        reason: String,
+    },
+}
+
+impl ConnectionError {
+    /// What to do about it, where that is known.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            ConnectionError::Connect { hint, .. }
+            | ConnectionError::HostKey { hint, .. }
+            | ConnectionError::Authentication { hint, .. }
+            | ConnectionError::Become { hint, .. }
+            | ConnectionError::Agent { hint, .. } => hint.as_deref(),
+            ConnectionError::Lost { .. } => None,
+        }
+    }
+}
