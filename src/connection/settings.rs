@@ -6,7 +6,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// A password or passphrase: wiped when it is dropped, and never printed.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Password(Zeroizing<String>);
 
 impl Password {
@@ -28,7 +28,7 @@ impl std::fmt::Debug for Password {
 }
 
 /// What to do with a host key that no `known_hosts` file has. A key that disagrees is refused in all cases but `Off`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HostKeyChecking {
     /// Refuse it.
     Strict,
@@ -39,7 +39,7 @@ pub enum HostKeyChecking {
 }
 
 /// How to reach one host as its login user. What is `None` is left to `~/.ssh/config`, then to OpenSSH's defaults.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// `ssh` or `local` (other transports come later).
     pub connection: String,
@@ -71,7 +71,7 @@ pub struct Settings {
 }
 
 /// How to be another user on a host.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BecomeSettings {
     /// `sudo`, `su` or `doas`.
     pub method: String,
