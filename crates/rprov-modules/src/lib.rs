@@ -9,8 +9,8 @@
 //! * [`outcome`]: what it gives back;
 //! * [`registry`]: every module by its name;
 //! * [`module`]: the modules themselves, one file each, under their exact Ansible names;
-//! * the rest is what several modules share: [`attributes`] (owner, group, mode ...), [`write`] (atomic writes),
-//!   [`process`] (commands), [`account`] (users and groups without NSS).
+//! * the rest is what several modules share: [`attributes`] (owner, group, mode ...), [`permissions`]
+//!   (octal and symbolic modes), [`write`] (atomic writes), [`process`] (commands), [`account`] (users and groups without NSS).
 
 pub mod account;
 pub mod argument;
@@ -18,6 +18,7 @@ pub mod attributes;
 pub mod context;
 pub mod module;
 pub mod outcome;
+pub mod permissions;
 pub mod process;
 pub mod registry;
 pub mod write;
