@@ -42,7 +42,10 @@ macro_rules! modules {
 
 modules! {
     "ansible.builtin" {
+        command,
         ping,
+        script,
+        shell,
     }
 }
 
