@@ -42,7 +42,12 @@ macro_rules! modules {
 
 modules! {
     "ansible.builtin" {
+        blockinfile,
+        lineinfile,
         ping,
+        replace,
+        slurp,
+        tempfile,
     }
 }
 
