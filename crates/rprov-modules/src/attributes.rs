@@ -132,6 +132,11 @@ fn gid(name: &str) -> Result<u32, Failure> {
 }
 
 impl Wanted {
+    /// No attribute at all; content may be overwritten in place with `unsafe_writes`.
+    pub fn nothing(unsafe_writes: bool) -> Self {
+        Wanted { unsafe_writes, ..Wanted::default() }
+    }
+
     /// Whether nothing is wanted, so that applying cannot change anything.
     pub fn is_empty(&self) -> bool {
         self.uid.is_none()

@@ -15,12 +15,20 @@
 pub mod account;
 pub mod argument;
 pub mod attributes;
+pub mod checksum;
 pub mod context;
+pub mod edit;
 pub mod module;
 pub mod outcome;
 pub mod permissions;
 pub mod process;
+pub mod regex;
 pub mod registry;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
+mod testing;
+pub mod text;
+pub mod validate;
 pub mod write;
 
 pub use argument::{Arguments, Spec};
