@@ -32,7 +32,7 @@ struct Program {
 #[derive(Debug)]
 enum Body {
     /// Exactly one expression: its value keeps its type.
-    Single(Code),
+    Single(Box<Code>),
     /// Text and expressions, without statements.
     Parts(Vec<Part>),
     /// Anything with statements.
@@ -42,7 +42,7 @@ enum Body {
 #[derive(Debug)]
 enum Part {
     Text(Box<str>),
-    Code(Code),
+    Code(Box<Code>),
 }
 
 impl std::fmt::Debug for Template {
@@ -117,7 +117,13 @@ impl Template {
                     }
                 }
                 Segment::Print(tag) => {
-                    parts.push(Part::Code(Code::compile(&text, tag.inner.clone(), self.origin, PLAYBOOK, &mut named)?));
+                    parts.push(Part::Code(Box::new(Code::compile(
+                        &text,
+                        tag.inner.clone(),
+                        self.origin,
+                        PLAYBOOK,
+                        &mut named,
+                    )?)));
                 }
                 Segment::Comment(_) | Segment::Block(_) | Segment::Raw(_) => {}
             }

@@ -214,6 +214,8 @@ fn rewrite(text: &str, syntax: &Syntax, manner: Manner, named: &mut Vec<Named>) 
             }
             Segment::Block(tag) => {
                 result.copy(text, tag.outer.start..tag.inner.start);
+                // Ansible doubles backslashes between `{{` and `}}` alone.
+                let manner = Manner { literal_backslashes: false, ..manner };
                 result.append(rewrite_statement(text, tag.inner.clone(), manner, named));
                 result.copy(text, tag.inner.end..tag.outer.end);
             }

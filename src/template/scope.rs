@@ -273,7 +273,7 @@ impl Inner {
             return Ok(Some(value.clone()));
         }
         let result = written.resolve_in(self, Some(name));
-        if !self.closed.load(Ordering::Acquire) && !result.as_ref().is_err_and(|error| is_circular(error)) {
+        if !self.closed.load(Ordering::Acquire) && !result.as_ref().is_err_and(is_circular) {
             self.memo().insert(name.into(), result.clone());
         }
         result.map(Some)
