@@ -138,6 +138,18 @@ impl Template {
         Ok(Program { body, named })
     }
 
+    /// Why a list or dictionary that this gives has something undefined in it.
+    pub(super) fn first_missing(&self, scope: &Arc<Inner>) -> Option<TemplateError> {
+        match &self.program().ok()?.body {
+            Body::Single(code) => code.first_missing(scope),
+            Body::Parts(parts) => parts.iter().find_map(|part| match part {
+                Part::Code(code) => code.first_missing(scope),
+                Part::Text(_) => None,
+            }),
+            Body::Document(_) => None,
+        }
+    }
+
     /// The value, which may be lazy; `name` is the variable that it belongs to.
     pub(super) fn evaluate(&self, scope: &Arc<Inner>, name: Option<&str>) -> Result<Value, TemplateError> {
         let program = self.program().map_err(Clone::clone)?;
@@ -159,7 +171,7 @@ impl Template {
 }
 
 /// Text keeps as many newlines at its end as its template has.
-fn with_newlines(template: &str, text: &str) -> Option<String> {
+pub(super) fn with_newlines(template: &str, text: &str) -> Option<String> {
     let count = |text: &str| text.len() - text.trim_end_matches('\n').len();
     let missing = count(template).checked_sub(count(text)).filter(|missing| *missing > 0)?;
     Some(format!("{text}{}", "\n".repeat(missing)))

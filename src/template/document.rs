@@ -205,7 +205,20 @@ fn rewrite(text: &str, syntax: &Syntax, manner: Manner, named: &mut Vec<Named>) 
     let mut result = Rewritten::default();
     for segment in syntax.split(text)? {
         match segment {
-            Segment::Text(range) | Segment::Raw(range) => result.copy(text, range),
+            Segment::Text(range) => result.copy(text, range),
+            Segment::Raw(range) => {
+                // The engine takes away the newline after `raw`; Jinja2 leaves it.
+                let whole = text.get(range.clone()).unwrap_or_default();
+                let opened = whole.find(&syntax.block_end).map_or(0, |at| at + syntax.block_end.len());
+                let kept = syntax.trim_blocks
+                    && whole.get(opened..).is_some_and(|rest| rest.starts_with('\n'))
+                    && !whole.get(..opened).is_some_and(|tag| tag.ends_with(&format!("-{}", syntax.block_end)));
+                result.copy(text, range.start..range.start + opened);
+                if kept {
+                    result.add("\n", range.start + opened);
+                }
+                result.copy(text, range.start + opened..range.end);
+            }
             Segment::Comment(tag) => result.copy(text, tag.outer),
             Segment::Print(tag) => {
                 result.copy(text, tag.outer.start..tag.inner.start);

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::compiled::with_newlines;
 use super::document::Document;
 use super::error::{TemplateError, TemplateErrorKind};
 use super::place::Origin;
+use super::python;
 use super::rewrite::Manner;
 use super::scope::Scope;
 use super::syntax::Syntax;
@@ -14,7 +16,8 @@ use crate::source::SourceId;
 /// How a template file is rendered: the module's options, of which the file's `#jinja2:` line overrides some.
 #[derive(Clone, Debug)]
 pub struct FileOptions {
-    /// Delimiters and whitespace rules. `keep_trailing_newline` is on for files.
+    /// Delimiters and whitespace rules. Whatever `keep_trailing_newline` says, text ends with as many newlines as its
+    /// template has.
     pub syntax: Syntax,
     /// What ends a line in the result: `\n`, `\r` or `\r\n`.
     pub newline_sequence: String,
@@ -27,7 +30,7 @@ pub struct FileOptions {
 impl Default for FileOptions {
     fn default() -> Self {
         Self {
-            syntax: Syntax { keep_trailing_newline: true, ..Syntax::default() },
+            syntax: Syntax::default(),
             newline_sequence: "\n".to_owned(),
             search_paths: Vec::new(),
             escape_backslashes: false,
@@ -40,6 +43,7 @@ impl Default for FileOptions {
 pub struct TemplateFile {
     document: Document,
     newline_sequence: String,
+    text: Arc<str>,
 }
 
 impl TemplateFile {
@@ -69,20 +73,21 @@ impl TemplateFile {
             origin => origin,
         };
         let manner = Manner { literal_backslashes: options.escape_backslashes, changeable: false };
-        let document = Document::compile(
-            &Arc::from(body),
-            origin,
-            &options.syntax,
-            manner,
-            options.search_paths,
-            &mut Vec::new(),
-        )?;
-        Ok(Self { document, newline_sequence: options.newline_sequence })
+        let body: Arc<str> = body.into();
+        let document =
+            Document::compile(&body, origin, &options.syntax, manner, options.search_paths, &mut Vec::new())?;
+        Ok(Self { document, newline_sequence: options.newline_sequence, text: body })
     }
 
     /// The text that it gives in `scope`.
     pub fn render(&self, scope: &Scope) -> Result<String, TemplateError> {
-        let text = self.document.render(scope.inner()).map_err(|error| error.suggest(|| scope.names()))?;
+        let value = self.document.evaluate(scope.inner()).map_err(|error| error.suggest(|| scope.names()))?;
+        // A template that gives out one single number, list ... is written without its last newline, as Ansible does.
+        let text = match value.as_str() {
+            Some(text) => with_newlines(&self.text, text).unwrap_or_else(|| text.to_owned()),
+            None if value.is_none() => String::new(),
+            None => python::to_text(&value)?,
+        };
         Ok(match self.newline_sequence.as_str() {
             "\n" => text,
             sequence => text.replace('\n', sequence),

@@ -217,6 +217,17 @@ impl Written {
         Ok(Self::map(entries.collect::<Result<_, TemplateError>>()?, self.span))
     }
 
+    /// Say what is undefined inside of a list or dictionary that a template gave.
+    fn explained(&self, error: TemplateError, scope: &Arc<Inner>) -> TemplateError {
+        let found = match &self.form {
+            Form::Template(template) if error.is_undefined() && error.span().is_none() && error.missing().is_none() => {
+                template.first_missing(scope)
+            }
+            _ => None,
+        };
+        found.unwrap_or(error).at(self.span)
+    }
+
     pub(super) fn resolve_in(&self, scope: &Arc<Inner>, name: Option<&str>) -> Result<Value, TemplateError> {
         match &self.form {
             Form::Plain(value) => Ok(value.clone()),
@@ -262,7 +273,10 @@ impl Written {
             ),
             Form::Template(_) | Form::Vault(_) => {
                 let value = self.resolve_in(scope, None)?;
-                if is_omit(&value) { Ok(value) } else { finalize(&value).map_err(|error| error.at(self.span)) }
+                if is_omit(&value) {
+                    return Ok(value);
+                }
+                finalize(&value).map_err(|error| self.explained(error, scope))
             }
         }
     }
