@@ -13,7 +13,7 @@ use super::python::type_name;
 use super::rewrite::{NamedKind, Rewritten};
 use super::scope::Inner;
 use super::value::plain_message;
-use super::written::LazyMap;
+use super::written::{LazyList, LazyMap};
 
 /// What is known about the template that failed.
 pub(super) struct Failure<'a> {
@@ -49,13 +49,15 @@ impl Failure<'_> {
             }
             let mut value = match scope.get(root) {
                 Ok(Some(value)) => value,
+                Ok(None) if matches!(root, "none" | "None") => Value::from(()),
+                Ok(None) if matches!(root, "true" | "false" | "True" | "False") => Value::from(true),
                 Ok(None) if environment().globals().any(|(name, _)| name == root) => continue,
                 Ok(None) => return Some(TemplateError::undefined_variable(root).at(place())),
                 Err(error) => return Some(error),
             };
             for key in keys {
                 let key = Value::from(key);
-                if let Some(error) = value.downcast_object_ref::<LazyMap>().and_then(|map| map.failure(&key)) {
+                if let Some(error) = member_failure(&value, &key) {
                     return Some(error);
                 }
                 match value.get_item(&key) {
@@ -164,10 +166,19 @@ pub(super) fn explain_undefined(error: &Error, failure: &Failure<'_>) -> Templat
     if keys.is_empty() {
         return TemplateError::undefined_variable(root);
     }
-    let mut value = failure.scope.and_then(|scope| scope.get(root).ok().flatten());
+    if root == "(...)"
+        && let Some(error) = failure.first_missing()
+    {
+        return error;
+    }
+    let mut value = match root {
+        "none" | "None" => Some(Value::from(())),
+        "true" | "True" | "false" | "False" => Some(Value::from(true)),
+        _ => failure.scope.and_then(|scope| scope.get(root).ok().flatten()),
+    };
     for key in keys {
         let Some(parent) = &value else { break };
-        if let Some(error) = parent.downcast_object_ref::<LazyMap>().and_then(|map| map.failure(key)) {
+        if let Some(error) = member_failure(parent, key) {
             return error;
         }
         match parent.get_item(key) {
@@ -181,6 +192,14 @@ pub(super) fn explain_undefined(error: &Error, failure: &Failure<'_>) -> Templat
         }
         Some(key) => TemplateError::undefined(format!("object of type 'list' has no attribute {key}")),
         None => TemplateError::undefined(format!("'{path}' is undefined")),
+    }
+}
+
+/// The error that kept a member of a lazy list or dictionary from having a value.
+fn member_failure(parent: &Value, key: &Value) -> Option<TemplateError> {
+    match parent.downcast_object_ref::<LazyMap>() {
+        Some(map) => map.failure(key),
+        None => parent.downcast_object_ref::<LazyList>()?.failure(key),
     }
 }
 

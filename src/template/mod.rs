@@ -27,6 +27,8 @@ mod rewrite;
 mod scope;
 mod syntax;
 pub mod test;
+#[cfg(test)]
+mod tests;
 mod value;
 mod written;
 

@@ -765,7 +765,33 @@ pub(super) fn paths(text: &str) -> Vec<(usize, &str)> {
             end = tokens.get(index + 1).map_or(end, |token| token.range.end);
             index += 2;
         }
-        paths.extend(text.get(start..end).map(|path| (start, path)));
+        let forgiven = word(index) == "is" || (word(index) == "|" && matches!(word(index + 1), "default" | "d"));
+        if !forgiven {
+            paths.extend(text.get(start..end).map(|path| (start, path)));
+        }
     }
     paths
+}
+
+/// The names of a macro's parameters.
+pub(super) fn parameters(text: &str) -> Vec<&str> {
+    let tokens = tokens(text, 0..text.len());
+    let mut depth = 0_usize;
+    let mut expected = true;
+    let mut names = Vec::new();
+    for token in &tokens {
+        let word = text.get(token.range.clone()).unwrap_or_default();
+        match word {
+            "(" | "[" | "{" => depth += 1,
+            ")" | "]" | "}" => depth = depth.saturating_sub(1),
+            "," if depth == 0 => {
+                expected = true;
+                continue;
+            }
+            name if expected && token.kind == Kind::Name => names.push(name),
+            _ => {}
+        }
+        expected = false;
+    }
+    names
 }

@@ -376,6 +376,13 @@ impl LazyList {
         Some(result)
     }
 
+    /// The error that kept an item from having a value.
+    pub(super) fn failure(&self, key: &Value) -> Option<TemplateError> {
+        let index = key.as_i64()?;
+        let index = if index < 0 { index + i64::try_from(self.items.len()).ok()? } else { index };
+        self.item(usize::try_from(index).ok()?)?.err()
+    }
+
     pub(super) fn finalize(&self) -> Result<Value, TemplateError> {
         let items = (0..self.items.len()).filter_map(|index| self.item(index)).filter(|item| !omitted(item));
         final_list(items.map(|item| finalize(&item?)))
