@@ -12,6 +12,7 @@ mod error;
 mod local;
 mod session;
 mod settings;
+pub mod ssh;
 mod store;
 mod transport;
 

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
+use rprov_modules::registry::Module;
 use rprov_wire::message::WINDOW;
 use rprov_wire::{CHUNK, FromAgent, Hello, MAX_FRAME, Map, Options, Request, Source, Stream, ToAgent, decode, encode};
 use serde_bytes::ByteBuf;
@@ -90,6 +91,8 @@ pub struct Running {
     sources: Vec<Source>,
     pulls: HashMap<u32, Pull>,
     consumed: u32,
+    /// The item that runs: as many were answered.
+    item: u32,
     done: bool,
 }
 
@@ -145,6 +148,10 @@ impl Session {
 
     /// An agent within this process, for `connection: local` without become. Modules run on threads of their own.
     pub fn here() -> Session {
+        Self::here_with(rprov_modules::find)
+    }
+
+    fn here_with(find: fn(&str) -> Option<&'static Module>) -> Session {
         let link = Arc::new_cyclic(|link: &Weak<Link>| {
             let link = Weak::clone(link);
             let sink = move |message| {
@@ -153,7 +160,7 @@ impl Session {
                 }
                 Ok(())
             };
-            Link::new(Outgoing::Here(Arc::new(rprov_agent::Agent::new(Box::new(sink)))))
+            Link::new(Outgoing::Here(Arc::new(rprov_agent::Agent::with_modules(Box::new(sink), find))))
         });
         Session { link, hello: rprov_agent::Agent::hello() }
     }
@@ -184,6 +191,7 @@ impl Session {
             sources,
             pulls: HashMap::new(),
             consumed: 0,
+            item: 0,
             done: false,
         };
         self.link.send(ToAgent::Request(Request { id, module, options, items }))?;
@@ -265,6 +273,7 @@ impl Running {
         match answer {
             FromAgent::Result { item, result, .. } => {
                 self.pulls.clear();
+                self.item = item.saturating_add(1);
                 return Ok(Some(Update::Result { item, result }));
             }
             FromAgent::Output { stream, data, .. } => {
@@ -319,7 +328,7 @@ impl Running {
     /// Fail the module that sends [`Update::Data`]: what it sends cannot be stored here, for this reason.
     pub fn refuse_data(&self, message: impl Into<String>) {
         // Without an agent there is nothing to fail.
-        let _ = self.link.send(ToAgent::PushFailed { id: self.id, message: message.into() });
+        let _ = self.link.send(ToAgent::PushFailed { id: self.id, item: self.item, message: message.into() });
     }
 }
 
@@ -593,6 +602,151 @@ impl Incoming {
                 Err(error) if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => return Ok(None),
                 Err(error) => return Err(error.to_string()),
             }
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use std::io::Write;
+
+    use rprov_modules::{Arguments, Context, Failure, Outcome};
+    use rprov_wire::{Content, Value};
+
+    use super::*;
+
+    static MODULES: &[Module] = &[
+        Module { name: "pull", collection: "test", spec: &rprov_modules::module::ping::Arguments::SPEC, run: pull },
+        Module { name: "push", collection: "test", spec: &rprov_modules::module::ping::Arguments::SPEC, run: push },
+        Module { name: "wait", collection: "test", spec: &rprov_modules::module::ping::Arguments::SPEC, run: wait },
+    ];
+
+    fn find(name: &str) -> Option<&'static Module> {
+        MODULES.iter().find(|module| module.name == name)
+    }
+
+    /// Reads the content numbered `index`, or its first `limit` bytes.
+    fn pull(arguments: &Map, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let index = arguments.get("index").and_then(Value::as_int).unwrap() as u32;
+        let limit = arguments.get("limit").and_then(Value::as_int).map_or(u64::MAX, |limit| limit as u64);
+        let (mut bytes, content) = (Vec::new(), Content { index, size: 0, sha1: String::new() });
+        let reader = context.transport.pull(&content)?;
+        reader.take(limit).read_to_end(&mut bytes).map_err(|error| Failure::new(error.to_string()))?;
+        let sum: u64 = bytes.iter().map(|byte| u64::from(*byte)).sum();
+        Ok(Outcome::unchanged().with("size", bytes.len()).with("sum", sum))
+    }
+
+    /// Sends `size` bytes.
+    fn push(arguments: &Map, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let size = arguments.get("size").and_then(Value::as_int).unwrap() as usize;
+        context.transport.push(&vec![3; size], true)?;
+        Ok(Outcome::unchanged())
+    }
+
+    fn wait(_: &Map, context: &Context<'_>) -> Result<Outcome, Failure> {
+        context.transport.output(Stream::Stderr, b"waiting");
+        while !context.cancel.is_cancelled() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(Outcome::unchanged())
+    }
+
+    fn call(module: &str, items: &[&[(&str, i64)]], sources: Vec<Source>) -> Call {
+        let item = |item: &&[(&str, i64)]| -> Map {
+            item.iter().map(|(key, value)| ((*key).to_owned(), Value::from(*value))).collect()
+        };
+        Call { module: module.to_owned(), items: items.iter().map(item).collect(), sources, ..Call::default() }
+    }
+
+    #[tokio::test]
+    async fn modules_pull_what_the_call_has_and_other_contents_fail_with_the_reason() {
+        let session = Session::here_with(find);
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&vec![5; 20_000_001]).unwrap();
+        let sources = vec![
+            Source::File(file.path().to_owned()),
+            Source::Bytes(vec![1; 700_000].into()),
+            Source::Bytes(Vec::new().into()),
+            Source::File("/nonexistent/x".into()),
+        ];
+        let items: &[&[(&str, i64)]] = &[
+            &[("index", 0), ("limit", 100)],
+            &[("index", 0)],
+            &[("index", 1)],
+            &[("index", 2)],
+            &[("index", 3)],
+            &[("index", 4)],
+        ];
+        let results = session.results(call("pull", items, sources)).await.unwrap();
+        let sums: Vec<Option<i64>> = results.iter().map(|result| result.get("sum").and_then(Value::as_int)).collect();
+        assert_eq!(sums, [Some(500), Some(100_000_005), Some(700_000), Some(0), None, None]);
+        let message = |index: usize| results[index].get("msg").and_then(Value::as_str).unwrap();
+        assert!(message(4).starts_with("could not read /nonexistent/x on the controller: No such file"));
+        assert!(message(5).contains("no content number 4"));
+    }
+
+    #[tokio::test]
+    async fn what_a_module_pushes_arrives_or_is_refused() {
+        let session = Session::here_with(find);
+        let size = 20_000_000;
+        let mut running = session.call(call("push", &[&[("size", size)], &[("size", size)]], Vec::new())).unwrap();
+        let (mut received, mut complete) = (0, 0);
+        while let Some(update) = running.next().await.unwrap() {
+            if let Update::Data { data, last } = update {
+                received += data.len() as i64;
+                complete += i32::from(last);
+            }
+        }
+        assert_eq!((received, complete), (2 * size, 2));
+        let mut running = session.call(call("push", &[&[("size", size)]], Vec::new())).unwrap();
+        assert!(matches!(running.next().await.unwrap(), Some(Update::Data { .. })));
+        running.refuse_data("the disk is full");
+        let mut messages = Vec::new();
+        while let Some(update) = running.next().await.unwrap() {
+            if let Update::Result { result, .. } = update {
+                messages.push(result.get("msg").cloned());
+            }
+        }
+        assert_eq!(messages, [Some(Value::from("the disk is full"))]);
+    }
+
+    #[tokio::test]
+    async fn a_cancelled_call_is_answered_and_a_dropped_one_is_cancelled() {
+        let session = Session::here_with(find);
+        let mut running = session.call(call("wait", &[&[], &[]], Vec::new())).unwrap();
+        let output = Update::Output { stream: Stream::Stderr, data: b"waiting".to_vec() };
+        assert_eq!(running.next().await.unwrap(), Some(output));
+        running.cancel();
+        let Some(Update::Result { item: 0, result }) = running.next().await.unwrap() else { panic!("no result") };
+        assert_eq!(result.get("msg"), Some(&"cancelled".into()));
+        assert_eq!(running.next().await.unwrap(), None);
+
+        let mut running = session.call(call("wait", &[&[]], Vec::new())).unwrap();
+        running.next().await.unwrap();
+        drop(running);
+        let agent = match &*lock(&session.link.outgoing) {
+            Some(Outgoing::Here(agent)) => Arc::clone(agent),
+            other => panic!("{other:?}"),
+        };
+        for _ in 0..200 {
+            if format!("{agent:?}") == "Agent { running: 0 }" {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("{agent:?}");
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_is_no_frames_is_an_error() {
+        for (bytes, expected) in [
+            (&[255, 255, 255, 255, 0][..], "larger than the limit"),
+            (&[9, 0, 0, 0, 200, 0][..], "it ended inside a frame"),
+            (&[1, 0, 0, 0, 200][..], "could not be decoded"),
+        ] {
+            let mut incoming = Incoming { stream: Box::new(bytes), buffer: Vec::new(), start: 0 };
+            assert!(incoming.next().await.unwrap_err().contains(expected));
         }
     }
 }

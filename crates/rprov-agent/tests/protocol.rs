@@ -381,7 +381,7 @@ fn no_more_is_pushed_than_there_is_credit_for() {
     for _ in 0..WINDOW {
         agent.receive();
     }
-    agent.send(&ToAgent::PushFailed { id: 3, message: "the disk is full".to_owned() });
+    agent.send(&ToAgent::PushFailed { id: 3, item: 0, message: "the disk is full".to_owned() });
     assert_eq!(agent.message(3, 0), "the disk is full");
 }
 

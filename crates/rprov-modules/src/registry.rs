@@ -42,7 +42,15 @@ macro_rules! modules {
 
 modules! {
     "ansible.builtin" {
+        blockinfile,
+        command,
+        lineinfile,
         ping,
+        replace,
+        script,
+        shell,
+        slurp,
+        tempfile,
     }
 }
 

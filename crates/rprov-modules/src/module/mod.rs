@@ -3,4 +3,12 @@
 //! Each file has a type `Arguments` (declared with [`arguments!`](crate::arguments)) and a function
 //! `run(Arguments, &Context) -> Result<Outcome, Failure>`, and is listed in [`registry`](crate::registry).
 
+pub mod blockinfile;
+pub mod command;
+pub mod lineinfile;
 pub mod ping;
+pub mod replace;
+pub mod script;
+pub mod shell;
+pub mod slurp;
+pub mod tempfile;
