@@ -68,7 +68,7 @@ impl Agent {
             ToAgent::Chunk { id, pull, data, last } => self.with(id, |running| running.chunk(pull, Ok((data, last)))),
             ToAgent::ChunkFailed { id, pull, message } => self.with(id, |running| running.chunk(pull, Err(message))),
             ToAgent::Credit { id, chunks } => self.with(id, |running| running.credit(chunks)),
-            ToAgent::PushFailed { id, message } => self.with(id, |running| running.refuse_push(message)),
+            ToAgent::PushFailed { id, item, message } => self.with(id, |running| running.refuse_push(item, message)),
             ToAgent::Cancel { id } => self.with(id, |running| Running::interrupt(running, Reason::Cancelled)),
         }
     }

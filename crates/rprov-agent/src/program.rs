@@ -24,10 +24,14 @@ use crate::panic;
 /// How long requests may take to end once the controller has gone.
 const PARTING: Duration = Duration::from_secs(3);
 
+/// What the bootstrap takes for the sign that an agent can be executed. A shell takes an empty file, as a crash of the
+/// host may leave one, for a script that succeeds.
+const PROBE: u8 = 42;
+
 const USAGE: &str = "rprov-agent is started by rprov on the hosts that it works on, and is of no use by itself.
 
 usage: rprov-agent NONCE          say `rprov:NONCE:hello`, then answer frames on standard input
-       rprov-agent --probe        do nothing: exit code 0 shows that the file can be executed here
+       rprov-agent --probe        do nothing: exit code 42 shows that the file can be executed here
        rprov-agent --verify HASH  exit code 0 if the SHA-256 of this program begins with HASH
        rprov-agent --version";
 
@@ -45,7 +49,7 @@ pub fn run_with_modules(
     let arguments: Vec<String> = arguments.into_iter().collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
-        ["--probe"] => ExitCode::SUCCESS,
+        ["--probe"] => ExitCode::from(PROBE),
         ["--verify", hash] => match own_hash() {
             Ok(own) if !hash.is_empty() && own.starts_with(hash) => ExitCode::SUCCESS,
             Ok(own) => fail(1, &format!("this program is {own}, not {hash}: it was damaged on its way")),

@@ -248,7 +248,11 @@ impl Running {
         self.flow.grant(chunks);
     }
 
-    pub(crate) fn refuse_push(&self, message: String) {
-        self.flow.refuse(message);
+    pub(crate) fn refuse_push(&self, item: u32, message: String) {
+        // Under the lock, so that the next item cannot begin in between.
+        let state = lock(&self.state);
+        if state.item.as_ref().is_some_and(|running| u32::try_from(running.index) == Ok(item)) {
+            self.flow.refuse(message);
+        }
     }
 }

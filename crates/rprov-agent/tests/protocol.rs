@@ -3,7 +3,7 @@
 //! The agent needs modules that misbehave, so it is this test program that starts itself again as an agent; what the
 //! test harness prints first stands for the login profile of a host.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
@@ -53,7 +53,7 @@ fn stuck(_: &Map, _: &Context<'_>) -> Result<Outcome, Failure> {
 fn die(_: &Map, _: &Context<'_>) -> Result<Outcome, Failure> {
     println!("a module that prints must not break the frames");
     let nothing: Option<u8> = None;
-    nothing.expect("the secret is 42");
+    assert!(nothing.is_some(), "the secret is 42");
     Ok(Outcome::unchanged())
 }
 
@@ -381,7 +381,7 @@ fn no_more_is_pushed_than_there_is_credit_for() {
     for _ in 0..WINDOW {
         agent.receive();
     }
-    agent.send(&ToAgent::PushFailed { id: 3, message: "the disk is full".to_owned() });
+    agent.send(&ToAgent::PushFailed { id: 3, item: 0, message: "the disk is full".to_owned() });
     assert_eq!(agent.message(3, 0), "the disk is full");
 }
 

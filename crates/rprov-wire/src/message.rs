@@ -53,6 +53,8 @@ pub enum ToAgent {
     PushFailed {
         /// The request that is sending.
         id: u32,
+        /// The item that is sending; where another runs by now, nothing happens.
+        item: u32,
         /// The reason, for the module's error message.
         message: String,
     },
