@@ -64,7 +64,8 @@ impl Server {
         let path = directory.path();
         for kind in ["ed25519", "ecdsa", "rsa"] {
             let file = path.join(format!("host_{kind}"));
-            run(Command::new("ssh-keygen").args(["-q", "-N", "", "-t", kind, "-f"]).arg(file));
+            let size: &[&str] = if kind == "rsa" { &["-b", "2048"] } else { &[] };
+            run(Command::new("ssh-keygen").args(["-q", "-N", "", "-t", kind]).args(size).arg("-f").arg(file));
         }
         let port = free_port();
         let text = path.display();
@@ -697,8 +698,10 @@ mod passwords {
                     instructions: "".into(),
                     prompts: vec![("Password: ".into(), false)].into(),
                 }),
-                Some(mut answers) if answers.next().is_some_and(|answer| answer == PASSWORD) => Ok(Auth::Accept),
-                Some(_) => Ok(Auth::reject()),
+                Some(mut answers) => match answers.next().is_some_and(|answer| answer == PASSWORD) {
+                    true => Ok(Auth::Accept),
+                    false => Ok(Auth::reject()),
+                },
             }
         }
 

@@ -200,6 +200,7 @@ fn openssh_is_a_client_too() {
     assert_eq!(output.stdout, b"/\n", "{output:?}");
     let big = vec![b'x'; 5_000_000];
     assert_eq!(openssh(host, &[], &["cat"], &big).stdout.len(), big.len());
-    let output = openssh(host, &["-o", "IdentitiesOnly=yes", "-i", "/dev/null", "-l", "nobody-else"], &["true"], b"");
+    let stranger = ThrowawayHost { user: "nobody-else".into(), ..host.clone() };
+    let output = openssh(&stranger, &[], &["true"], b"");
     assert_eq!(output.status.code(), Some(255), "{output:?}");
 }

@@ -591,7 +591,11 @@ mod tests {
                 compare(path, config, host, &["-p", "77", "-o", "User=first", "-oHashKnownHosts=no", "-C"]);
             }
         }
-        compare(path, "ProxyJump bastion\n", "web", &["-J", "other", "-l", "me", "-i", "/keys/x", "-4q"]);
+        // `ssh` drops an `-i` that does not exist; here it stays, so that the error can name it.
+        let key = path.join("key");
+        std::fs::write(&key, "").unwrap();
+        let arguments = ["-J", "other", "-l", "me", "-i", key.to_str().unwrap(), "-4q"];
+        compare(path, "ProxyJump bastion\n", "web", &arguments);
         compare(path, "ProxyCommand nc %h %p\n", "web", &["-o", "ProxyCommand=none"]);
     }
 
