@@ -42,11 +42,16 @@ macro_rules! modules {
 
 modules! {
     "ansible.builtin" {
+        assemble,
         blockinfile,
+        copy,
+        fetch,
+        file,
         lineinfile,
         ping,
         replace,
         slurp,
+        stat,
         tempfile,
     }
 }
