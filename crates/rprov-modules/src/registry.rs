@@ -47,6 +47,7 @@ modules! {
         copy,
         fetch,
         file,
+        find,
         lineinfile,
         ping,
         replace,

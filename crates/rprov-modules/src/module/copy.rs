@@ -98,7 +98,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
     }
     if let Some(content) = &arguments._content {
         let dest = task.destination(arguments.src.as_deref())?;
-        return task.from_controller(&dest, content);
+        return task.deliver(&dest, content);
     }
     match &arguments.src {
         Some(src) if arguments.remote_src => task.on_host(src),
@@ -188,7 +188,7 @@ impl Task<'_> {
         Ok(!missing.is_empty())
     }
 
-    fn from_controller(&self, dest: &Path, content: &Content) -> Result<Outcome, Failure> {
+    fn deliver(&self, dest: &Path, content: &Content) -> Result<Outcome, Failure> {
         let source = self.arguments.src.as_ref().map(|path| path.display().to_string());
         if let Some(expected) =
             self.arguments.checksum.as_ref().filter(|expected| !expected.eq_ignore_ascii_case(&content.sha1))
@@ -460,9 +460,7 @@ impl Task<'_> {
         let mut changed = created;
         if !check || !created {
             let mut attributes = self.wanted.with_mode(self.directory_mode.clone());
-            if created && attributes.mode.is_none() {
-                attributes.mode = Some(ModeChange::Absolute(source.mode() & permissions::BITS));
-            } else if self.preserve {
+            if created && attributes.mode.is_none() || self.preserve {
                 attributes.mode = Some(ModeChange::Absolute(source.mode() & permissions::BITS));
             }
             changed |= attributes.apply(dest, check)?.changed;

@@ -9,7 +9,7 @@ use rprov_wire::{Map, Value};
 
 use crate::attributes::{self, Difference, FileAttributes, Wanted};
 use crate::context::Context;
-use crate::outcome::{Diff, Failure, Outcome};
+use crate::outcome::{Failure, Outcome};
 use crate::write::{explain, parent, resolve};
 use crate::{arguments, choices};
 
@@ -327,7 +327,8 @@ impl Task {
             place_link(src, path, previous)?;
         }
         let mut outcome_warning = None;
-        if !(self.check && !path.exists()) && !(self.check && difference.changed) {
+        let pending = self.check && (difference.changed || !path.exists());
+        if !pending {
             let target = self.followed()?;
             if self.arguments.follow && state(path) == "link" && !target.exists() {
                 outcome_warning = Some(
@@ -573,11 +574,6 @@ fn parse_time(text: &str, format: &str) -> Result<SystemTime, Failure> {
     let timestamp = civil.to_zoned(jiff::tz::TimeZone::system()).map_err(failed)?.timestamp();
     let offset = Duration::new(timestamp.as_second().unsigned_abs(), 0);
     Ok(if timestamp.as_second() < 0 { SystemTime::UNIX_EPOCH - offset } else { SystemTime::UNIX_EPOCH + offset })
-}
-
-/// The diff entry of a path whose state alone changes.
-pub(crate) fn created_diff(path: &Path, state: &str) -> Diff {
-    state_diff("absent", state).into_diff(path)
 }
 
 #[cfg(test)]

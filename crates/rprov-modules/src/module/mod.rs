@@ -8,6 +8,7 @@ pub mod blockinfile;
 pub mod copy;
 pub mod fetch;
 pub mod file;
+pub mod find;
 pub mod lineinfile;
 pub mod ping;
 pub mod replace;
