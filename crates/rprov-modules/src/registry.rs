@@ -42,14 +42,20 @@ macro_rules! modules {
 
 modules! {
     "ansible.builtin" {
+        assemble,
         blockinfile,
         command,
+        copy,
+        fetch,
+        file,
+        find,
         lineinfile,
         ping,
         replace,
         script,
         shell,
         slurp,
+        stat,
         tempfile,
     }
 }
