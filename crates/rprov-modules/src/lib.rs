@@ -10,12 +10,13 @@
 //! * [`registry`]: every module by its name;
 //! * [`module`]: the modules themselves, one file each, under their exact Ansible names;
 //! * the rest is what several modules share: [`attributes`] (owner, group, mode ...), [`write`] (atomic writes),
-//!   [`process`] (commands), [`account`] (users and groups without NSS).
+//!   [`process`] (commands), [`fact`] (what `setup` and others know of the host), [`account`] (users and groups without NSS).
 
 pub mod account;
 pub mod argument;
 pub mod attributes;
 pub mod context;
+pub mod fact;
 pub mod module;
 pub mod outcome;
 pub mod process;

@@ -45,6 +45,7 @@ modules! {
         command,
         ping,
         script,
+        setup,
         shell,
     }
 }

@@ -6,4 +6,5 @@
 pub mod command;
 pub mod ping;
 pub mod script;
+pub mod setup;
 pub mod shell;
