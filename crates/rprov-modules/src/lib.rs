@@ -16,6 +16,7 @@ pub mod account;
 pub mod argument;
 pub mod attributes;
 pub mod context;
+pub mod dpkg;
 pub mod fact;
 pub mod module;
 pub mod outcome;

@@ -42,6 +42,7 @@ macro_rules! modules {
 
 modules! {
     "ansible.builtin" {
+        apt,
         command,
         ping,
         script,

@@ -3,6 +3,7 @@
 //! Each file has a type `Arguments` (declared with [`arguments!`](crate::arguments)) and a function
 //! `run(Arguments, &Context) -> Result<Outcome, Failure>`, and is listed in [`registry`](crate::registry).
 
+pub mod apt;
 pub mod command;
 pub mod ping;
 pub mod script;
