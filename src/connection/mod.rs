@@ -8,6 +8,7 @@
 
 mod error;
 mod settings;
+pub mod ssh;
 mod transport;
 
 pub use error::ConnectionError;

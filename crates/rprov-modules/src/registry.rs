@@ -43,11 +43,16 @@ macro_rules! modules {
 modules! {
     "ansible.builtin" {
         apt,
+        blockinfile,
         command,
+        lineinfile,
         ping,
+        replace,
         script,
         setup,
         shell,
+        slurp,
+        tempfile,
     }
 }
 

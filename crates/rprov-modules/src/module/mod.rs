@@ -4,8 +4,13 @@
 //! `run(Arguments, &Context) -> Result<Outcome, Failure>`, and is listed in [`registry`](crate::registry).
 
 pub mod apt;
+pub mod blockinfile;
 pub mod command;
+pub mod lineinfile;
 pub mod ping;
+pub mod replace;
 pub mod script;
 pub mod setup;
 pub mod shell;
+pub mod slurp;
+pub mod tempfile;
