@@ -43,6 +43,7 @@ macro_rules! modules {
 modules! {
     "ansible.builtin" {
         assemble,
+        apt,
         blockinfile,
         command,
         copy,
@@ -53,6 +54,7 @@ modules! {
         ping,
         replace,
         script,
+        setup,
         shell,
         slurp,
         stat,

@@ -4,6 +4,7 @@
 //! `run(Arguments, &Context) -> Result<Outcome, Failure>`, and is listed in [`registry`](crate::registry).
 
 pub mod assemble;
+pub mod apt;
 pub mod blockinfile;
 pub mod command;
 pub mod copy;
@@ -14,6 +15,7 @@ pub mod lineinfile;
 pub mod ping;
 pub mod replace;
 pub mod script;
+pub mod setup;
 pub mod shell;
 pub mod slurp;
 pub mod stat;
