@@ -180,7 +180,7 @@ async fn works(settings: &Settings) {
 }
 
 async fn refused(settings: &Settings) -> (String, String, ConnectionError) {
-    let error = ssh::connect(settings).await.err().expect("the connection must be refused");
+    let error = ssh::connect(settings).await.expect_err("the connection must be refused");
     (error.to_string(), error.hint().unwrap_or_default().to_owned(), error)
 }
 

@@ -445,7 +445,7 @@ fn arguments(words: &[String], lookup: &mut Lookup<'_>, local: &Local) -> Result
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+    #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
     use std::fmt::Write as _;
     use std::path::Path;
     use std::process::Command;

@@ -139,7 +139,9 @@ impl Source {
             };
             if chunk.len() < SMALL && !state.chunks.is_empty() {
                 let mut joined = BytesMut::from(chunk);
-                while let Some(more) = state.chunks.pop_front_if(|more| joined.len() + more.len() <= JOINED) {
+                while state.chunks.front().is_some_and(|more| joined.len() + more.len() <= JOINED)
+                    && let Some(more) = state.chunks.pop_front()
+                {
                     joined.extend_from_slice(&more);
                 }
                 chunk = joined.freeze();
