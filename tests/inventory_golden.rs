@@ -30,7 +30,8 @@ fn ansible_inventory() -> PathBuf {
 fn of_ansible(directory: &Path, sources: &[&str]) -> Value {
     let mut command = Command::new(ansible_inventory());
     command.current_dir(directory).env_clear().env("PATH", "/usr/bin:/bin").env("HOME", directory);
-    command.env("ANSIBLE_CONFIG", "/dev/null").env("LC_ALL", "C.UTF-8");
+    fs::write(directory.join("ansible.cfg"), "").unwrap();
+    command.env("ANSIBLE_CONFIG", directory.join("ansible.cfg")).env("LC_ALL", "C.UTF-8");
     for source in sources {
         command.args(["-i", source]);
     }

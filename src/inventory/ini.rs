@@ -127,18 +127,16 @@ impl Reader<'_> {
             }
         };
         self.group = self.inventory.group_name(name).into_owned();
-        if self.inventory.group(&self.group).is_some() {
-            return Ok(());
+        if self.section != Section::Vars {
+            return self.declare();
         }
-        if self.section == Section::Vars {
-            if !self.pending.iter().any(|pending| pending.group == self.group) {
-                let span = line.part(inside);
-                self.pending.push(Pending { group: self.group.clone(), span, parents: Vec::new() });
-            }
-            // The variables need a place until the group's own section comes; without one it is an error at the end.
-            return Ok(());
+        // The variables need a place until the group's own section comes; without one it is an error at the end.
+        if self.inventory.group(&self.group).is_none() {
+            let span = line.part(inside);
+            self.inventory.add_group(&self.group);
+            self.pending.push(Pending { group: self.group.clone(), span, parents: Vec::new() });
         }
-        self.declare()
+        Ok(())
     }
 
     /// The group of this section exists from now on.
@@ -219,7 +217,6 @@ impl Reader<'_> {
         };
         let value = value.trim();
         let node = literal::value(value, line.part(value));
-        self.inventory.add_group(&self.group);
         self.inventory.set_group_var(&self.group, name.trim(), node);
         Ok(())
     }

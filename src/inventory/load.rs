@@ -186,3 +186,87 @@ fn looks_like_yaml(text: &str) -> bool {
         None => false,
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+    use crate::source::Severity;
+
+    fn config(env: &[(&str, &str)]) -> Config {
+        let find = |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        Config::load(Path::new("/nonexistent"), find).0
+    }
+
+    fn load(name: &str, text: &str) -> Result<(Inventory, Diagnostics), Diagnostics> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        Inventory::load(&[path.display().to_string()], &config(&[]))
+    }
+
+    #[test]
+    fn a_missing_source_is_a_warning_unless_it_must_be_there() {
+        let sources = ["/nowhere/hosts".to_owned()];
+        let (_, warnings) = Inventory::load(&sources, &config(&[])).unwrap();
+        assert_eq!(warnings[0].message, "unable to parse `/nowhere/hosts` as an inventory source");
+        let errors = Inventory::load(&sources, &config(&[("ANSIBLE_INVENTORY_UNPARSED_FAILED", "1")])).unwrap_err();
+        assert_eq!(errors[0].severity, Severity::Error);
+    }
+
+    #[test]
+    fn all_broken_sources_are_told_at_once() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("a"), "[web\n").unwrap();
+        std::fs::write(directory.path().join("b.yml"), "- x\n").unwrap();
+        let errors = Inventory::load(&[directory.path().display().to_string()], &config(&[])).unwrap_err();
+        let messages: Vec<_> = errors.iter().map(|error| error.message.as_str()).collect();
+        assert_eq!(
+            messages,
+            ["this section has no closing bracket", "a YAML inventory is a dictionary of groups, this is a list"]
+        );
+    }
+
+    #[test]
+    fn throwaway_hosts_are_planned() {
+        let text =
+            "plugin: throwaway\nhosts: {'web[1:2]': , db1: {role: db}}\ngroups: {web: [web1, web2]}\ndirectory: lab\n";
+        let (inventory, _) = load("hosts.yml", text).unwrap();
+        let plan = &inventory.throwaway[0];
+        assert_eq!(plan.hosts.iter().map(|host| &**host).collect::<Vec<_>>(), ["web1", "web2", "db1"]);
+        assert!(plan.directory.as_ref().unwrap().is_absolute());
+        assert_eq!(inventory.hosts_of("web").len(), 2);
+        assert_eq!(inventory.host("db1").unwrap().vars["role"].as_str(), Some("db"));
+        let (inventory, _) = load("hosts.yml", "plugin: throwaway\nhosts: [web1]\n").unwrap();
+        assert_eq!(inventory.throwaway[0].directory, None);
+    }
+
+    #[test]
+    fn mistakes_in_plugin_files_are_shown() {
+        for (text, message) in [
+            ("plugin: throwawy\n", "inventory plugin `throwawy` is not supported"),
+            ("plugin: throwaway\nhost: [a]\n", "unknown key `host` of the `throwaway` inventory"),
+            ("plugin: throwaway\n", "a `throwaway` inventory needs `hosts`"),
+            ("plugin: throwaway\nhosts: [web1]\ngroups: {web: [wbe1]}\n", "group `web` names the unknown host `wbe1`"),
+        ] {
+            let errors = load("hosts.yml", text).unwrap_err();
+            assert_eq!(errors[0].message, message);
+            assert!(errors[0].span.is_some() && !errors[0].hints.is_empty());
+        }
+    }
+
+    #[test]
+    fn wrong_yaml_toml_and_scripts_are_errors() {
+        for (name, text, message) in [
+            ("h.yml", "web:\n  hosts: [a]\n", "`hosts` of group `web` takes a dictionary, this is a list"),
+            ("h.yml", "web:\n  hosts:\n    a: 1\n", "the variables of `a` are an integer"),
+            ("h.toml", "[web\n", "invalid TOML"),
+            ("h", "#!/bin/sh\n", "could not run inventory script"),
+        ] {
+            let errors = load(name, text).unwrap_err();
+            assert!(errors[0].message.starts_with(message), "{errors:?}");
+        }
+        let (_, warnings) = load("h.yml", "web:\n  host: {a: }\n").unwrap();
+        assert_eq!(warnings[0].hints, ["did you mean `hosts`?"]);
+    }
+}
