@@ -27,7 +27,9 @@ fn plain(value: &minijinja::Value) -> Value {
             if float.is_finite() { json!(float) } else { json!({"__float__": value.to_string().to_lowercase()}) }
         }
         ValueKind::String => json!(value.as_str()),
-        ValueKind::Seq | ValueKind::Iterable => value.try_iter().into_iter().flatten().map(|item| plain(&item)).collect(),
+        ValueKind::Seq | ValueKind::Iterable => {
+            value.try_iter().into_iter().flatten().map(|item| plain(&item)).collect()
+        }
         ValueKind::Map => {
             let entries: Vec<_> = value
                 .try_iter()
