@@ -114,10 +114,37 @@ pub(super) fn translate(error: &Error, failure: &Failure<'_>) -> TemplateError {
                 message = plain_message(inner);
                 source = std::error::Error::source(inner);
             }
-            TemplateError::failed(format!("Error rendering template: {message}"))
+            TemplateError::failed(format!("Error rendering template: {}", in_python(&message)))
         }
     }
     .at(span)
+}
+
+/// An engine's message about an operator, as Python has it.
+fn in_python(message: &str) -> String {
+    if let Some(operation) = message.strip_prefix("unable to calculate ") {
+        let zero = [" / 0", " // 0", " % 0"].iter().any(|division| operation.ends_with(division));
+        return if zero { "division by zero".to_owned() } else { message.to_owned() };
+    }
+    let parts = message
+        .strip_prefix("tried to use ")
+        .and_then(|rest| rest.split_once(" operator on unsupported types "))
+        .and_then(|(operator, types)| Some((operator, types.split_once(" and ")?)));
+    let Some((operator, (left, right))) = parts else { return message.to_owned() };
+    let name = |kind: &str| match kind {
+        "string" => "str",
+        "number" => "int",
+        "sequence" => "list",
+        "map" => "dict",
+        "none" => "NoneType",
+        "bool" | "boolean" => "bool",
+        _ => "object",
+    };
+    match (operator, left) {
+        ("+", "string") => format!("can only concatenate str (not \"{}\") to str", name(right)),
+        ("+", "sequence") => format!("can only concatenate list (not \"{}\") to list", name(right)),
+        _ => format!("unsupported operand type(s) for {operator}: '{}' and '{}'", name(left), name(right)),
+    }
 }
 
 /// A filter or test that does not exist.
