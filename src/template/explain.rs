@@ -250,6 +250,10 @@ pub(super) fn no_attribute(parent: &Value, key: &Value) -> TemplateError {
 fn steps(path: &str) -> Vec<Value> {
     let mut steps = Vec::new();
     let mut rest = path;
+    if let Some(after) = path.strip_prefix("(...)") {
+        steps.push(Value::from("(...)"));
+        rest = after;
+    }
     while !rest.is_empty() {
         if let Some(after) = rest.strip_prefix('[') {
             let end = match after.chars().next() {

@@ -228,6 +228,21 @@ fn a_literal_that_is_changed_stays_the_same_object() {
 }
 
 #[test]
+fn what_contains_itself_is_an_error_and_no_hang() {
+    for template in [
+        "{% set l = [] %}{% set _ = l.append(l) %}{{ l }}",
+        "{% set d = {} %}{% set _ = d.update({'d': d}) %}{{ d }}!",
+        "{% set d = {} %}{% set _ = d.setdefault(d, 1) %}",
+        "{% set d = {} %}{{ d[d] }}",
+        "{% set d = {} %}{{ d[(d,)] }}{% set _ = d.update({}) %}",
+    ] {
+        assert!(render(template, &Scope::empty()).is_err(), "{template}");
+    }
+    let removed = "{% set l = [1] %}{% set _ = l.append(l[0]) %}{% set _ = l.remove(1) %}{{ l }}";
+    assert_eq!(python::repr(&render(removed, &Scope::empty()).unwrap()).unwrap(), "[1]");
+}
+
+#[test]
 fn undefined_never_reaches_the_wire() {
     assert!(to_wire(&Value::UNDEFINED).is_err());
     assert!(to_wire(&Value::from(vec![Value::UNDEFINED])).is_err());
