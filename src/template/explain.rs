@@ -168,9 +168,13 @@ pub(super) fn explain_undefined(error: &Error, failure: &Failure<'_>) -> Templat
         return own;
     }
     let detail = error.detail().unwrap_or_default();
-    let path = detail
-        .find("` is undefined")
-        .and_then(|end| Some(detail.get(detail.get(..end)?.rfind('`')? + 1..end)?.to_owned()));
+    // Other backticks are those of a filter that names itself.
+    let path = detail.find("` is undefined").and_then(|end| {
+        let head = detail.get(..end)?;
+        let start = head.rfind('`')?;
+        let own = head.get(..start).is_some_and(|before| before.is_empty() || before.ends_with('('));
+        own.then(|| head.get(start + 1..).map(str::to_owned)).flatten()
+    });
     let Some(path) = path else {
         if let Some(error) = failure.first_missing() {
             return error;
