@@ -9,6 +9,8 @@ use minijinja::value::{Enumerator, Object, ObjectRepr, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State};
 
 use super::method;
+use super::scope::Scope;
+use super::written::Written;
 
 /// Add them to the environment.
 pub(super) fn register(env: &mut Environment<'static>) {
@@ -21,6 +23,7 @@ pub(super) fn register(env: &mut Environment<'static>) {
         ("_dict_", changeable),
         ("_changeable_", changeable),
         ("_macro_", variadic),
+        ("_template_", embedded),
     ] {
         env.add_global(name, Value::from_object(Function { name, body: function }));
     }
@@ -135,6 +138,15 @@ fn modulo(_state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
     }
 }
 
+/// A text in a condition that is itself a template (`x == '{{ y }}'`), as old playbooks have it.
+fn embedded(state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+    let [value] = args else { return Err(Error::from(ErrorKind::MissingArgument)) };
+    match (value.as_str(), Scope::of(state)) {
+        (Some(text), Some(scope)) => Ok(Written::from_text(text, None).render(&scope)?),
+        _ => Ok(value.clone()),
+    }
+}
+
 /// The same list or dictionary, but one that can be changed. What can be changed already stays itself.
 fn changeable(_state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
     let [value] = args else { return Err(Error::from(ErrorKind::MissingArgument)) };
@@ -202,8 +214,23 @@ fn index(value: Option<&Value>, length: usize, default: i64) -> Option<usize> {
     usize::try_from(index).ok()
 }
 
-fn equal(a: &Value, b: &Value) -> bool {
-    a == b
+/// Whether Python would take a value as a dictionary's key. What can be changed can't be one, and looking for it could
+/// lead back into the dictionary itself.
+fn is_hashable(key: &Value) -> bool {
+    match key.kind() {
+        ValueKind::Map => false,
+        ValueKind::Seq | ValueKind::Iterable => {
+            key.is_tuple() && key.try_iter().is_ok_and(|mut items| items.all(|item| is_hashable(&item)))
+        }
+        _ => true,
+    }
+}
+
+fn hashable(key: &Value) -> Result<&Value, Error> {
+    if is_hashable(key) {
+        return Ok(key);
+    }
+    Err(Error::new(ErrorKind::InvalidOperation, format!("unhashable type: '{}'", super::python::type_name(key))))
 }
 
 impl Object for ChangeableList {
@@ -252,10 +279,11 @@ impl Object for ChangeableList {
                 }
             }
             ("remove", [value]) => {
-                let mut items = self.items();
-                match items.iter().position(|item| equal(item, value)) {
+                // Comparing may look into this very list, so it must not be locked meanwhile.
+                let items = self.items().clone();
+                match items.iter().position(|item| item == value) {
                     Some(at) => {
-                        items.remove(at);
+                        self.items().remove(at);
                         none
                     }
                     None => Err(out_of_range("list.remove(x): x not in list")),
@@ -270,7 +298,14 @@ impl Object for ChangeableList {
                 none
             }
             ("sort", _) => {
-                self.items().sort();
+                let mut items = self.items().clone();
+                items.sort();
+                if let Some(last) = args.last().filter(|last| last.is_kwargs())
+                    && last.get_attr("reverse")?.is_true()
+                {
+                    items.reverse();
+                }
+                *self.items() = items;
                 none
             }
             ("copy", []) => Ok(changeable_list(self.items().clone())),
@@ -281,6 +316,9 @@ impl Object for ChangeableList {
 
 impl Object for ChangeableMap {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        if !is_hashable(key) {
+            return None;
+        }
         self.entries().get(key).cloned()
     }
 
@@ -299,15 +337,16 @@ impl Object for ChangeableMap {
             ("update", _) => {
                 for value in args {
                     let new = as_entries(value)?;
+                    new.iter().try_for_each(|(key, _)| hashable(key).map(|_| ()))?;
                     self.entries().extend(new);
                 }
                 none
             }
             ("setdefault", [key] | [key, _]) => {
                 let default = args.get(1).cloned().unwrap_or_else(|| Value::from(()));
-                Ok(self.entries().entry(key.clone()).or_insert(default).clone())
+                Ok(self.entries().entry(hashable(key)?.clone()).or_insert(default).clone())
             }
-            ("pop", [key] | [key, _]) => match (self.entries().shift_remove(key), args.get(1)) {
+            ("pop", [key] | [key, _]) => match (self.entries().shift_remove(hashable(key)?), args.get(1)) {
                 (Some(value), _) => Ok(value),
                 (None, Some(default)) => Ok(default.clone()),
                 (None, None) => Err(out_of_range(&format!("{key:?}"))),

@@ -52,7 +52,7 @@ impl std::fmt::Debug for Template {
 }
 
 /// How expressions in playbooks are rewritten.
-pub(super) const PLAYBOOK: Manner = Manner { literal_backslashes: true, changeable: false };
+pub(super) const PLAYBOOK: Manner = Manner { literal_backslashes: true, embedded_templates: false, changeable: false };
 
 impl Template {
     /// A template; it is compiled when it is first used.

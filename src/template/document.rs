@@ -192,7 +192,7 @@ fn rewritten_file(
 ) -> Result<String, Error> {
     let text: Arc<str> = text.into();
     let origin = Origin::File(crate::source::register(path, text.clone()));
-    let manner = Manner { literal_backslashes: false, changeable: changes_values(&text) };
+    let manner = Manner { literal_backslashes: false, embedded_templates: false, changeable: changes_values(&text) };
     let rewritten = rewrite(&text, syntax, manner, &mut Vec::new())
         .map_err(|mistake| Error::from(mistaken(mistake, &text, origin)))?;
     let result = rewritten.text.clone();

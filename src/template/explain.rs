@@ -114,10 +114,37 @@ pub(super) fn translate(error: &Error, failure: &Failure<'_>) -> TemplateError {
                 message = plain_message(inner);
                 source = std::error::Error::source(inner);
             }
-            TemplateError::failed(format!("Error rendering template: {message}"))
+            TemplateError::failed(format!("Error rendering template: {}", in_python(&message)))
         }
     }
     .at(span)
+}
+
+/// An engine's message about an operator, as Python has it.
+fn in_python(message: &str) -> String {
+    if let Some(operation) = message.strip_prefix("unable to calculate ") {
+        let zero = [" / 0", " // 0", " % 0"].iter().any(|division| operation.ends_with(division));
+        return if zero { "division by zero".to_owned() } else { message.to_owned() };
+    }
+    let parts = message
+        .strip_prefix("tried to use ")
+        .and_then(|rest| rest.split_once(" operator on unsupported types "))
+        .and_then(|(operator, types)| Some((operator, types.split_once(" and ")?)));
+    let Some((operator, (left, right))) = parts else { return message.to_owned() };
+    let name = |kind: &str| match kind {
+        "string" => "str",
+        "number" => "int",
+        "sequence" => "list",
+        "map" => "dict",
+        "none" => "NoneType",
+        "bool" | "boolean" => "bool",
+        _ => "object",
+    };
+    match (operator, left) {
+        ("+", "string") => format!("can only concatenate str (not \"{}\") to str", name(right)),
+        ("+", "sequence") => format!("can only concatenate list (not \"{}\") to list", name(right)),
+        _ => format!("unsupported operand type(s) for {operator}: '{}' and '{}'", name(left), name(right)),
+    }
 }
 
 /// A filter or test that does not exist.
@@ -141,9 +168,13 @@ pub(super) fn explain_undefined(error: &Error, failure: &Failure<'_>) -> Templat
         return own;
     }
     let detail = error.detail().unwrap_or_default();
-    let path = detail
-        .find("` is undefined")
-        .and_then(|end| Some(detail.get(detail.get(..end)?.rfind('`')? + 1..end)?.to_owned()));
+    // Other backticks are those of a filter that names itself.
+    let path = detail.find("` is undefined").and_then(|end| {
+        let head = detail.get(..end)?;
+        let start = head.rfind('`')?;
+        let own = head.get(..start).is_some_and(|before| before.is_empty() || before.ends_with('('));
+        own.then(|| head.get(start + 1..).map(str::to_owned)).flatten()
+    });
     let Some(path) = path else {
         if let Some(error) = failure.first_missing() {
             return error;
@@ -223,6 +254,10 @@ pub(super) fn no_attribute(parent: &Value, key: &Value) -> TemplateError {
 fn steps(path: &str) -> Vec<Value> {
     let mut steps = Vec::new();
     let mut rest = path;
+    if let Some(after) = path.strip_prefix("(...)") {
+        steps.push(Value::from("(...)"));
+        rest = after;
+    }
     while !rest.is_empty() {
         if let Some(after) = rest.strip_prefix('[') {
             let end = match after.chars().next() {

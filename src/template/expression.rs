@@ -36,7 +36,7 @@ impl Expression {
         let text = text.into();
         let origin = span.map_or(Origin::Unknown, Origin::Scalar);
         let mut named = Vec::new();
-        let manner = Manner { literal_backslashes: false, changeable: false };
+        let manner = Manner { literal_backslashes: false, embedded_templates: true, changeable: false };
         let code = Code::compile(&text, 0..text.len(), origin, manner, &mut named).map_err(|error| {
             let delimiters = is_template(&text).then_some(" Template delimiters are not supported in expressions");
             let message = error.message().replacen(
@@ -174,7 +174,16 @@ impl Conditional {
     pub fn check(&self) -> Vec<Diagnostic> {
         match &self.kind {
             ConditionalKind::Literal(_) => Vec::new(),
-            ConditionalKind::Expression(expression) => expression.check().into_iter().map(Into::into).collect(),
+            ConditionalKind::Expression(expression) => {
+                let mut found: Vec<Diagnostic> = expression.check().into_iter().map(Into::into).collect();
+                if found.is_empty() && expression.text().contains("{{") {
+                    let mut warning =
+                        Diagnostic::deprecation("Jinja constant strings should not contain embedded templates");
+                    warning.span = self.span;
+                    found.push(warning.hint("name the variable directly: `x == y` instead of `x == '{{ y }}'`"));
+                }
+                found
+            }
             ConditionalKind::Wrong(error) => vec![error.clone().into()],
             ConditionalKind::Braces(template) => {
                 let errors = template.check();

@@ -72,7 +72,8 @@ impl TemplateFile {
             Origin::File(source) if body.len() != text.len() => Origin::Tail(source, text.len() - body.len()),
             origin => origin,
         };
-        let manner = Manner { literal_backslashes: options.escape_backslashes, changeable: false };
+        let manner =
+            Manner { literal_backslashes: options.escape_backslashes, embedded_templates: false, changeable: false };
         let body: Arc<str> = body.into();
         let document =
             Document::compile(&body, origin, &options.syntax, manner, options.search_paths, &mut Vec::new())?;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use minijinja::value::{Value, ValueKind};
 
 use super::error::TemplateError;
-use super::value::{Shape, shape};
+use super::value::{DEEPEST, Shape, shape, too_deep};
 
 /// `str(value)`: strings bare, everything else as `repr`.
 pub fn to_text(value: &Value) -> Result<String, TemplateError> {
@@ -13,18 +13,21 @@ pub fn to_text(value: &Value) -> Result<String, TemplateError> {
         return Ok(text.to_owned());
     }
     let mut text = String::new();
-    write_repr(&mut text, value)?;
+    write_repr(&mut text, value, 0)?;
     Ok(text)
 }
 
 /// `repr(value)`.
 pub fn repr(value: &Value) -> Result<String, TemplateError> {
     let mut text = String::new();
-    write_repr(&mut text, value)?;
+    write_repr(&mut text, value, 0)?;
     Ok(text)
 }
 
-fn write_repr(out: &mut String, value: &Value) -> Result<(), TemplateError> {
+fn write_repr(out: &mut String, value: &Value, depth: usize) -> Result<(), TemplateError> {
+    if depth > DEEPEST {
+        return Err(too_deep());
+    }
     match shape(value)? {
         Shape::Undefined => return Err(TemplateError::undefined("a value in this list or dictionary is undefined")),
         Shape::Text(text) => quote(out, text),
@@ -35,7 +38,7 @@ fn write_repr(out: &mut String, value: &Value) -> Result<(), TemplateError> {
                 if index > 0 {
                     out.push_str(", ");
                 }
-                write_repr(out, &item)?;
+                write_repr(out, &item, depth + 1)?;
             }
             out.push(']');
         }
@@ -45,9 +48,9 @@ fn write_repr(out: &mut String, value: &Value) -> Result<(), TemplateError> {
                 if index > 0 {
                     out.push_str(", ");
                 }
-                write_repr(out, &key)?;
+                write_repr(out, &key, depth + 1)?;
                 out.push_str(": ");
-                write_repr(out, &item)?;
+                write_repr(out, &item, depth + 1)?;
             }
             out.push('}');
         }

@@ -89,6 +89,8 @@ pub(super) enum NamedKind {
 pub(super) struct Manner {
     /// A backslash in a string literal stands for itself.
     pub literal_backslashes: bool,
+    /// A string literal may hold a template.
+    pub embedded_templates: bool,
     /// Lists and dictionaries may be changed.
     pub changeable: bool,
 }
@@ -403,7 +405,14 @@ impl<'a, 'n> Rewriter<'a, 'n> {
                 }
             }
             (Some(Kind::Text), _) => {
+                let embedded = self.manner.embedded_templates && self.text_at(0).contains("{{");
+                if embedded {
+                    base.add("_template_(", place);
+                }
                 self.copy_token(&mut base);
+                if embedded {
+                    base.add(")", self.copied);
+                }
                 while self.kind_at(0) == Some(Kind::Text) {
                     self.copy_token(&mut base);
                 }

@@ -63,7 +63,7 @@ fn a_member_is_rendered_only_when_it_is_touched() {
     assert_eq!(render("{{ d.good }}", &scope).unwrap(), Value::from(2));
     assert_eq!(render("{{ d.keys() | list | length }}", &scope).unwrap(), Value::from(2));
     let error = render("{{ d.bad }}", &scope).unwrap_err();
-    assert_eq!(error.message(), "Error rendering template: unable to calculate 1 / 0");
+    assert_eq!(error.message(), "Error rendering template: division by zero");
     assert!(render("{{ d }}", &scope).is_err());
 }
 
@@ -225,6 +225,21 @@ fn a_literal_that_is_changed_stays_the_same_object() {
                     {% set _ = d.update({'x': 1}) %}{% set _ = d.setdefault('y', []).append(2) %}{{ d }}";
     let value = render(template, &Scope::empty()).unwrap();
     assert_eq!(python::repr(&value).unwrap(), "{'n': [0, 1, 2], 'x': 1, 'y': [2]}");
+}
+
+#[test]
+fn what_contains_itself_is_an_error_and_no_hang() {
+    for template in [
+        "{% set l = [] %}{% set _ = l.append(l) %}{{ l }}",
+        "{% set d = {} %}{% set _ = d.update({'d': d}) %}{{ d }}!",
+        "{% set d = {} %}{% set _ = d.setdefault(d, 1) %}",
+        "{% set d = {} %}{{ d[d] }}",
+        "{% set d = {} %}{{ d[(d,)] }}{% set _ = d.update({}) %}",
+    ] {
+        assert!(render(template, &Scope::empty()).is_err(), "{template}");
+    }
+    let removed = "{% set l = [1] %}{% set _ = l.append(l[0]) %}{% set _ = l.remove(1) %}{{ l }}";
+    assert_eq!(python::repr(&render(removed, &Scope::empty()).unwrap()).unwrap(), "[1]");
 }
 
 #[test]

@@ -64,9 +64,25 @@ pub(super) fn plain_message(error: &minijinja::Error) -> String {
     }
 }
 
+/// So many lists and dictionaries may be inside each other; a list that was put into itself has no end.
+pub(super) const DEEPEST: usize = 256;
+
+/// A value is nested more deeply than any text can show.
+pub(super) fn too_deep() -> TemplateError {
+    TemplateError::failed(format!("a list or dictionary is nested more than {DEEPEST} levels deep"))
+        .hint("it may contain itself: look for an `append` or `update` with the value that it belongs to")
+}
+
 /// Make a value final: nothing lazy, changeable or undefined is left in it, and what is `omit` is gone from its lists
 /// and dictionaries.
 pub fn finalize(value: &Value) -> Result<Value, TemplateError> {
+    finalize_at(value, 0)
+}
+
+fn finalize_at(value: &Value, depth: usize) -> Result<Value, TemplateError> {
+    if depth > DEEPEST {
+        return Err(too_deep());
+    }
     if let Some(map) = value.downcast_object_ref::<LazyMap>() {
         return map.finalize();
     }
@@ -74,11 +90,7 @@ pub fn finalize(value: &Value) -> Result<Value, TemplateError> {
         return list.finalize();
     }
     // What was finalized before is shared, not copied.
-    if let Some(list) = value.downcast_object_ref::<FinalList>() {
-        let _ = list;
-        return Ok(value.clone());
-    }
-    if value.downcast_object_ref::<FinalMap>().is_some() {
+    if value.downcast_object_ref::<FinalList>().is_some() || value.downcast_object_ref::<FinalMap>().is_some() {
         return Ok(value.clone());
     }
     Ok(match shape(value)? {
@@ -86,10 +98,12 @@ pub fn finalize(value: &Value) -> Result<Value, TemplateError> {
         Shape::Number(_) => value.clone(),
         Shape::Text(_) if value.is_safe() => Value::from(value.as_str().unwrap_or_default()),
         Shape::Text(_) => value.clone(),
-        Shape::List(items) => final_list(items.filter(|item| !is_omit(item)).map(|item| finalize(&item)))?,
-        Shape::Map(entries) => {
-            final_map(entries.filter(|(_, item)| !is_omit(item)).map(|(key, item)| Ok((key, finalize(&item)?))))?
+        Shape::List(items) => {
+            final_list(items.filter(|item| !is_omit(item)).map(|item| finalize_at(&item, depth + 1)))?
         }
+        Shape::Map(entries) => final_map(
+            entries.filter(|(_, item)| !is_omit(item)).map(|(key, item)| Ok((key, finalize_at(&item, depth + 1)?))),
+        )?,
         Shape::Other(_) => value.clone(),
     })
 }

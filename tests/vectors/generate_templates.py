@@ -645,6 +645,9 @@ one ==
 user.groups | length == 2
 yes and word
 1/0 == 1
+word == '{{ t_word }}'
+word == '{{ nope }}'
+word == "app{{ 'le' }}"
 """.strip("\n").split("\n")
 
 # Template files: name, text, overrides as the template module's options.
