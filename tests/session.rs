@@ -694,18 +694,20 @@ async fn over_ssh_a_warm_host_answers_its_first_task_after_three_round_trips() {
     assert!(pings(&Session::start(near, None, &store()).await.unwrap()).await, "pushed");
     let port = delay(dropbear.port, round_trip / 2).await;
     let far = rprov::connection::ssh::connect(&dropbear.settings(&user, port)).await.unwrap();
-    let mut trips = f64::MAX;
+    let (mut trips, mut sessions) = (f64::MAX, Vec::new());
     // The best of several: what the machine does beside takes no fewer trips, only time.
     for _ in 0..3 {
         let started = Instant::now();
         let session = Session::start(Arc::clone(&far), None, &store()).await.unwrap();
         assert!(pings(&session).await);
         trips = trips.min(started.elapsed().as_secs_f64() / round_trip.as_secs_f64());
+        // Kept, as a run keeps its sessions.
+        sessions.push(session);
     }
-    let session = Session::start(Arc::clone(&far), None, &store()).await.unwrap();
-    assert!(pings(&session).await);
+    let session = &sessions[0];
+    assert!(pings(session).await);
     let started = Instant::now();
-    assert!(pings(&session).await);
+    assert!(pings(session).await);
     let warm = started.elapsed().as_secs_f64() / round_trip.as_secs_f64();
     eprintln!("round trips: {trips:.2} for the first task, {warm:.2} for the next");
     assert!(trips < 3.7, "{trips}");
@@ -716,7 +718,7 @@ async fn over_ssh_a_warm_host_answers_its_first_task_after_three_round_trips() {
     run(&["kill", "-9", &root.hello().pid.to_string()]);
     let error = root.results(ping(1)).await.unwrap_err();
     assert!(error.to_string().contains("the agent was killed (signal "), "{error}");
-    assert!(pings(&session).await);
+    assert!(pings(session).await);
 }
 
 #[tokio::test]
