@@ -1,4 +1,5 @@
 //! YAML read and written as PyYAML does, by the vectors that `tests/vectors/yaml/generate.py` made with it.
+#![expect(clippy::expect_used, reason = "a test may panic")]
 
 use std::path::Path;
 use std::sync::Arc;

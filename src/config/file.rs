@@ -93,14 +93,14 @@ impl Config {
         self.values.get(&setting).map_or(&Origin::Default, |(_, origin)| origin)
     }
 
-    /// Whether a setting is set by the environment or the file.
+    /// Whether a setting is set by the command line, the environment or the file.
     pub fn is_set(&self, setting: Setting) -> bool {
         *self.origin(setting) != Origin::Default
     }
 
     /// Set a value for this run, as a flag of the command line does.
     pub fn set(&mut self, setting: Setting, value: Value) {
-        self.values.insert(setting, (value, Origin::Default));
+        self.values.insert(setting, (value, Origin::CommandLine));
     }
 
     /// A boolean; false if there is no value.

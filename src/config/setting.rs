@@ -290,7 +290,7 @@ settings! {
     ShellSystemTmpdirs "shell.sh.system_tmpdirs" List, Some("/var/tmp,/tmp"), ["ANSIBLE_SYSTEM_TMPDIRS"], ["defaults.system_tmpdirs"];
     ShellWorldReadableTemp "shell.sh.world_readable_temp" Bool, Some("False"), ["ANSIBLE_SHELL_ALLOW_WORLD_READABLE_TEMP"], ["defaults.allow_world_readable_tmpfiles"];
     InventoryScriptAlwaysShowStderr "inventory.script.always_show_stderr" Bool, Some("True"), ["ANSIBLE_INVENTORY_PLUGIN_SCRIPT_STDERR"], ["inventory_plugin_script.always_show_stderr"];
-    InventoryYamlYamlExtensions "inventory.yaml.yaml_extensions" List, Some(".yaml,.yml,.json"), ["ANSIBLE_YAML_FILENAME_EXT", "ANSIBLE_INVENTORY_PLUGIN_EXTS"], ["defaults.yaml_valid_extensions", "inventory_plugin_yaml.yaml_valid_extensions"];
+    InventoryYamlExtensions "inventory.yaml.yaml_extensions" List, Some(".yaml,.yml,.json"), ["ANSIBLE_YAML_FILENAME_EXT", "ANSIBLE_INVENTORY_PLUGIN_EXTS"], ["defaults.yaml_valid_extensions", "inventory_plugin_yaml.yaml_valid_extensions"];
     HostGroupVarsValidExtensions "vars.host_group_vars._valid_extensions" List, Some(".yml,.yaml,.json"), ["ANSIBLE_YAML_FILENAME_EXT"], ["defaults.yaml_valid_extensions"];
     HostGroupVarsStage "vars.host_group_vars.stage" Choice(&["all", "task", "inventory"]), None, ["ANSIBLE_VARS_PLUGIN_STAGE"], ["vars_host_group_vars.stage"];
 }

@@ -35,12 +35,15 @@ pub enum Origin {
     Environment(&'static str),
     /// This place in a file.
     File(Span),
+    /// A flag of the command line.
+    CommandLine,
 }
 
 impl std::fmt::Display for Origin {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Default => formatter.write_str("default"),
+            Self::CommandLine => formatter.write_str("command line"),
             Self::Environment(name) => write!(formatter, "env: {name}"),
             Self::File(span) => write!(formatter, "{}:{}", span.file().path.display(), span.line),
         }
@@ -67,7 +70,7 @@ impl Surroundings<'_> {
     pub(super) fn value(&self, entry: &Entry, text: &str, origin: &Origin) -> Result<Value, Diagnostic> {
         let text = match origin {
             Origin::File(_) => unquoted(text),
-            Origin::Default | Origin::Environment(_) => text,
+            Origin::Default | Origin::CommandLine | Origin::Environment(_) => text,
         };
         let invalid = |wanted: &str| {
             let complaint = |name: &str| Diagnostic::error(format!("`{name}` takes {wanted}, not `{text}`"));
@@ -77,7 +80,7 @@ impl Surroundings<'_> {
                     complaint(key.map_or(entry.name, |(_, key)| key)).at(*span)
                 }
                 Origin::Environment(name) => complaint(name).cause("it is set in the environment"),
-                Origin::Default => complaint(entry.name),
+                Origin::Default | Origin::CommandLine => complaint(entry.name),
             }
         };
         Ok(match entry.kind {
@@ -130,7 +133,7 @@ impl Surroundings<'_> {
         };
         let base = match origin {
             Origin::File(span) => span.file().path.parent().map_or_else(|| self.cwd.to_owned(), Path::to_owned),
-            Origin::Default | Origin::Environment(_) => self.cwd.to_owned(),
+            Origin::Default | Origin::CommandLine | Origin::Environment(_) => self.cwd.to_owned(),
         };
         normalized(&self.cwd.join(base).join(path))
     }

@@ -20,6 +20,7 @@ pub(super) fn register(env: &mut Environment<'static>) {
         ("_list_", changeable),
         ("_dict_", changeable),
         ("_changeable_", changeable),
+        ("_macro_", variadic),
     ] {
         env.add_global(name, Value::from_object(Function { name, body: function }));
     }
@@ -336,4 +337,50 @@ fn as_entries(value: &Value) -> Result<Vec<(Value, Value)>, Error> {
         entries.push((pair.get_item_by_index(0)?, pair.get_item_by_index(1)?));
     }
     Ok(entries)
+}
+
+/// A macro with `varargs` and `kwargs` among its parameters, called like one that takes any arguments.
+#[derive(Debug)]
+struct Variadic {
+    inner: Value,
+    parameters: Vec<String>,
+}
+
+fn variadic(_state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+    let [inner, parameters @ ..] = args else { return Err(Error::from(ErrorKind::MissingArgument)) };
+    let parameters = parameters.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect();
+    Ok(Value::from_object(Variadic { inner: inner.clone(), parameters }))
+}
+
+impl Object for Variadic {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn call(self: &Arc<Self>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+        let (places, named) = match args.split_last() {
+            Some((last, places)) if last.is_kwargs() => (places, as_entries(last)?),
+            _ => (args, Vec::new()),
+        };
+        let (known, more) = places.split_at(places.len().min(self.parameters.len()));
+        let mut passed: Vec<(String, Value)> = Vec::new();
+        let mut kwargs = Vec::new();
+        for (name, value) in named {
+            match name.as_str() {
+                Some(text) if text == "caller" || self.parameters.iter().any(|known| known == text) => {
+                    passed.push((text.to_owned(), value));
+                }
+                _ => kwargs.push((name, value)),
+            }
+        }
+        passed.push(("varargs".to_owned(), Value::from(minijinja::value::Tuple::new(more.to_vec()))));
+        passed.push(("kwargs".to_owned(), changeable_map(kwargs)));
+        let mut arguments = known.to_vec();
+        arguments.push(Value::from(passed.into_iter().collect::<minijinja::value::Kwargs>()));
+        self.inner.call(state, &arguments)
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.inner.get_item(key).ok().filter(|value| !value.is_undefined())
+    }
 }

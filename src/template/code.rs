@@ -114,6 +114,11 @@ impl Code {
         }
     }
 
+    /// The first name that leads to nothing.
+    pub fn first_missing(&self, scope: &Arc<Inner>) -> Option<TemplateError> {
+        self.failure(scope).first_missing()
+    }
+
     fn trimmed(&self) -> Range<usize> {
         let text = self.source.get(self.range.clone()).unwrap_or_default();
         let start = self.range.start + (text.len() - text.trim_start().len());

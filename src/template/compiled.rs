@@ -32,7 +32,7 @@ struct Program {
 #[derive(Debug)]
 enum Body {
     /// Exactly one expression: its value keeps its type.
-    Single(Code),
+    Single(Box<Code>),
     /// Text and expressions, without statements.
     Parts(Vec<Part>),
     /// Anything with statements.
@@ -42,7 +42,7 @@ enum Body {
 #[derive(Debug)]
 enum Part {
     Text(Box<str>),
-    Code(Code),
+    Code(Box<Code>),
 }
 
 impl std::fmt::Debug for Template {
@@ -117,7 +117,13 @@ impl Template {
                     }
                 }
                 Segment::Print(tag) => {
-                    parts.push(Part::Code(Code::compile(&text, tag.inner.clone(), self.origin, PLAYBOOK, &mut named)?));
+                    parts.push(Part::Code(Box::new(Code::compile(
+                        &text,
+                        tag.inner.clone(),
+                        self.origin,
+                        PLAYBOOK,
+                        &mut named,
+                    )?)));
                 }
                 Segment::Comment(_) | Segment::Block(_) | Segment::Raw(_) => {}
             }
@@ -130,6 +136,18 @@ impl Template {
             Body::Parts(parts)
         };
         Ok(Program { body, named })
+    }
+
+    /// Why a list or dictionary that this gives has something undefined in it.
+    pub(super) fn first_missing(&self, scope: &Arc<Inner>) -> Option<TemplateError> {
+        match &self.program().ok()?.body {
+            Body::Single(code) => code.first_missing(scope),
+            Body::Parts(parts) => parts.iter().find_map(|part| match part {
+                Part::Code(code) => code.first_missing(scope),
+                Part::Text(_) => None,
+            }),
+            Body::Document(_) => None,
+        }
     }
 
     /// The value, which may be lazy; `name` is the variable that it belongs to.
@@ -153,7 +171,7 @@ impl Template {
 }
 
 /// Text keeps as many newlines at its end as its template has.
-fn with_newlines(template: &str, text: &str) -> Option<String> {
+pub(super) fn with_newlines(template: &str, text: &str) -> Option<String> {
     let count = |text: &str| text.len() - text.trim_end_matches('\n').len();
     let missing = count(template).checked_sub(count(text)).filter(|missing| *missing > 0)?;
     Some(format!("{text}{}", "\n".repeat(missing)))

@@ -14,7 +14,7 @@ use super::explain::{Failure, translate};
 use super::place::Origin;
 use super::rewrite::{Manner, Named, Rewritten, changes_values, rewrite_expression, rewrite_statement};
 use super::scope::{Inner, Scope};
-use super::syntax::{Segment, Syntax, SyntaxMistake};
+use super::syntax::{Segment, Syntax, SyntaxMistake, Tag};
 
 /// The name of the template that is not included by another.
 const MAIN: &str = "template";
@@ -203,9 +203,24 @@ fn rewritten_file(
 /// Rewrite a whole text, tag by tag.
 fn rewrite(text: &str, syntax: &Syntax, manner: Manner, named: &mut Vec<Named>) -> Result<Rewritten, SyntaxMistake> {
     let mut result = Rewritten::default();
-    for segment in syntax.split(text)? {
+    let segments = syntax.split(text)?;
+    let mut open: Vec<Option<Macro>> = Vec::new();
+    for (index, segment) in segments.iter().cloned().enumerate() {
         match segment {
-            Segment::Text(range) | Segment::Raw(range) => result.copy(text, range),
+            Segment::Text(range) => result.copy(text, range),
+            Segment::Raw(range) => {
+                // The engine takes away the newline after `raw`; Jinja2 leaves it.
+                let whole = text.get(range.clone()).unwrap_or_default();
+                let opened = whole.find(&syntax.block_end).map_or(0, |at| at + syntax.block_end.len());
+                let kept = syntax.trim_blocks
+                    && whole.get(opened..).is_some_and(|rest| rest.starts_with('\n'))
+                    && !whole.get(..opened).is_some_and(|tag| tag.ends_with(&format!("-{}", syntax.block_end)));
+                result.copy(text, range.start..range.start + opened);
+                if kept {
+                    result.add("\n", range.start + opened);
+                }
+                result.copy(text, range.start + opened..range.end);
+            }
             Segment::Comment(tag) => result.copy(text, tag.outer),
             Segment::Print(tag) => {
                 result.copy(text, tag.outer.start..tag.inner.start);
@@ -214,10 +229,75 @@ fn rewrite(text: &str, syntax: &Syntax, manner: Manner, named: &mut Vec<Named>) 
             }
             Segment::Block(tag) => {
                 result.copy(text, tag.outer.start..tag.inner.start);
-                result.append(rewrite_statement(text, tag.inner.clone(), manner, named));
-                result.copy(text, tag.inner.end..tag.outer.end);
+                // Ansible doubles backslashes between `{{` and `}}` alone.
+                let manner = Manner { literal_backslashes: false, ..manner };
+                let inner = text.get(tag.inner.clone()).unwrap_or_default().trim_start();
+                let variadic = match inner.starts_with("macro ") {
+                    true => Macro::variadic(text, &tag, segments.get(index + 1..).unwrap_or_default()),
+                    false => None,
+                };
+                if let Some(found) = &variadic {
+                    result.append(rewrite_statement(text, tag.inner.start..found.close, manner, named));
+                    let comma = if found.parameters.is_empty() { "" } else { "," };
+                    result.add(&format!("{comma}varargs=[],kwargs={{}}"), found.close);
+                    result.copy(text, found.close..tag.outer.end);
+                } else {
+                    result.append(rewrite_statement(text, tag.inner.clone(), manner, named));
+                    result.copy(text, tag.inner.end..tag.outer.end);
+                }
+                if inner.starts_with("macro ") {
+                    open.push(variadic);
+                } else if inner.starts_with("endmacro")
+                    && let Some(Some(found)) = open.pop()
+                {
+                    let (start, end) = (&syntax.block_start, &syntax.block_end);
+                    let Macro { name, parameters, .. } = found;
+                    let dash = if tag.trim_right { "-" } else { "" };
+                    result.add(&format!("{start} set {name}=_macro_({name}{parameters}) {dash}{end}"), tag.outer.end);
+                }
             }
         }
     }
     Ok(result)
+}
+
+/// A macro that takes more arguments than it names: its body uses `varargs` or `kwargs`, which the engine does not
+/// have. It becomes a macro with two more parameters, inside of a function that fills them.
+struct Macro {
+    name: String,
+    /// The names of its parameters as further arguments: `,'a','b'`.
+    parameters: String,
+    /// The place of the bracket that closes its parameters.
+    close: usize,
+}
+
+impl Macro {
+    /// Read the macro that `tag` begins, if one of the segments of its body needs this.
+    fn variadic(text: &str, tag: &Tag, after: &[Segment]) -> Option<Self> {
+        let content = |tag: &Tag| text.get(tag.inner.clone()).unwrap_or_default();
+        let needs = |tag: &Tag| {
+            let content = content(tag);
+            content.contains("varargs") || content.contains("kwargs")
+        };
+        let body = after.iter().take_while(|segment| match segment {
+            Segment::Block(tag) => !content(tag).trim_start().starts_with("endmacro"),
+            _ => true,
+        });
+        let mut tags = body.filter_map(|segment| match segment {
+            Segment::Print(tag) | Segment::Block(tag) => Some(tag),
+            _ => None,
+        });
+        if !tags.any(needs) {
+            return None;
+        }
+        let inner = content(tag);
+        let (open, last) = (inner.find('(')?, inner.rfind(')')?);
+        let name = inner.get(..open)?.trim().strip_prefix("macro")?.trim();
+        let parameters = super::rewrite::parameters(inner.get(open + 1..last)?);
+        Some(Self {
+            name: name.to_owned(),
+            parameters: parameters.iter().map(|name| format!(",'{name}'")).collect(),
+            close: tag.inner.start + last,
+        })
+    }
 }

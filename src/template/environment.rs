@@ -19,7 +19,8 @@ pub(super) fn environment() -> &'static Environment<'static> {
 fn build() -> Environment<'static> {
     let mut env = Environment::new();
     env.set_undefined_behavior(UndefinedBehavior::Strict);
-    env.set_debug(false);
+    // What is undefined is told by name in debug mode alone; the copies that it makes are made for errors only.
+    env.set_debug(true);
     env.set_auto_escape_callback(|_| AutoEscape::None);
     env.set_formatter(format);
     env.set_unknown_method_callback(method::call);

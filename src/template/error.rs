@@ -121,6 +121,13 @@ impl TemplateError {
         self
     }
 
+    /// The same error with other words in its message.
+    #[must_use]
+    pub(super) fn reworded(mut self, from: &str, to: &str) -> Self {
+        self.0.message = self.0.message.replacen(from, to, 1);
+        self
+    }
+
     /// Say where, unless a more exact place is known.
     #[must_use]
     pub fn at(mut self, span: Option<Span>) -> Self {

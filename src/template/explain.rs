@@ -6,14 +6,14 @@ use std::sync::Arc;
 use minijinja::value::Value;
 use minijinja::{Error, ErrorKind};
 
-use super::environment::names;
+use super::environment::{environment, names};
 use super::error::{TemplateError, TemplateErrorKind, carried};
 use super::place::Origin;
 use super::python::type_name;
 use super::rewrite::{NamedKind, Rewritten};
 use super::scope::Inner;
 use super::value::plain_message;
-use super::written::LazyMap;
+use super::written::{LazyList, LazyMap};
 
 /// What is known about the template that failed.
 pub(super) struct Failure<'a> {
@@ -31,6 +31,42 @@ impl Failure<'_> {
             Some(range) if range.end > range.start => self.rewritten.original_range(range),
             _ => self.whole.clone(),
         }
+    }
+
+    /// The first name in the template that leads to nothing, for what the engine can't tell.
+    pub(super) fn first_missing(&self) -> Option<TemplateError> {
+        let scope = self.scope?;
+        let text = self.source.get(self.whole.clone())?;
+        for (at, path) in super::rewrite::paths(text) {
+            let mut keys = path.split('.');
+            let root = keys.next().unwrap_or_default();
+            let place = || {
+                let start = self.whole.start + at;
+                self.origin.locate(self.source, start..start + path.len())
+            };
+            if let Some(error) = scope.failure(root) {
+                return Some(error);
+            }
+            let mut value = match scope.get(root) {
+                Ok(Some(value)) => value,
+                Ok(None) if matches!(root, "none" | "None") => Value::from(()),
+                Ok(None) if matches!(root, "true" | "false" | "True" | "False") => Value::from(true),
+                Ok(None) if environment().globals().any(|(name, _)| name == root) => continue,
+                Ok(None) => return Some(TemplateError::undefined_variable(root).at(place())),
+                Err(error) => return Some(error),
+            };
+            for key in keys {
+                let key = Value::from(key);
+                if let Some(error) = member_failure(&value, &key) {
+                    return Some(error);
+                }
+                match value.get_item(&key) {
+                    Ok(next) if !next.is_undefined() => value = next,
+                    _ => return Some(no_attribute(&value, &key).at(place())),
+                }
+            }
+        }
+        None
     }
 
     fn span(&self, error: &Error) -> Option<crate::source::Span> {
@@ -64,6 +100,9 @@ pub(super) fn translate(error: &Error, failure: &Failure<'_>) -> TemplateError {
             None => syntax(detail),
         },
         ErrorKind::SyntaxError | ErrorKind::BadEscape => syntax(detail),
+        _ if detail.contains("unsupported types") && detail.contains("undefined") => {
+            failure.first_missing().unwrap_or_else(|| TemplateError::undefined(detail))
+        }
         _ if detail.contains("` is undefined") && !detail.contains("template") => explain_undefined(error, failure),
         _ => {
             let mut source = std::error::Error::source(error);
@@ -106,6 +145,9 @@ pub(super) fn explain_undefined(error: &Error, failure: &Failure<'_>) -> Templat
         .find("` is undefined")
         .and_then(|end| Some(detail.get(detail.get(..end)?.rfind('`')? + 1..end)?.to_owned()));
     let Some(path) = path else {
+        if let Some(error) = failure.first_missing() {
+            return error;
+        }
         let shown = failure.source.get(failure.range(error)).unwrap_or_default().trim();
         return TemplateError::undefined(match (detail.is_empty(), shown.is_empty()) {
             (false, _) => detail.to_owned(),
@@ -124,10 +166,19 @@ pub(super) fn explain_undefined(error: &Error, failure: &Failure<'_>) -> Templat
     if keys.is_empty() {
         return TemplateError::undefined_variable(root);
     }
-    let mut value = failure.scope.and_then(|scope| scope.get(root).ok().flatten());
+    if root == "(...)"
+        && let Some(error) = failure.first_missing()
+    {
+        return error;
+    }
+    let mut value = match root {
+        "none" | "None" => Some(Value::from(())),
+        "true" | "True" | "false" | "False" => Some(Value::from(true)),
+        _ => failure.scope.and_then(|scope| scope.get(root).ok().flatten()),
+    };
     for key in keys {
         let Some(parent) = &value else { break };
-        if let Some(error) = parent.downcast_object_ref::<LazyMap>().and_then(|map| map.failure(key)) {
+        if let Some(error) = member_failure(parent, key) {
             return error;
         }
         match parent.get_item(key) {
@@ -141,6 +192,14 @@ pub(super) fn explain_undefined(error: &Error, failure: &Failure<'_>) -> Templat
         }
         Some(key) => TemplateError::undefined(format!("object of type 'list' has no attribute {key}")),
         None => TemplateError::undefined(format!("'{path}' is undefined")),
+    }
+}
+
+/// The error that kept a member of a lazy list or dictionary from having a value.
+fn member_failure(parent: &Value, key: &Value) -> Option<TemplateError> {
+    match parent.downcast_object_ref::<LazyMap>() {
+        Some(map) => map.failure(key),
+        None => parent.downcast_object_ref::<LazyList>()?.failure(key),
     }
 }
 

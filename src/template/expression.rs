@@ -12,7 +12,7 @@ use super::explain::unknown;
 use super::place::Origin;
 use super::python::type_name;
 use super::rewrite::{Manner, Named};
-use super::scope::Scope;
+use super::scope::{Scope, Variable};
 use super::value::finalize;
 use super::written::is_template;
 use crate::source::{Diagnostic, Span};
@@ -219,7 +219,7 @@ impl Conditional {
         if lenient {
             return Ok(value.is_true());
         }
-        let place = self.span.map_or_else(|| "<unknown>".to_owned(), |span| span.to_string());
+        let place = self.origin_of_value(scope).map_or_else(|| "<unknown>".to_owned(), |span| span.to_string());
         Err(TemplateError::new(
             TemplateErrorKind::Conditional,
             format!(
@@ -238,6 +238,15 @@ impl Conditional {
         }))
     }
 
+    /// Where the value was written, if the condition is nothing but a variable's name.
+    fn origin_of_value(&self, scope: &Scope) -> Option<Span> {
+        let ConditionalKind::Expression(expression) = &self.kind else { return None };
+        match scope.variable(expression.text().trim())? {
+            Variable::Written(written) => written.span(),
+            Variable::Plain(_) => None,
+        }
+    }
+
     /// Whether it holds, by ansible-core 2.19's rules: only a boolean will do.
     pub fn test(&self, scope: &Scope) -> Result<bool, TemplateError> {
         self.test_with(scope, false)
@@ -249,6 +258,7 @@ fn while_evaluating(error: TemplateError) -> TemplateError {
         TemplateErrorKind::Undefined | TemplateErrorKind::Failed => {
             error.prefixed("Error while evaluating conditional: ")
         }
+        TemplateErrorKind::Syntax => error.reworded("Syntax error in template", "Syntax error in expression"),
         _ => error,
     }
 }

@@ -15,6 +15,7 @@ mod environment;
 mod error;
 mod explain;
 mod expression;
+mod file;
 pub mod filter;
 mod global;
 pub mod lookup;
@@ -26,12 +27,15 @@ mod rewrite;
 mod scope;
 mod syntax;
 pub mod test;
+#[cfg(test)]
+mod tests;
 mod value;
 mod written;
 
 pub use compiled::Template;
 pub use error::{Frame, TemplateError, TemplateErrorKind};
 pub use expression::{Conditional, Expression};
+pub use file::{FileOptions, TemplateFile, render_file};
 pub use minijinja::value::Value;
 pub use omit::{is_omit, omit};
 pub use place::Origin;

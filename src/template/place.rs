@@ -13,6 +13,8 @@ pub enum Origin {
     Scalar(Span),
     /// The whole of a file.
     File(SourceId),
+    /// A file without so many of its first bytes.
+    Tail(SourceId, usize),
 }
 
 impl Origin {
@@ -21,7 +23,7 @@ impl Origin {
         match self {
             Origin::Unknown => None,
             Origin::Scalar(span) => Some(span),
-            Origin::File(source) => Some(Span::start_of(source)),
+            Origin::File(source) | Origin::Tail(source, _) => Some(Span::start_of(source)),
         }
     }
 
@@ -30,6 +32,10 @@ impl Origin {
         match self {
             Origin::Unknown => None,
             Origin::File(source) => Some(span_of(source, text, &range)),
+            Origin::Tail(source, skipped) => {
+                let file = crate::source::source_file(source);
+                Some(span_of(source, &file.text, &(range.start + skipped..range.end + skipped)))
+            }
             Origin::Scalar(span) => Some(within_scalar(span, text, &range).unwrap_or(span)),
         }
     }

@@ -201,6 +201,8 @@ struct Rewriter<'a, 'n> {
     end: usize,
     manner: Manner,
     named: &'n mut Vec<Named>,
+    /// Inside of the arguments of `default`, where what is undefined may stay so.
+    lenient: bool,
 }
 
 enum Link {
@@ -226,6 +228,7 @@ impl<'a, 'n> Rewriter<'a, 'n> {
             end: range.end,
             manner,
             named,
+            lenient: false,
         }
     }
 
@@ -304,8 +307,10 @@ impl<'a, 'n> Rewriter<'a, 'n> {
     fn sequence(&mut self) -> (Rewritten, bool) {
         let mut result = Rewritten::default();
         let mut comma = false;
-        let mut previous = String::new();
-        let mut before_previous_operand = false;
+        // The operator before this token, whether it is a sign, and whether an operand stands before this token.
+        let mut operator = String::new();
+        let mut sign = false;
+        let mut after_operand = false;
         while self.peek().is_some() {
             let word = self.text_at(0);
             if matches!(word, ")" | "]" | "}") && self.kind_at(0) == Some(Kind::Operator) {
@@ -316,8 +321,7 @@ impl<'a, 'n> Rewriter<'a, 'n> {
                 let place = self.copied;
                 let literal = self.kind_at(0) == Some(Kind::Number);
                 let mut operand = self.operand();
-                let sign = matches!(previous.as_str(), "-" | "+") && !before_previous_operand;
-                if !literal && !sign && !matches!(previous.as_str(), "*" | "/" | "//" | "**") {
+                if !literal && !sign && !matches!(operator.as_str(), "*" | "/" | "//" | "**") {
                     while self.text_at(0) == "%" && self.kind_at(0) == Some(Kind::Operator) {
                         let saved = (self.position, self.copied);
                         self.position += 1;
@@ -344,11 +348,12 @@ impl<'a, 'n> Rewriter<'a, 'n> {
                     }
                 }
                 result.append(operand);
-                previous.clear();
-                before_previous_operand = true;
+                operator.clear();
+                sign = false;
+                after_operand = true;
                 continue;
             }
-            let unary = word == "+" && !before_previous_operand && self.kind_at(1).is_some();
+            let unary = word == "+" && !after_operand && self.kind_at(1).is_some();
             if unary {
                 self.gap(&mut result);
                 result.add(" ", self.copied);
@@ -357,9 +362,9 @@ impl<'a, 'n> Rewriter<'a, 'n> {
                 continue;
             }
             comma |= word == "," && self.kind_at(0) == Some(Kind::Operator);
-            previous = word.to_owned();
-            let was_operand = before_previous_operand;
-            before_previous_operand = matches!(previous.as_str(), "-" | "+") && was_operand;
+            operator = word.to_owned();
+            sign = word == "-" && !after_operand;
+            after_operand = false;
             self.copy_token(&mut result);
         }
         (result, comma)
@@ -488,14 +493,18 @@ impl<'a, 'n> Rewriter<'a, 'n> {
                 self.copy_token(&mut raw);
                 let name = self.dotted(&mut raw);
                 self.name(NamedKind::Filter, &name);
+                let forgiving =
+                    matches!(short(self.source.get(name.clone()).unwrap_or_default()), "default" | "d" | "mandatory");
                 let arguments = if self.text_at(0) == "(" {
+                    let outer = std::mem::replace(&mut self.lenient, forgiving);
                     let (group, inner) = self.group();
+                    self.lenient = outer;
                     raw.append(group);
                     Some(inner)
                 } else {
                     None
                 };
-                if matches!(short(self.source.get(name.clone()).unwrap_or_default()), "default" | "d" | "mandatory") {
+                if forgiving {
                     lenient = Some(steps.len());
                 }
                 steps.push(Step::Filter { raw, name, arguments });
@@ -533,10 +542,14 @@ impl<'a, 'n> Rewriter<'a, 'n> {
             }
         }
         let Some(lenient) = lenient else {
-            let mut result = base;
-            for link in links {
-                result.append(link.into_raw());
-            }
+            let mut result = if self.lenient {
+                self.guarded(base, links, place)
+            } else {
+                links.into_iter().fold(base, |mut result, link| {
+                    result.append(link.into_raw());
+                    result
+                })
+            };
             for step in steps {
                 result.append(step.into_raw());
             }
@@ -723,4 +736,62 @@ fn number(text: &str, index: bool) -> usize {
         length += 1 + digits(exponent);
     }
     length
+}
+
+/// The variables that an expression names as `a` or `a.b.c`, with their places; not its filters, tests, named arguments
+/// and methods.
+pub(super) fn paths(text: &str) -> Vec<(usize, &str)> {
+    let tokens = tokens(text, 0..text.len());
+    let word = |index: usize| tokens.get(index).and_then(|token| text.get(token.range.clone())).unwrap_or_default();
+    let mut paths = Vec::new();
+    let mut index = 0;
+    while let Some(token) = tokens.get(index) {
+        let before = index.checked_sub(1).map_or("", word);
+        let before_that = index.checked_sub(2).map_or("", word);
+        let named = token.kind == Kind::Name && !is_keyword(word(index));
+        let is_test = before == "is" || (before == "not" && before_that == "is");
+        let is_argument = word(index + 1) == "=";
+        if !named || matches!(before, "|" | ".") || is_test || is_argument {
+            index += 1;
+            continue;
+        }
+        let start = token.range.start;
+        let mut end = token.range.end;
+        index += 1;
+        while word(index) == "." && tokens.get(index + 1).is_some_and(|token| token.kind == Kind::Name) {
+            if word(index + 2) == "(" {
+                break;
+            }
+            end = tokens.get(index + 1).map_or(end, |token| token.range.end);
+            index += 2;
+        }
+        let forgiven = word(index) == "is" || (word(index) == "|" && matches!(word(index + 1), "default" | "d"));
+        if !forgiven {
+            paths.extend(text.get(start..end).map(|path| (start, path)));
+        }
+    }
+    paths
+}
+
+/// The names of a macro's parameters.
+pub(super) fn parameters(text: &str) -> Vec<&str> {
+    let tokens = tokens(text, 0..text.len());
+    let mut depth = 0_usize;
+    let mut expected = true;
+    let mut names = Vec::new();
+    for token in &tokens {
+        let word = text.get(token.range.clone()).unwrap_or_default();
+        match word {
+            "(" | "[" | "{" => depth += 1,
+            ")" | "]" | "}" => depth = depth.saturating_sub(1),
+            "," if depth == 0 => {
+                expected = true;
+                continue;
+            }
+            name if expected && token.kind == Kind::Name => names.push(name),
+            _ => {}
+        }
+        expected = false;
+    }
+    names
 }

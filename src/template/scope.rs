@@ -273,7 +273,7 @@ impl Inner {
             return Ok(Some(value.clone()));
         }
         let result = written.resolve_in(self, Some(name));
-        if !self.closed.load(Ordering::Acquire) && !result.as_ref().is_err_and(|error| is_circular(error)) {
+        if !self.closed.load(Ordering::Acquire) {
             self.memo().insert(name.into(), result.clone());
         }
         result.map(Some)
@@ -283,11 +283,6 @@ impl Inner {
     pub(super) fn failure(&self, name: &str) -> Option<TemplateError> {
         self.memo().get(name).and_then(|result| result.as_ref().err().cloned())
     }
-}
-
-/// What is wrong with one variable of a circle is told once, from where the circle was entered.
-fn is_circular(error: &TemplateError) -> bool {
-    error.kind() == TemplateErrorKind::Recursion
 }
 
 /// The engine's view of a scope.

@@ -217,6 +217,17 @@ impl Written {
         Ok(Self::map(entries.collect::<Result<_, TemplateError>>()?, self.span))
     }
 
+    /// Say what is undefined inside of a list or dictionary that a template gave.
+    fn explained(&self, error: TemplateError, scope: &Arc<Inner>) -> TemplateError {
+        let found = match &self.form {
+            Form::Template(template) if error.is_undefined() && error.span().is_none() && error.missing().is_none() => {
+                template.first_missing(scope)
+            }
+            _ => None,
+        };
+        found.unwrap_or(error).at(self.span)
+    }
+
     pub(super) fn resolve_in(&self, scope: &Arc<Inner>, name: Option<&str>) -> Result<Value, TemplateError> {
         match &self.form {
             Form::Plain(value) => Ok(value.clone()),
@@ -262,7 +273,10 @@ impl Written {
             ),
             Form::Template(_) | Form::Vault(_) => {
                 let value = self.resolve_in(scope, None)?;
-                if is_omit(&value) { Ok(value) } else { finalize(&value).map_err(|error| error.at(self.span)) }
+                if is_omit(&value) {
+                    return Ok(value);
+                }
+                finalize(&value).map_err(|error| self.explained(error, scope))
             }
         }
     }
@@ -360,6 +374,13 @@ impl LazyList {
         let result = written.resolve_in(&self.scope, None);
         self.memo.lock().unwrap_or_else(PoisonError::into_inner).insert(index, result.clone());
         Some(result)
+    }
+
+    /// The error that kept an item from having a value.
+    pub(super) fn failure(&self, key: &Value) -> Option<TemplateError> {
+        let index = key.as_i64()?;
+        let index = if index < 0 { index + i64::try_from(self.items.len()).ok()? } else { index };
+        self.item(usize::try_from(index).ok()?)?.err()
     }
 
     pub(super) fn finalize(&self) -> Result<Value, TemplateError> {

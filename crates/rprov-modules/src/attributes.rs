@@ -137,6 +137,11 @@ impl Wanted {
         Wanted { unsafe_writes, ..Wanted::default() }
     }
 
+    /// The same with another mode.
+    pub fn with_mode(&self, mode: Option<ModeChange>) -> Self {
+        Wanted { mode, ..self.clone() }
+    }
+
     /// Whether nothing is wanted, so that applying cannot change anything.
     pub fn is_empty(&self) -> bool {
         self.uid.is_none()
@@ -169,6 +174,30 @@ impl Wanted {
         self.apply_mode(path, &metadata, check, &mut difference)?;
         self.apply_flags(path, &metadata, check, &mut difference)?;
         Ok(difference)
+    }
+
+    /// What applying to a path that this process is about to create in `directory` will change: a file with `full`
+    /// (`0o666`) or a directory with `full` (`0o777`) permissions less the umask, owned by this process.
+    pub fn predict(&self, full: u32, is_directory: bool, directory: &Path) -> Difference {
+        let umask = permissions::umask();
+        let current = full & !umask;
+        let mut difference = Difference::default();
+        let inherited = std::fs::metadata(directory).ok().filter(|above| above.mode() & 0o2000 != 0);
+        let own_uid = rustix::process::geteuid().as_raw();
+        let own_gid = inherited.map_or_else(|| rustix::process::getegid().as_raw(), |above| above.gid());
+        if let Some(uid) = self.uid.filter(|uid| *uid != own_uid) {
+            difference.note("owner", own_uid, uid);
+        }
+        if let Some(gid) = self.gid.filter(|gid| *gid != own_gid) {
+            difference.note("group", own_gid, gid);
+        }
+        if let Some(change) = &self.mode {
+            let mode = change.apply(current, is_directory, umask);
+            if mode != current {
+                difference.note("mode", permissions::octal(current), permissions::octal(mode));
+            }
+        }
+        difference
     }
 
     /// Set what is wanted on a temporary file, whose content will be `target`'s. Flags such as "immutable" would
@@ -376,6 +405,18 @@ fn flag_text(flags: IFlags) -> String {
 pub fn flags(path: &Path) -> Option<String> {
     let file = open_for_flags(path).ok()?;
     rustix::fs::ioctl_getflags(&file).ok().map(flag_text)
+}
+
+/// The generation number of a file's inode, which lsattr calls its version; `None` where there is none to ask for.
+pub fn generation(path: &Path) -> Option<u64> {
+    use rustix::ioctl::{Opcode, Updater, ioctl, opcode};
+    const VERSION: Opcode = opcode::read::<std::ffi::c_long>(b'v', 1);
+    let file = open_for_flags(path).ok()?;
+    let mut words = [0_u32; 2];
+    // SAFETY: FS_IOC_GETVERSION writes an `int`, and at most the `long` that its number speaks of: both fit.
+    unsafe { ioctl(&file, Updater::<VERSION, [u32; 2]>::new(&mut words)).ok()? };
+    let [value, _] = words;
+    Some(value.into())
 }
 
 /// Whether SELinux is enabled on this host.

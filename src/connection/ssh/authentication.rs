@@ -9,8 +9,11 @@ use std::sync::{Arc, PoisonError};
 use russh::client::{AuthResult, Handle, KeyboardInteractiveAuthResponse};
 use russh::keys::agent::AgentIdentity;
 use russh::keys::agent::client::AgentClient;
-use russh::keys::{Algorithm, Certificate, HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKey};
-use russh::{MethodKind, MethodSet};
+use russh::keys::signature::Signer as _;
+use russh::keys::ssh_encoding::Encode as _;
+use russh::keys::ssh_key::private::KeypairData;
+use russh::keys::{Algorithm, Certificate, Error, HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKey};
+use russh::{AgentAuthError, MethodKind, MethodSet};
 use tokio::net::UnixStream;
 
 use super::host_key::{Client, Ending};
@@ -104,6 +107,25 @@ pub(super) async fn authenticate(
             }
             None => {}
         }
+    }
+}
+
+/// Signs for an RSA certificate with the hash that the server wants.
+struct RsaSigner(Arc<PrivateKey>);
+
+impl russh::Signer for RsaSigner {
+    type Error = AgentAuthError;
+
+    async fn auth_sign(
+        &mut self,
+        _: &AgentIdentity,
+        hash: Option<HashAlg>,
+        mut to_sign: Vec<u8>,
+    ) -> Result<Vec<u8>, AgentAuthError> {
+        let KeypairData::Rsa(pair) = self.0.key_data() else { return Err(Error::KeyIsCorrupt.into()) };
+        let signature = (pair, hash).try_sign(&to_sign).map_err(|_| Error::KeyIsCorrupt)?;
+        signature.encode_prefixed(&mut to_sign).map_err(Error::from)?;
+        Ok(to_sign)
     }
 }
 
@@ -239,6 +261,16 @@ impl Login<'_> {
             Attempt::Key { key, .. } => {
                 let hash = self.hash_for(&key.algorithm()).await;
                 self.handle.authenticate_publickey(user, PrivateKeyWithHashAlg::new(key, hash)).await
+            }
+            // Left to itself, russh would sign with SHA-1 here.
+            Attempt::Certificate { key, certificate, .. } if matches!(key.key_data(), KeypairData::Rsa(_)) => {
+                let hash = self.hash_for(&key.algorithm()).await;
+                let mut signer = RsaSigner(key);
+                let signed = self.handle.authenticate_certificate_with(user, *certificate, hash, &mut signer);
+                signed.await.map_err(|error| match error {
+                    AgentAuthError::Key(error) => russh::Error::Keys(error),
+                    AgentAuthError::Send(_) => russh::Error::SendError,
+                })
             }
             Attempt::Certificate { key, certificate, .. } => {
                 self.handle.authenticate_openssh_cert(user, key, *certificate).await

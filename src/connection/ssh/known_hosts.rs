@@ -188,7 +188,7 @@ pub(super) fn append(file: &Path, name: &str, key: &PublicKey, hashed: bool) -> 
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+    #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
     use super::*;
 
     const ONE: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK2pr+Bfus1hvPof4Wb/plZCzSbqadHH0u+/f4ODtKnE";

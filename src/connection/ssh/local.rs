@@ -4,22 +4,22 @@ use std::path::{Path, PathBuf};
 
 /// The user and machine of the controller.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Local {
+pub(crate) struct Local {
     /// Login name.
-    pub(super) user: String,
+    pub(crate) user: String,
     /// Home directory from the user database, as in OpenSSH; `$HOME` where that has none.
-    pub(super) home: PathBuf,
+    pub(crate) home: PathBuf,
     /// User id.
-    pub(super) uid: u32,
+    pub(crate) uid: u32,
     /// The machine's name.
-    pub(super) hostname: String,
+    pub(crate) hostname: String,
     /// `SSH_AUTH_SOCK`.
-    pub(super) agent: Option<PathBuf>,
+    pub(crate) agent: Option<PathBuf>,
 }
 
 impl Local {
     /// Ask the system.
-    pub(super) fn current() -> Self {
+    pub(crate) fn current() -> Self {
         let uid = rustix::process::getuid().as_raw();
         let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
         let entry = passwd.lines().find_map(|line| {
@@ -44,7 +44,7 @@ impl Local {
     }
 
     /// `~` and `~user` at the start of a path.
-    pub(super) fn expand_tilde(&self, path: &str) -> PathBuf {
+    pub(crate) fn expand_tilde(&self, path: &str) -> PathBuf {
         let Some(rest) = path.strip_prefix('~') else { return PathBuf::from(path) };
         let (name, below) = rest.split_once('/').unwrap_or((rest, ""));
         let home = if name.is_empty() { Some(self.home.clone()) } else { home_of(name) };
@@ -56,7 +56,7 @@ impl Local {
     }
 
     /// A path below `~/.ssh`.
-    pub(super) fn dot_ssh(&self, name: &str) -> PathBuf {
+    pub(crate) fn dot_ssh(&self, name: &str) -> PathBuf {
         Path::new(&self.home).join(".ssh").join(name)
     }
 }

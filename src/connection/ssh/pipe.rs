@@ -43,20 +43,20 @@ impl Shared {
 }
 
 /// The end to write to. Dropping it ends the stream.
-pub(super) struct Sink(Arc<Shared>);
+pub(crate) struct Sink(Arc<Shared>);
 
 /// The end to read from. Dropping it makes writing fail.
-pub(super) struct Source(Arc<Shared>);
+pub(crate) struct Source(Arc<Shared>);
 
 /// A pipe that holds about `limit` bytes.
-pub(super) fn pipe(limit: usize) -> (Sink, Source) {
+pub(crate) fn pipe(limit: usize) -> (Sink, Source) {
     let shared = Arc::new(Shared { state: Mutex::default(), limit });
     (Sink(Arc::clone(&shared)), Source(shared))
 }
 
 impl Sink {
     /// Write a chunk, when there is room. `false`: nobody reads any more.
-    pub(super) async fn send(&self, chunk: Bytes) -> bool {
+    pub(crate) async fn send(&self, chunk: Bytes) -> bool {
         let mut chunk = Some(chunk);
         poll_fn(|context| self.poll_send(context, || chunk.take().unwrap_or_default())).await
     }
@@ -83,7 +83,7 @@ impl Sink {
     }
 
     /// Whether nobody reads any more.
-    pub(super) fn is_abandoned(&self) -> bool {
+    pub(crate) fn is_abandoned(&self) -> bool {
         self.0.lock().abandoned
     }
 
@@ -127,7 +127,7 @@ impl Drop for Sink {
 
 impl Source {
     /// The next chunk; `None` at the end.
-    pub(super) async fn next(&mut self) -> Option<Bytes> {
+    pub(crate) async fn next(&mut self) -> Option<Bytes> {
         poll_fn(|context| {
             let mut state = self.0.lock();
             let Some(mut chunk) = state.chunks.pop_front() else {
@@ -139,7 +139,9 @@ impl Source {
             };
             if chunk.len() < SMALL && !state.chunks.is_empty() {
                 let mut joined = BytesMut::from(chunk);
-                while let Some(more) = state.chunks.pop_front_if(|more| joined.len() + more.len() <= JOINED) {
+                while state.chunks.front().is_some_and(|more| joined.len() + more.len() <= JOINED)
+                    && let Some(more) = state.chunks.pop_front()
+                {
                     joined.extend_from_slice(&more);
                 }
                 chunk = joined.freeze();

@@ -378,9 +378,9 @@ impl<'a> Lookup<'a> {
                     list.push(value);
                 }
             }
-            // Whichever of the two comes first also shuts out the other.
-            "proxycommand" | "proxyjump"
-                if self.values.contains_key("proxycommand") || self.values.contains_key("proxyjump") => {}
+            // Whichever of the two comes first also shuts out the other; but `ProxyJump none` only other jumps.
+            "proxyjump" if self.values.contains_key("proxycommand") => {}
+            "proxycommand" if self.get("proxyjump").is_some_and(|jump| jump.first() != "none") => {}
             _ => {
                 self.values.entry(keyword.to_owned()).or_insert(value);
             }
