@@ -272,7 +272,10 @@ impl Conversation<'_> {
             Some(Exit::Code(code)) => format!("the host's shell ended with exit code {code}"),
             Some(Exit::Signal(signal)) => format!("the host's shell was killed (signal {signal})"),
             None => {
-                return Err(ConnectionError::Lost { reason: "the connection closed before the agent started".into() });
+                let said = if text.is_empty() { String::new() } else { format!(": {text}") };
+                return Err(ConnectionError::Lost {
+                    reason: format!("the connection closed before the agent started{said}"),
+                });
             }
         };
         Err(self.failure(&end))

@@ -101,7 +101,7 @@ impl fmt::Debug for LocalTransport {
 }
 
 /// As SSH names it (RFC 4254, section 6.10).
-fn signal_name(number: i32) -> String {
+pub(super) fn signal_name(number: i32) -> String {
     let name = match number {
         1 => "HUP",
         2 => "INT",

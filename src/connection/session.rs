@@ -23,6 +23,7 @@ use tokio::task::AbortHandle;
 use super::r#become::Become;
 use super::bootstrap::{self, Started, last_characters, printable};
 use super::error::ConnectionError;
+use super::local::signal_name;
 use super::settings::BecomeSettings;
 use super::store::AgentStore;
 use super::transport::{Exit, Transport};
@@ -391,9 +392,16 @@ impl Link {
         let _ = self.lost.set(reason);
         let outgoing = lock(&self.outgoing).take();
         lock(&self.calls).clear();
-        if let Some(Outgoing::Here(agent)) = outgoing {
+        match outgoing {
             // This process may be about to end; what its modules started must not outlive it.
-            agent.stop(Duration::from_millis(500));
+            Some(Outgoing::Here(agent)) => agent.stop(Duration::from_millis(500)),
+            Some(Outgoing::Frames(sender)) => {
+                if let Ok(frame) = encode(&ToAgent::Goodbye) {
+                    // Where nobody takes it, the agent has ended.
+                    let _ = sender.send(frame);
+                }
+            }
+            None => {}
         }
     }
 
@@ -546,7 +554,9 @@ async fn read(
         (Some(problem), _) => format!("the agent's stream is broken: {problem}"),
         (None, Some(Ok(Exit::Signal(signal)))) => format!("the agent was killed (signal {signal})"),
         // A shell or sudo in between reports a signal as this.
-        (None, Some(Ok(Exit::Code(code @ 129..=192)))) => format!("the agent was killed (signal {})", code - 128),
+        (None, Some(Ok(Exit::Code(code @ 129..=192)))) => {
+            format!("the agent was killed (signal {})", signal_name(code.cast_signed() - 128))
+        }
         (None, Some(Ok(Exit::Code(code)))) => format!("the agent ended with exit code {code}"),
         (None, Some(Err(_))) => "the connection to the host broke".to_owned(),
         (None, None) => "the agent closed its output".to_owned(),

@@ -69,6 +69,8 @@ impl Agent {
             ToAgent::ChunkFailed { id, pull, message } => self.with(id, |running| running.chunk(pull, Err(message))),
             ToAgent::Credit { id, chunks } => self.with(id, |running| running.credit(chunks)),
             ToAgent::PushFailed { id, item, message } => self.with(id, |running| running.refuse_push(item, message)),
+            // For whoever reads the stream.
+            ToAgent::Goodbye => {}
             ToAgent::Cancel { id } => self.with(id, |running| Running::interrupt(running, Reason::Cancelled)),
         }
     }

@@ -8,7 +8,8 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
-use std::process::ExitCode;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, ExitCode};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
@@ -85,6 +86,9 @@ fn own_hash() -> io::Result<String> {
 }
 
 fn serve(nonce: &str, find: fn(&str) -> Option<&'static Module>) -> ExitCode {
+    if let Some(code) = leave_terminal(nonce) {
+        return code;
+    }
     panic::install_hook();
     guard_name_service();
     let (input, output) = match take_channel() {
@@ -118,8 +122,8 @@ fn receive(agent: &Agent, input: File) -> Option<FrameError> {
     let mut reader = BufReader::with_capacity(128 * 1024, input);
     loop {
         match rprov_wire::read_frame::<ToAgent>(&mut reader) {
+            Ok(Some(ToAgent::Goodbye) | None) => return None,
             Ok(Some(message)) => agent.receive(message),
-            Ok(None) => return None,
             // A terminal (`su`, `doas`) whose other side has closed.
             Err(FrameError::Io(error)) if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => {
                 return None;
@@ -143,6 +147,25 @@ fn send(output: &Mutex<File>, agent: &Weak<Agent>, message: &FromAgent) -> Resul
         });
     }
     result.map_err(FrameError::Io)
+}
+
+/// On a terminal (`su`, `doas`), leave its session, so that its end is seen as the end of the stream and does not kill
+/// the agent before it could stop what it has started. Who leads a session cannot leave it: then another process of
+/// this program is the agent, and this one gives the exit code that it is to end with.
+fn leave_terminal(nonce: &str) -> Option<ExitCode> {
+    if !rustix::termios::isatty(rustix::stdio::stdin()) || rustix::process::setsid().is_ok() {
+        return None;
+    }
+    let program = std::env::current_exe().ok().or_else(|| std::env::args_os().next().map(Into::into))?;
+    match Command::new(program).arg(nonce).status() {
+        // As a shell says it: 128 and the signal.
+        Ok(status) => {
+            let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
+            Some(ExitCode::from(u8::try_from(code).unwrap_or(1)))
+        }
+        // Better an agent that dies with its terminal than none.
+        Err(_) => None,
+    }
 }
 
 /// Keep the channel for the frames alone: from here on, standard input is empty and standard output goes to standard

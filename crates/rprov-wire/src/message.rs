@@ -58,6 +58,8 @@ pub enum ToAgent {
         /// The reason, for the module's error message.
         message: String,
     },
+    /// End, as at the end of standard input; a terminal (`su`, `doas`) does not pass that on.
+    Goodbye,
     /// Stop the request: kill what it started, answer its running item as failed and skip the others.
     Cancel {
         /// The request to stop.
