@@ -41,13 +41,6 @@ impl Default for JsonStyle {
     }
 }
 
-/// A value as Python's `json.dumps` writes it by default: one line, text in ASCII.
-pub(crate) fn json_text(value: &Value) -> Result<String, Error> {
-    let mut out = String::new();
-    write_json(value, &JsonStyle::default(), 0, &mut out)?;
-    Ok(out)
-}
-
 fn tojson(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [value, indent] = call.bind(["value", "indent"], 1)?;
     let mut style = JsonStyle { sort_keys: true, ..JsonStyle::default() };
@@ -354,9 +347,4 @@ pub(crate) fn node_value(node: &Node) -> Value {
         Data::List(all) => Value::from(all.iter().map(node_value).collect::<Vec<_>>()),
         Data::Map(entries) => Value::from_pairs(entries.iter().map(|(key, item)| (node_value(key), node_value(item)))),
     }
-}
-
-/// Whether a value is a list or a dictionary.
-pub(crate) fn is_collection(value: &Value) -> bool {
-    is_list(value) || super::python::is_map(value)
 }

@@ -600,15 +600,3 @@ pub(crate) fn join(value: &Value, separator: &str, attribute: Option<&Value>) ->
     }
     Ok(parts.join(separator))
 }
-
-/// `'a %s' % x` as Python means it: a tuple gives several arguments, a dictionary named ones.
-pub(crate) fn percent_operator(template: &str, argument: &Value) -> Result<String, Error> {
-    if argument.is_tuple() {
-        return percent(template, &items(argument)?, None);
-    }
-    if is_map(argument) && template.contains("%(") {
-        pairs(argument)?;
-        return percent(template, &[], Some(argument));
-    }
-    percent(template, std::slice::from_ref(argument), None)
-}
