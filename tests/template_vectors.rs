@@ -134,7 +134,8 @@ fn filters_tests_and_lookups_answer_as_ansible_does() {
 
 #[test]
 #[expect(clippy::unwrap_used, reason = "a test may panic")]
-fn what_is_undefined_is_named() {
+fn a_filter_that_is_given_nothing_says_so() {
     let error = Written::from_text("{{ nope | upper }}", None).render(&Scope::empty()).unwrap_err();
-    assert_eq!(error.message(), "'nope' is undefined");
+    assert!(error.is_undefined());
+    assert_eq!(error.message(), "the value given to 'upper' is undefined");
 }

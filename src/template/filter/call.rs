@@ -105,10 +105,9 @@ impl Call {
 /// The same value, or the error that says it has none.
 pub(crate) fn defined(value: &Value, user: &str) -> Result<(), Error> {
     match value.kind() {
-        // The engine's own error knows the name of what is undefined.
-        minijinja::value::ValueKind::Undefined => Err(value.get_attr("value").err().unwrap_or_else(|| {
-            Error::new(ErrorKind::UndefinedError, format!("the value given to '{user}' is undefined"))
-        })),
+        minijinja::value::ValueKind::Undefined => {
+            Err(Error::new(ErrorKind::UndefinedError, format!("the value given to '{user}' is undefined")))
+        }
         // An invalid value is an error that waits; asking it anything releases it.
         minijinja::value::ValueKind::Invalid => match value.try_iter() {
             Err(error) => Err(error),

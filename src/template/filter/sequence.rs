@@ -7,7 +7,7 @@ use minijinja::{Error, State, Value};
 
 use super::call::{Call, Run, defined};
 use super::python::{
-    attribute, brief, compare, fail, int_argument, is_list, is_map, items, missing_attribute, sort_by_key, text,
+    attribute, compare, fail, int_argument, is_list, is_map, items, missing_attribute, sort_by_key, text,
     text_argument, truth_argument, tuple, type_name,
 };
 

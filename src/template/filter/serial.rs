@@ -7,9 +7,7 @@ use minijinja::value::ValueKind;
 use minijinja::{Error, State, Value};
 
 use super::call::{Call, Run};
-use super::python::{
-    brief, compare, fail, float_text, int_argument, integer, is_list, items, number, pairs, text, type_name,
-};
+use super::python::{brief, compare, fail, float_text, int_argument, integer, items, number, pairs, text, type_name};
 use crate::yaml::{Data, Flow, Node, Style, emit, parse, parse_all};
 
 pub(super) const FILTERS: &[(&str, Run)] = &[

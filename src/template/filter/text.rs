@@ -5,8 +5,7 @@ use minijinja::{Error, State, Value};
 
 use super::call::{Call, Run};
 use super::python::{
-    fail, int_argument, integer, is_map, items, number, pairs, repr, text, text_argument, text_only, truth_argument,
-    type_name,
+    fail, int_argument, integer, items, number, repr, text, text_argument, text_only, truth_argument, type_name,
 };
 
 pub(super) const FILTERS: &[(&str, Run)] = &[
