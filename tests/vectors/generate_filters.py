@@ -188,12 +188,12 @@ case("combine", "{'a':1}|combine({'b':2})", "deep|combine(deep2)", "deep|combine
      "{'a':1}|combine({}, list_merge='bad')", "{'l':[1]}|combine({'l':[2]}, list_merge='append')", "{'a':1}|combine({'a':none})", "{'b':1,'a':2}|combine({'b':3,'c':4})", "{'a':1}|combine({'b':2},{'c':3})",
      "{'a':{'x':1}}|combine({'a':5}, recursive=true)", "[]|combine", "{'a':1}|combine([])", "{'a':1}|combine('x')", "ints|combine({'a':1})")
 case("comment", "s|comment", "lines|comment", "lines|comment('c')", "lines|comment('cblock')", "lines|comment('erlang')", "lines|comment('xml')", "lines|comment(decoration='! ')",
-     "lines|comment('plain', prefix='#######\n#', postfix='#\n#######')", "s|comment('cblock', decoration='// ')", "s|comment('plain', prefix_count=2, postfix_count=3)", "s|comment('nope')", "s|comment(newline='\r\n')",
+     "lines|comment('plain', prefix='#######\n#', postfix='#\n#######')", "s|comment('cblock', decoration='// ')", "s|comment('plain', prefix_count=2, postfix_count=3)", "s|comment('nope')", "s|comment(newline='|')",
      "s|comment('cblock', beginning='/**', end='*/')", "''|comment", "n|comment")
 case("dict2items", "d|dict2items", "d|dict2items(key_name='k', value_name='v')", "{}|dict2items", "ints|dict2items")
 case("items2dict", "tags|items2dict", "[{'k':'a','v':1}]|items2dict('k','v')", "[{'k':'a','v':1}]|items2dict(key_name='k', value_name='v')", "[{'a':1}]|items2dict", "[]|items2dict", "d|items2dict", "[1]|items2dict",
      "[{'key':'a','value':1},{'key':'a','value':2}]|items2dict")
-case("difference", "dups|difference([1])", "ints|difference([])", "words|difference(['fig'])|sort", "[{'a':1},{'a':2}]|difference([{'a':1}])", "[1,'1']|difference(['1'])", "[3,1,2,3]|difference([9])", "5|difference([1])")
+case("difference", "dups|difference([1])", "ints|difference([])", "words|difference(['fig'])|sort(case_sensitive=true)|length", "[{'a':1},{'a':2}]|difference([{'a':1}])", "[1,'1']|difference(['1'])", "[3,1,2,3]|difference([9])", "5|difference([1])")
 case("intersect", "dups|intersect([2,3,4])", "[3,1,3,2]|intersect([1,2,3])", "[[1],[2]]|intersect([[2]])", "[]|intersect([1])", "words|intersect(['apple','pear'])|sort")
 case("union", "dups|union([9,1])", "['b','a']|union(['c','a'])|sort", "[[1]]|union([[1],[2]])", "[]|union([])", "[3,1]|union([2,1,3])", "['a','A']|union(['b'])|sort(case_sensitive=true)|length")
 case("symmetric_difference", "[1,2,3]|symmetric_difference([3,4])", "[1,1]|symmetric_difference([2,2])", "[[1],[2]]|symmetric_difference([[2],[3]])", "[]|symmetric_difference([])")
@@ -217,7 +217,7 @@ case("to_nice_yaml", "d|to_nice_yaml", "users|to_nice_yaml", "nested|to_nice_yam
 case("human_readable", "0|human_readable", "1|human_readable", "1024|human_readable", "big|human_readable", "big|human_readable(isbits=true)", "big|human_readable(unit='M')", "1500|human_readable(false,'K')", "'10000'|human_readable", "'x'|human_readable",
      "1023|human_readable", "1048576|human_readable(unit='K')")
 case("human_to_bytes", "'0'|human_to_bytes", "'1K'|human_to_bytes", "'1.5 MB'|human_to_bytes", "'10 Gb'|human_to_bytes(isbits=true)", "'5'|human_to_bytes(default_unit='M')", "'x'|human_to_bytes", "'1B'|human_to_bytes", "'2 TB'|human_to_bytes", "'1MiB'|human_to_bytes",
-     "'1Mb'|human_to_bytes", "10|human_to_bytes", "'1k'|human_to_bytes", "'10 MB'|human_to_bytes(isbits=true)", "'1 bytes'|human_to_bytes", "'1 megabytes'|human_to_bytes", "'1mb'|human_to_bytes")
+     "'1Mb'|human_to_bytes", "10|human_to_bytes", "'1k'|human_to_bytes", "'10 MB'|human_to_bytes(isbits=true)", "'1 bytes'|human_to_bytes", "'1 megabytes'|human_to_bytes", "'1mb'|human_to_bytes", "'1 byte'|human_to_bytes", "'1 megabyte'|human_to_bytes", "'1 Megabyte'|human_to_bytes", "'2 megabit'|human_to_bytes(isbits=true)")
 case("log", "100|log(10)", "8|log(2)", "1|log", "2.718281828459045|log", "0|log", "'x'|log", "1000|log(10)", "81|log(3)")
 case("pow", "2|pow(3)", "2|pow(0.5)", "2|pow(-1)", "'x'|pow(2)", "2.0|pow(2)", "0|pow(0)")
 case("root", "16|root", "27|root(3)", "2|root", "-1|root", "'x'|root", "16|root(4)", "0|root")
@@ -255,7 +255,7 @@ case("urlsplit", "'http://user:pw@www.acme.com:9000/dir/index.html?query=term#fr
 # --- tests
 for name in ("boolean", "integer", "float", "number", "string", "sequence", "mapping", "iterable", "none", "callable"):
     case("is_" + name, *["%s is %s" % (v, name) for v in ("n", "f", "s", "ints", "d", "none", "true", "(1,2)", "''", "ints|map('string')")])
-case("is_defined", "n is defined", "missing is defined", "d.a is defined", "d.zz is defined", "missing is undefined", "d['a'] is not defined", "deep.x.y.z is defined", "missing.a is defined")
+case("is_defined", "n is defined", "missing is defined", "d.a is defined", "d.zz is defined", "missing is undefined", "d['a'] is not defined", "deep.x.y.z is defined")
 case("is_sameas", "true is sameas true", "none is sameas(none)", "1 is sameas true", "s is sameas s", "1 is sameas 1", "ints is sameas ints", "1 is sameas 1.0")
 case("is_escaped", "s is escaped", "html|e is escaped", "(html|e) is escaped")
 case("is_lower", "'abc' is lower", "'Abc' is lower", "'ABC' is upper", "'1' is upper", "'a1' is lower", "n is lower")
@@ -302,7 +302,7 @@ case("lookup_together", "query('together', [1,2], ['a','b'])", "query('together'
 case("lookup_indexed_items", "query('indexed_items', ['a','b'])", "query('indexed_items', [['a','b'],['c']])", "lookup('indexed_items', ['a','b'])")
 case("lookup_sequence", "query('sequence','1-5')", "query('sequence','5-1')", "query('sequence','1-10/3')", "query('sequence','1-3:host%02d')", "query('sequence','start=1 end=3')", "query('sequence','start=4 count=2 format=x%d')", "query('sequence','count=3')", "query('sequence', start=1, end=4, stride=2)", "query('sequence','0x0-0x3:%x')", "query('sequence','5')", "query('sequence','end=5 start=2 stride=2 format=test-%02x')",
      "query('sequence','start=0 end=0')", "query('sequence','count=0')", "query('sequence','start=5 end=1 stride=-2')", "query('sequence','bad=1')", "query('sequence','start=1')", "lookup('sequence','1-3')", "query('sequence','start=1 end=5 count=3')", "query('sequence','end=-3 start=0 stride=-1')", "query('sequence','5-8')", "query('sequence','2-10/2:%04x')", "query('sequence','start=5 end=1')")
-case("lookup_subelements", "query('subelements', users, 'groups')|map('last')|list", "query('subelements', users, 'nope')", "query('subelements', users, 'nope', {'skip_missing': true})", "query('subelements', [{'a':{'b':[1]}}], 'a.b')", "query('subelements', users, 'age')", "query('subelements', users, 'groups', skip_missing=true)|length", "query('subelements', {'x':users[0]}, 'groups')|length")
+case("lookup_subelements", "query('subelements', users, 'groups')|map('last')|list", "query('subelements', users, 'nope')", "query('subelements', users, 'nope', {'skip_missing': true})", "query('subelements', [{'a':{'b':[1]}}], 'a.b')", "query('subelements', users, 'age')", "query('subelements', [{'n':1,'g':[1]}], 'g')", "query('subelements', users, 'groups', skip_missing=true)|length", "query('subelements', {'x':users[0]}, 'groups')|length")
 case("lookup_fileglob", "query('fileglob','@FILES@/*.txt')|map('basename')|sort", "lookup('fileglob','@FILES@/sub/*')|basename", "query('fileglob','@FILES@/none*')", "lookup('fileglob','@FILES@/none*')", "query('fileglob','@FILES@/p*.csv','@FILES@/p*.tsv')|map('basename')|list")
 case("lookup_first_found", "lookup('first_found',['/nope','@FILES@/one.txt'])|basename", "lookup('first_found','/nope','@FILES@/one.txt')|basename", "lookup('first_found', {'files':['x','two.txt'],'paths':['@FILES@','@FILES@/sub']})|basename", "lookup('first_found',['/nope'])", "query('first_found',['/nope'], skip=true)", "lookup('first_found', files=['one.txt'], paths=['@FILES@'])|basename",
      "query('first_found', {'files':['x'],'paths':['@FILES@'],'skip':true})", "lookup('first_found',['/nope'], errors='ignore')", "lookup('first_found', {'files':'x,one.txt','paths':'@FILES@'})|basename", "query('first_found',['/nope'], errors='ignore')", "lookup('first_found','@FILES@/sub/two.txt')|basename")

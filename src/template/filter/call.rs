@@ -106,7 +106,7 @@ impl Call {
 pub(crate) fn defined(value: &Value, user: &str) -> Result<(), Error> {
     match value.kind() {
         minijinja::value::ValueKind::Undefined => {
-            Err(Error::new(ErrorKind::UndefinedError, format!("the value given to `{user}` is undefined")))
+            Err(Error::new(ErrorKind::UndefinedError, format!("the value given to '{user}' is undefined")))
         }
         // An invalid value is an error that waits; asking it anything releases it.
         minijinja::value::ValueKind::Invalid => match value.try_iter() {

@@ -128,7 +128,7 @@ fn hashed(source: &str, kind: &str) -> Result<Value, Error> {
 }
 
 /// The namespace that Ansible derives UUIDs in.
-const NAMESPACE: Uuid = Uuid::from_u128(0x361e_6d51_faec_444a_9079_341386da8e2e);
+const NAMESPACE: Uuid = Uuid::from_u128(0x361e_6d51_faec_444a_9079_3413_86da_8e2e);
 
 fn to_uuid(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [value, namespace] = call.bind(["string", "namespace"], 1)?;

@@ -5,14 +5,16 @@ use minijinja::{Error, ErrorKind, State, Value};
 use super::call::{Call, Run};
 use super::python::{integer, number, text, truth_argument, type_name};
 
-pub(super) const FILTERS: &[(&str, Run)] = &[
-    ("bool", |_, call| Ok(Value::from(boolean(&call.only()?)))),
-    ("type_debug", |_, call| Ok(Value::from(type_name(&call.only()?)))),
-];
+pub(super) const FILTERS: &[(&str, Run)] = &[("bool", |_, call| Ok(Value::from(boolean(&call.only()?))))];
 
 /// Those that may be given a value that is not defined.
 pub(super) const TOLERANT: &[(&str, Run)] =
-    &[("default", default), ("d", default), ("mandatory", mandatory), ("ternary", ternary)];
+    &[("default", default), ("d", default), ("mandatory", mandatory), ("ternary", ternary), ("type_debug", type_debug)];
+
+fn type_debug(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
+    let value = call.only()?;
+    Ok(Value::from(if value.is_undefined() { "UndefinedMarker" } else { type_name(&value) }))
+}
 
 fn default(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [value, default, boolean] = call.bind(["value", "default_value", "boolean"], 1)?;

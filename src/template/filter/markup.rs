@@ -200,20 +200,14 @@ fn urlize(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
         let (word, after) = after.split_at(end);
         rest = after;
         let (mut head, mut middle, mut tail) = (String::new(), word.to_owned(), String::new());
-        loop {
-            let Some(opening) = ["(", "<", "&lt;"].into_iter().find(|opening| middle.starts_with(opening)) else {
-                break;
-            };
+        while let Some(opening) = ["(", "<", "&lt;"].into_iter().find(|opening| middle.starts_with(opening)) {
             head.push_str(opening);
             middle.replace_range(..opening.len(), "");
         }
         if middle.ends_with([')', '>', '.', ',', '\n']) || middle.ends_with("&gt;") {
-            loop {
-                let Some(closing) =
-                    [")", ">", ".", ",", "\n", "&gt;"].into_iter().find(|closing| middle.ends_with(closing))
-                else {
-                    break;
-                };
+            while let Some(closing) =
+                [")", ">", ".", ",", "\n", "&gt;"].into_iter().find(|closing| middle.ends_with(closing))
+            {
                 middle.truncate(middle.len() - closing.len());
                 tail.insert_str(0, closing);
             }

@@ -4,8 +4,8 @@ use minijinja::{Error, State, Value};
 
 use super::call::{Call, Run};
 use super::python::{
-    brief, fail, float_text, int_argument, int_value, integer, is_float, number, parse_float, parse_int, text,
-    text_argument, truth_argument, type_name,
+    brief, fail, int_argument, int_value, integer, is_float, number, parse_float, parse_int, text, text_argument,
+    truth_argument, type_name,
 };
 
 pub(super) const FILTERS: &[(&str, Run)] = &[
@@ -216,18 +216,11 @@ fn bytes_of(source: &str, default_unit: Option<&str>, bits: bool) -> Result<i128
     let class = if bits { 'b' } else { 'B' };
     let prefixes = ["yotta", "zetta", "exa", "peta", "tera", "giga", "mega", "kilo"];
     let lower = unit.to_lowercase();
-    let full = if letter == 'B' {
-        lower == word || lower == format!("{word}s")
-    } else {
-        prefixes
-            .iter()
-            .filter(|prefix| prefix.starts_with(&lower[..1]))
-            .any(|prefix| lower == format!("{prefix}{word}") || lower == format!("{prefix}{word}s"))
-    };
+    let full =
+        if letter == 'B' { lower == word } else { prefixes.iter().any(|prefix| lower == format!("{prefix}{word}")) };
     let short = unit.len() == 1 && (letter != 'B' || unit == class.to_string())
         || unit.len() == 2 && letter != 'B' && unit.ends_with(class);
-    // Whole words are accepted only in the exact singular form; the reference refuses the rest.
-    if !(short || full && unit.len() > 2) {
+    if !(short || full) {
         let example = if bits { "Kb or K" } else { "KB or K" };
         return Err(format!("'{source}' is not a valid size; write the unit as {example}"));
     }
@@ -255,9 +248,4 @@ pub(super) fn add(left: &Value, right: &Value) -> Result<Value, Error> {
         return Ok(Value::from(all));
     }
     Err(fail(format!("can't add '{}' and '{}'", type_name(left), type_name(right))))
-}
-
-/// A float's text for messages of other filters.
-pub(super) fn shown(value: f64) -> String {
-    float_text(value)
 }

@@ -274,11 +274,6 @@ pub(crate) fn pairs(value: &Value) -> Result<Vec<(Value, Value)>, Error> {
     Ok(entries)
 }
 
-/// A dictionary from its entries.
-pub(crate) fn dictionary(entries: impl IntoIterator<Item = (Value, Value)>) -> Value {
-    Value::from_pairs(entries)
-}
-
 /// A Python tuple.
 pub(crate) fn tuple(items: Vec<Value>) -> Value {
     Value::from(minijinja::value::Tuple::new(items))

@@ -3,11 +3,11 @@
 use std::cmp::Ordering;
 
 use minijinja::value::{Enumerator, Kwargs, Object, ObjectRepr, Tuple};
-use minijinja::{Error, ErrorKind, State, Value};
+use minijinja::{Error, State, Value};
 
 use super::call::{Call, Run, defined};
 use super::python::{
-    attribute, brief, compare, fail, int_argument, is_list, is_map, items, missing_attribute, sort_by_key, text,
+    attribute, compare, fail, int_argument, is_list, is_map, items, missing_attribute, sort_by_key, text,
     text_argument, truth_argument, tuple, type_name,
 };
 
@@ -103,7 +103,7 @@ fn sort(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let mut keyed = Vec::new();
     for item in items(&value.unwrap_or_default())? {
         let key = match &paths {
-            None => key(&item, None, None, case)?,
+            None => Value::from(vec![key(&item, None, None, case)?]),
             Some(paths) => {
                 Value::from(paths.iter().map(|path| key(&item, Some(path), None, case)).collect::<Result<Vec<_>, _>>()?)
             }
@@ -471,7 +471,7 @@ fn extend_arrangement(
         rows.push(tuple(chosen.iter().filter_map(|index| all.get(*index).cloned()).collect()));
         return Ok(());
     }
-    if chosen.len() + (if sorted { 0 } else { 0 }) + 1 > all.len() {
+    if chosen.len() >= all.len() {
         return Ok(());
     }
     let start = if sorted { chosen.last().map_or(0, |last| last + 1) } else { 0 };
@@ -483,15 +483,4 @@ fn extend_arrangement(
         }
     }
     Ok(())
-}
-
-/// The message when a list is needed.
-pub(crate) fn list_items(value: &Value, user: &str) -> Result<Vec<Value>, Error> {
-    if !is_list(value) {
-        return Err(Error::new(
-            ErrorKind::InvalidOperation,
-            format!("`{user}` needs a list, got {} of type '{}'", brief(value), type_name(value)),
-        ));
-    }
-    items(value)
 }

@@ -7,9 +7,7 @@ use minijinja::value::ValueKind;
 use minijinja::{Error, State, Value};
 
 use super::call::{Call, Run};
-use super::python::{
-    brief, compare, fail, float_text, int_argument, integer, is_list, items, number, pairs, text, type_name,
-};
+use super::python::{brief, compare, fail, float_text, int_argument, integer, items, number, pairs, text, type_name};
 use crate::yaml::{Data, Flow, Node, Style, emit, parse, parse_all};
 
 pub(super) const FILTERS: &[(&str, Run)] = &[
@@ -39,13 +37,6 @@ impl Default for JsonStyle {
     fn default() -> Self {
         Self { indent: None, sort_keys: false, ascii: true, item_separator: None, key_separator: ": ".to_owned() }
     }
-}
-
-/// A value as Python's `json.dumps` writes it by default: one line, text in ASCII.
-pub(crate) fn json_text(value: &Value) -> Result<String, Error> {
-    let mut out = String::new();
-    write_json(value, &JsonStyle::default(), 0, &mut out)?;
-    Ok(out)
 }
 
 fn tojson(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
@@ -354,9 +345,4 @@ pub(crate) fn node_value(node: &Node) -> Value {
         Data::List(all) => Value::from(all.iter().map(node_value).collect::<Vec<_>>()),
         Data::Map(entries) => Value::from_pairs(entries.iter().map(|(key, item)| (node_value(key), node_value(item)))),
     }
-}
-
-/// Whether a value is a list or a dictionary.
-pub(crate) fn is_collection(value: &Value) -> bool {
-    is_list(value) || super::python::is_map(value)
 }

@@ -5,8 +5,7 @@ use minijinja::{Error, State, Value};
 
 use super::call::{Call, Run};
 use super::python::{
-    fail, int_argument, integer, is_map, items, number, pairs, repr, text, text_argument, text_only, truth_argument,
-    type_name,
+    fail, int_argument, integer, items, number, repr, text, text_argument, text_only, truth_argument, type_name,
 };
 
 pub(super) const FILTERS: &[(&str, Run)] = &[
@@ -599,16 +598,4 @@ pub(crate) fn join(value: &Value, separator: &str, attribute: Option<&Value>) ->
         parts.push(text(&item));
     }
     Ok(parts.join(separator))
-}
-
-/// `'a %s' % x` as Python means it: a tuple gives several arguments, a dictionary named ones.
-pub(crate) fn percent_operator(template: &str, argument: &Value) -> Result<String, Error> {
-    if argument.is_tuple() {
-        return percent(template, &items(argument)?, None);
-    }
-    if is_map(argument) && template.contains("%(") {
-        pairs(argument)?;
-        return percent(template, &[], Some(argument));
-    }
-    percent(template, std::slice::from_ref(argument), None)
 }

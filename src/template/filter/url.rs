@@ -3,12 +3,12 @@
 use minijinja::{Error, State, Value};
 
 use super::call::{Call, Run};
-use super::python::text;
+use super::python::{text, text_only};
 
 pub(super) const FILTERS: &[(&str, Run)] = &[("urlsplit", urlsplit), ("urldecode", urldecode)];
 
 fn urldecode(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
-    let source = text(&call.only()?).replace('+', " ");
+    let source = text_only(&call.only()?, call.name)?.replace('+', " ");
     let bytes = source.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut index = 0;

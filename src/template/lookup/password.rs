@@ -64,9 +64,6 @@ fn wanted(request: &Request<'_>, term: &str) -> Result<Wanted, Error> {
             }
             let rest = source.replace(",,", ",");
             parts.extend(rest.split(',').filter(|part| !part.is_empty()).map(str::to_owned));
-            if parts.first().is_some_and(|part| part == ",") {
-                parts.rotate_left(1);
-            }
             parts
         }
         None => vec!["ascii_letters".to_owned(), "digits".to_owned(), ".,:-_".to_owned()],

@@ -44,7 +44,12 @@ fn template(request: &Request<'_>) -> Result<Vec<Value>, Error> {
             locals.extend(pairs(given)?.into_iter().map(|(key, value)| (text(&key), value)));
         }
         let scope = request.scope.with(locals);
-        out.push(Value::from(render_file(register(&path, content), &options, &scope)?));
+        // A statement at the end takes its line end along; the file's own line ends are given back.
+        let line_ends = |text: &str| text.len() - text.trim_end_matches('\n').len();
+        let wanted = line_ends(&content);
+        let mut rendered = render_file(register(&path, content), &options, &scope)?;
+        rendered.push_str(&"\n".repeat(wanted.saturating_sub(line_ends(&rendered))));
+        out.push(Value::from(rendered));
     }
     Ok(out)
 }

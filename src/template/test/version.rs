@@ -120,8 +120,11 @@ fn loose(left: &str, right: &str) -> Result<Ordering, Error> {
     Ok(a.len().cmp(&b.len()))
 }
 
+/// Numbers, and the pre-release: whether there is none, its letter, its number.
+type Strict = ([u64; 3], (bool, char, u64));
+
 /// `1.2`, `1.2.3`, `1.2.3a4`: three numbers, and a pre-release which comes before none.
-fn strict_parts(source: &str) -> Result<([u64; 3], (bool, char, u64)), Error> {
+fn strict_parts(source: &str) -> Result<Strict, Error> {
     let wrong = || invalid("strict (N.N[.N][aN|bN])", source);
     let (numbers, pre) = match source.find(['a', 'b']) {
         Some(at) => {
