@@ -1,1 +1,34 @@
-//! (filled below)
+//! The controller halves of modules, one file each, and the register of all that a task can call.
+//!
+//! Most modules need no controller half: their arguments go to the agent as they are. An [`Action`] is there where
+//! something of the controller is involved: its files, its variables, the run itself.
+
+mod add_host;
+mod assert;
+mod call;
+mod content;
+mod copy;
+mod debug;
+mod fail;
+mod fetch;
+mod gather_facts;
+mod group_by;
+mod include_role;
+mod include_tasks;
+mod include_vars;
+mod meta;
+mod pause;
+mod raw;
+mod reboot;
+mod registry;
+mod script;
+mod set_fact;
+mod set_stats;
+mod template;
+mod unarchive;
+mod validate_argument_spec;
+mod wait_for_connection;
+
+pub use call::{Action, Call, Done, Stop, render_arguments};
+pub use raw::{RawOutput, collect as collect_raw};
+pub use registry::{Known, find, names};

@@ -283,3 +283,9 @@ mod tests {
         assert_eq!(config.int(Setting::Forks), Some(77));
     }
 }
+
+impl std::fmt::Debug for Config {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Config").field("path", &self.path()).finish_non_exhaustive()
+    }
+}

@@ -1,1 +1,16 @@
-//! (filled below)
+//! Events, and those who read them.
+//!
+//! * [`Event`]: everything observable about a run;
+//! * [`Reporter`]: the engine's end of the stream;
+//! * [`Sink`]: a reader of events;
+//! * [`default`]: the output that Ansible's users know; [`json`]: one event per line, for machines;
+//! * [`live`]: on a terminal, what is running where and for how long.
+
+pub mod default;
+mod event;
+pub mod json;
+pub mod live;
+mod reporter;
+
+pub use event::{Event, HostResult, ItemInfo, TaskInfo};
+pub use reporter::{Reporter, Sink};

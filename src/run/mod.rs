@@ -1,1 +1,36 @@
-//! (filled below)
+//! The engine: plays, strategies, the cursor of each host, tasks, loops, handlers.
+//!
+//! * [`Run`]: a whole run: playbooks in, exit status out;
+//! * [`Shared`]: what all hosts of the run have in common;
+//! * `play`: one play: hosts, batches, variables;
+//! * [`strategy`]: the only place that orders hosts;
+//! * [`cursor`]: where a host stands;
+//! * `task`: one task on one host, from `when` to its effects;
+//! * [`Effect`]: what a task wants done to the run; applied by the strategy alone;
+//! * `remote`: the connection that a task runs on.
+
+pub mod cursor;
+mod effect;
+mod handlers;
+mod include;
+mod meta;
+mod options;
+mod play;
+mod remote;
+mod result;
+#[expect(clippy::module_inception, reason = "`run::Run` lives in the file that is named after it")]
+mod run;
+mod selection;
+mod settings;
+mod shared;
+mod stats;
+pub mod strategy;
+mod task;
+
+pub use effect::{Effect, IncludeRequest, IncludeTarget, MetaAction, NewHost};
+pub use options::Options;
+pub use remote::Remote;
+pub use result::{Outcome, Status, is_failed};
+pub use run::{Run, RunError};
+pub use shared::{Interrupt, Shared};
+pub use stats::{Counts, Stats};

@@ -10,6 +10,8 @@ pub(crate) mod mapping;
 pub(crate) mod markup;
 pub(crate) mod number;
 pub(crate) mod password;
+
+pub(crate) use password::hash as hash_password;
 pub(crate) mod path;
 pub(crate) mod python;
 pub(crate) mod random;

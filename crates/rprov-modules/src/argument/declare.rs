@@ -83,6 +83,7 @@ macro_rules! arguments {
                 },
                 rules: &[$($($rule),*)?],
                 free_form: $crate::arguments!(@free_form $($free_form)?),
+                open: false,
             };
 
             fn decode(arguments: &$crate::rprov_wire::Map) -> Result<Self, $crate::argument::ArgumentProblem> {

@@ -17,6 +17,8 @@ pub struct Spec {
     pub rules: &'static [Rule],
     /// The module takes `- shell: free text`; the text arrives as this option.
     pub free_form: Option<&'static str>,
+    /// It takes options of any name beside these (`set_fact`).
+    pub open: bool,
 }
 
 /// One option of a module.
@@ -178,6 +180,9 @@ impl Spec {
         let options = (self.options)();
         let mut problems = Vec::new();
         check_options(module, "", &options, arguments, &pending, &mut problems);
+        if self.open {
+            problems.retain(|problem| !matches!(problem, ArgumentProblem::Unknown { .. }));
+        }
         let given = |name: &str| {
             options.iter().find(|option| option.name == name).and_then(|option| given_value(option, arguments))
         };

@@ -1,0 +1,99 @@
+//! `assert`: fail unless conditions hold.
+
+use async_trait::async_trait;
+use rprov_modules::arguments;
+use rprov_modules::argument::Raw;
+use rprov_wire::{Map, Value};
+
+use super::call::{Action, Call, Done, Stop};
+use crate::template::{Conditional, Written};
+
+arguments! {
+    /// Assert that given expressions are true.
+    pub struct Arguments {
+        /// The conditions, as in `when`.
+        that: Raw,
+        /// What to say when one of them does not hold.
+        fail_msg | msg: Option<Raw>,
+        /// What to say when all of them hold.
+        success_msg: Option<Raw>,
+        /// Show only what failed.
+        quiet: bool = false,
+    }
+}
+
+/// `assert`
+pub(super) struct Assert;
+
+#[async_trait]
+impl Action for Assert {
+    async fn run(&self, call: Call<'_>) -> Result<Done, Stop> {
+        let arguments: Arguments = call.decode()?;
+        let conditions = conditions(call.task.arguments.options.get("that"), &arguments.that.0);
+        let message = |given: Option<Raw>, default: &str| given.map_or_else(|| Value::from(default), |raw| raw.0);
+        for (condition, text) in &conditions {
+            let problem = match condition.test(call.scope) {
+                Ok(true) => continue,
+                Ok(false) => None,
+                Err(error) => Some(error),
+            };
+            let mut result = Map::new();
+            result.insert("changed".into(), false.into());
+            result.insert("failed".into(), true.into());
+            result.insert("assertion".into(), text.clone());
+            result.insert("evaluated_to".into(), false.into());
+            let default = match &problem {
+                Some(error) => error.message().to_owned(),
+                None => "Assertion failed".to_owned(),
+            };
+            if problem.is_some() {
+                result.shift_remove("evaluated_to");
+            }
+            result.insert("msg".into(), match problem {
+                Some(_) => default.into(),
+                None => message(arguments.fail_msg, &default),
+            });
+            return Err(Stop::Failed(result));
+        }
+        let mut done = Done::unchanged();
+        if !arguments.quiet {
+            done.result.insert("_ansible_verbose_always".into(), true.into());
+        }
+        done.result.insert("msg".into(), message(arguments.success_msg, "All assertions passed"));
+        Ok(done)
+    }
+}
+
+/// The conditions as they were written. What a template gave as a whole is data, and counts by its truth.
+fn conditions(written: Option<&Written>, rendered: &Value) -> Vec<(Conditional, Value)> {
+    let from_written = |written: &Written| {
+        let text = written.text().map(str::to_owned);
+        match (text, written.as_plain()) {
+            (Some(text), _) => Some((Conditional::from_text(text.as_str(), written.span()), Value::from(text))),
+            (None, Some(value)) => {
+                let text = value.to_string();
+                let shown = crate::template::to_wire(value).unwrap_or_default();
+                Some((Conditional::from_text(text.as_str(), written.span()), shown))
+            }
+            (None, None) => None,
+        }
+    };
+    if let Some(written) = written {
+        let items = written.items().unwrap_or_else(|| vec![written.clone()]);
+        let conditions: Vec<_> = items.iter().filter_map(from_written).collect();
+        if conditions.len() == items.len() {
+            return conditions;
+        }
+    }
+    let items = match rendered {
+        Value::List(items) => items.clone(),
+        other => vec![other.clone()],
+    };
+    items
+        .into_iter()
+        .map(|item| {
+            let text = item.as_str().map_or_else(|| item.to_string(), str::to_owned);
+            (Conditional::from_text(text.as_str(), written.and_then(Written::span)), item)
+        })
+        .collect()
+}

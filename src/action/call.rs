@@ -1,0 +1,300 @@
+//! What an action is given, and what it gives back.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use minijinja::Value;
+use minijinja::value::ValueKind;
+use rprov_modules::argument::ArgumentProblem;
+use rprov_modules::{Arguments, Failure};
+use rprov_wire::{Map, Options, Source};
+
+use super::registry;
+use crate::connection::ConnectionError;
+use crate::playbook::Task;
+use crate::run::{Effect, Remote, Shared};
+use crate::template::{self, Scope, TemplateError, Written};
+use crate::vars::HostVariables;
+
+/// The controller half of a module.
+#[async_trait]
+pub trait Action: Send + Sync {
+    /// Do it for one host and one item.
+    ///
+    /// # Errors
+    /// See [`Stop`]; a failure is data like a success, and ends up in the same result.
+    async fn run(&self, call: Call<'_>) -> Result<Done, Stop>;
+}
+
+/// One call of an action: a task on one host, for one item.
+#[derive(Debug)]
+pub struct Call<'a> {
+    /// The run.
+    pub shared: &'a Arc<Shared>,
+    /// The task.
+    pub task: &'a Task,
+    /// The host's variables.
+    pub host: &'a Arc<HostVariables>,
+    /// What names mean.
+    pub scope: &'a Scope,
+    /// The arguments, rendered, without omitted ones.
+    pub arguments: Map,
+    /// The same with the types that templates gave them.
+    pub values: &'a [(String, Value)],
+    /// The way to the host.
+    pub remote: &'a Remote,
+    /// Check mode, diff, environment ...
+    pub options: &'a Options,
+}
+
+/// A result, and what is to be done to the run.
+#[derive(Debug, Default)]
+pub struct Done {
+    /// The result.
+    pub result: Map,
+    /// What is to be done.
+    pub effects: Vec<Effect>,
+}
+
+impl Done {
+    /// Only a result.
+    pub fn new(result: Map) -> Self {
+        Self { result, effects: Vec::new() }
+    }
+
+    /// A result that changed nothing.
+    pub fn unchanged() -> Self {
+        let mut result = Map::new();
+        result.insert("changed".into(), false.into());
+        Self::new(result)
+    }
+
+    /// Add a return value.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<rprov_wire::Value>) -> Self {
+        self.result.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Add something to be done.
+    #[must_use]
+    pub fn and(mut self, effect: Effect) -> Self {
+        self.effects.push(effect);
+        self
+    }
+}
+
+/// Why a call did not come to its end.
+#[derive(Debug)]
+pub enum Stop {
+    /// It failed; this is its result.
+    Failed(Map),
+    /// There is no way to the host.
+    Connection(ConnectionError),
+    /// A template could not be rendered.
+    Template(TemplateError),
+}
+
+impl Stop {
+    /// A failure with nothing but its message.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Stop::Failed(Failure::new(message).into_map())
+    }
+
+    /// The task's result.
+    pub fn into_result(self) -> Map {
+        match self {
+            Stop::Failed(result) => result,
+            Stop::Connection(error) => {
+                let mut result = Map::new();
+                result.insert("changed".into(), false.into());
+                let message = match error.hint() {
+                    Some(hint) => format!("{error}\nhint: {hint}"),
+                    None => error.to_string(),
+                };
+                result.insert("msg".into(), message.into());
+                result.insert("unreachable".into(), true.into());
+                result
+            }
+            Stop::Template(error) => {
+                let mut result = Failure::new(error.message().to_owned()).into_map();
+                let mut place = String::new();
+                if let Some(span) = error.span() {
+                    place = span.to_string();
+                }
+                for hint in error.hints() {
+                    if !place.is_empty() {
+                        place.push_str("; ");
+                    }
+                    place.push_str(hint);
+                }
+                if !place.is_empty() {
+                    result.insert("_origin".into(), place.into());
+                }
+                result
+            }
+        }
+    }
+}
+
+impl From<ConnectionError> for Stop {
+    fn from(error: ConnectionError) -> Self {
+        Stop::Connection(error)
+    }
+}
+
+impl From<TemplateError> for Stop {
+    fn from(error: TemplateError) -> Self {
+        Stop::Template(error)
+    }
+}
+
+impl From<ArgumentProblem> for Stop {
+    fn from(problem: ArgumentProblem) -> Self {
+        Stop::Failed(Failure::from(problem).into_map())
+    }
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Stop::Failed(failure.into_map())
+    }
+}
+
+impl Call<'_> {
+    /// The arguments as the action's own struct.
+    ///
+    /// # Errors
+    /// They do not fit.
+    pub fn decode<T: Arguments>(&self) -> Result<T, Stop> {
+        Ok(T::decode(&self.arguments)?)
+    }
+
+    /// The native value of an argument, by the first name that is given.
+    pub fn value(&self, names: &[&str]) -> Option<&Value> {
+        names.iter().find_map(|name| self.values.iter().find(|(known, _)| known == name)).map(|(_, value)| value)
+    }
+
+    /// Whether it may only predict.
+    pub fn check(&self) -> bool {
+        self.options.check
+    }
+
+    /// Call a module on the host.
+    ///
+    /// # Errors
+    /// There is no way to the host.
+    pub async fn module(&self, name: &str, arguments: Map, sources: Vec<Source>) -> Result<Map, Stop> {
+        let mut results = self.remote.call(name, self.options, vec![arguments], sources).await?;
+        Ok(results.pop().unwrap_or_default())
+    }
+
+    /// A file of the controller, looked for as Ansible does: in the role's and the playbook's `section` directory
+    /// (`files`, `templates`), then beside them.
+    ///
+    /// # Errors
+    /// It is nowhere; the message says where it was looked for.
+    pub fn find_file(&self, section: &str, name: &str) -> Result<PathBuf, Stop> {
+        let expanded = rprov_modules::account::expand_path(name);
+        if expanded.is_absolute() {
+            return match expanded.exists() {
+                true => Ok(expanded),
+                false => Err(Stop::failed(format!(
+                    "Could not find or access '{name}' on the Ansible Controller.\nIf you are using a module and expect the file to exist on the remote, see the remote_src option"
+                ))),
+            };
+        }
+        let surroundings = self.scope.surroundings();
+        let mut searched = Vec::new();
+        for base in &surroundings.search_paths {
+            let base = match base.file_name() {
+                // A task file's own directory stands for the role around it as well.
+                Some(directory) if directory == "tasks" => {
+                    vec![base.parent().unwrap_or(Path::new("/")).to_owned(), base.clone()]
+                }
+                _ => vec![base.clone()],
+            };
+            for base in base {
+                for candidate in [base.join(section).join(&expanded), base.join(&expanded)] {
+                    if candidate.exists() {
+                        return Ok(candidate);
+                    }
+                    if !searched.contains(&candidate) {
+                        searched.push(candidate);
+                    }
+                }
+            }
+        }
+        let searched: Vec<String> = searched.iter().map(|path| format!("\t{}", path.display())).collect();
+        Err(Stop::failed(format!(
+            "Could not find or access '{name}'\nSearched in:\n{} on the Ansible Controller.\nIf you are using a module and expect the file to exist on the remote, see the remote_src option",
+            searched.join("\n")
+        )))
+    }
+}
+
+/// The rendered arguments of a task: `module_defaults`, then `args`, then its own; omitted ones are left out.
+///
+/// # Errors
+/// A template could not be rendered, or what must be a dictionary is none.
+pub fn render_arguments(task: &Task, scope: &Scope) -> Result<Vec<(String, Value)>, Stop> {
+    let known = registry::find(task.action.short);
+    let mut arguments: Vec<(String, Value)> = Vec::new();
+    let mut set = |name: String, value: Value| {
+        let name = known.map_or(name.clone(), |known| known.canonical(&name).map_or(name, str::to_owned));
+        match arguments.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, old)) => *old = value,
+            None => arguments.push((name, value)),
+        }
+    };
+    for written in &task.keywords.module_defaults {
+        for (module, defaults) in entries(&written.render(scope)?) {
+            let module = module.to_string();
+            let matches = registry::find(&module).is_some_and(|found| found.short == task.action.short);
+            if matches {
+                for (name, value) in entries(&defaults) {
+                    set(name.to_string(), value);
+                }
+            }
+        }
+    }
+    if let Some(written) = &task.arguments.template {
+        let value = written.render(scope)?;
+        if value.kind() != ValueKind::Map {
+            return Err(Stop::failed(format!("the arguments must be a dictionary, got '{value}'")));
+        }
+        for (name, value) in entries(&value) {
+            set(name.to_string(), value);
+        }
+    }
+    for (name, written) in &task.arguments.options {
+        let value = written.render_or_omit(scope)?;
+        let name = match (name.as_str(), known.and_then(|known| known.free_form)) {
+            ("_raw_params", Some(option)) => option.to_owned(),
+            _ => name.clone(),
+        };
+        set(name, value);
+    }
+    arguments.retain(|(_, value)| !template::is_omit(value));
+    Ok(arguments)
+}
+
+/// The entries of a map value.
+pub(super) fn entries(value: &Value) -> Vec<(Value, Value)> {
+    if value.kind() != ValueKind::Map {
+        return Vec::new();
+    }
+    let keys: Vec<Value> = value.try_iter().into_iter().flatten().collect();
+    keys.into_iter()
+        .map(|key| {
+            let item = value.get_item(&key).unwrap_or_default();
+            (key, item)
+        })
+        .collect()
+}
+
+/// A variable map from a rendered dictionary.
+pub(super) fn written_plain(value: &Value) -> Written {
+    Written::plain(value.clone())
+}

@@ -1,0 +1,25 @@
+//! `fail`: fail with a message.
+
+use async_trait::async_trait;
+use rprov_modules::arguments;
+
+use super::call::{Action, Call, Done, Stop};
+
+arguments! {
+    /// Fail with custom message.
+    pub struct Arguments {
+        /// The message.
+        msg: String = "Failed as requested from task".to_owned(),
+    }
+}
+
+/// `fail`
+pub(super) struct Fail;
+
+#[async_trait]
+impl Action for Fail {
+    async fn run(&self, call: Call<'_>) -> Result<Done, Stop> {
+        let arguments: Arguments = call.decode()?;
+        Err(Stop::failed(arguments.msg))
+    }
+}

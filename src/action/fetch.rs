@@ -1,0 +1,107 @@
+//! `fetch`: a file of the host, put on the controller.
+
+use std::path::{Component, Path, PathBuf};
+
+use async_trait::async_trait;
+use md5::Md5;
+use rprov_wire::{Map, Value};
+use sha1::{Digest, Sha1};
+
+use super::call::{Action, Call, Done, Stop};
+use crate::run::is_failed;
+
+/// `fetch`
+pub(super) struct Fetch;
+
+#[async_trait]
+impl Action for Fetch {
+    async fn run(&self, call: Call<'_>) -> Result<Done, Stop> {
+        let text = |name: &str| call.arguments.get(name).and_then(Value::as_str).map(str::to_owned);
+        let (Some(source), Some(destination)) = (text("src"), text("dest")) else {
+            return Err(Stop::failed("src and dest are required"));
+        };
+        let flat = matches!(call.arguments.get("flat"), Some(Value::Bool(true)))
+            || text("flat").as_deref().and_then(rprov_modules::argument::boolean).unwrap_or(false);
+        let target = target(&call, &source, &destination, flat)?;
+        let known = std::fs::read(&target).ok().map(|bytes| super::content::sha1_hex(&bytes));
+        let mut arguments = call.arguments.clone();
+        if let Some(known) = &known {
+            arguments.insert("_known_sha1".into(), known.as_str().into());
+        }
+        let (result, data) = call.remote.fetch("fetch", call.options, arguments, &target).await?;
+        if is_failed(&result) || !result.contains_key("checksum") {
+            if let Some(data) = data {
+                let _ = std::fs::remove_file(data);
+            }
+            return Ok(Done::new(result));
+        }
+        let remote_sum = result.get("checksum").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let mut done = Map::new();
+        let changed = known.as_deref() != Some(remote_sum.as_str());
+        if let Some(received) = data {
+            let (sha1, md5) = sums(&received)?;
+            if sha1 != remote_sum {
+                let _ = std::fs::remove_file(&received);
+                let failure = rprov_modules::Failure::new("checksum mismatch")
+                    .with("checksum", sha1)
+                    .with("remote_checksum", remote_sum)
+                    .with("md5sum", md5)
+                    .with("dest", target.display().to_string())
+                    .with("file", source);
+                return Err(failure.into());
+            }
+            std::fs::rename(&received, &target).map_err(|error| {
+                let _ = std::fs::remove_file(&received);
+                Stop::failed(format!("could not write {}: {error}", target.display()))
+            })?;
+        }
+        let md5 = if target.exists() { Some(sums(&target)?.1) } else { None };
+        done.insert("changed".into(), changed.into());
+        done.insert("md5sum".into(), md5.into());
+        done.insert("dest".into(), target.display().to_string().into());
+        if changed {
+            done.insert("remote_md5sum".into(), Value::Null);
+            done.insert("checksum".into(), remote_sum.as_str().into());
+            done.insert("remote_checksum".into(), remote_sum.into());
+        } else {
+            done.insert("file".into(), source.into());
+            done.insert("checksum".into(), remote_sum.into());
+        }
+        Ok(Done::new(done))
+    }
+}
+
+/// Where the file goes. The path on the host is data: it can never lead out of the destination.
+fn target(call: &Call<'_>, source: &str, destination: &str, flat: bool) -> Result<PathBuf, Stop> {
+    let base = rprov_modules::account::expand_path(destination);
+    let base = match base.is_absolute() {
+        true => base,
+        false => call.scope.surroundings().playbook_dir.join(base),
+    };
+    let name = Path::new(source).file_name().ok_or_else(|| Stop::failed(format!("src is no file name: {source}")))?;
+    if flat {
+        if destination.ends_with('/') {
+            return Ok(base.join(name));
+        }
+        if base.is_dir() {
+            return Err(Stop::failed("dest is an existing directory, use a trailing slash if you want to fetch src into that directory"));
+        }
+        return Ok(base);
+    }
+    let mut target = base.join(&*call.host.name);
+    for component in Path::new(source).components() {
+        match component {
+            Component::Normal(part) => target.push(part),
+            Component::ParentDir => return Err(Stop::failed(format!("src must not contain `..`: {source}"))),
+            _ => {}
+        }
+    }
+    Ok(target)
+}
+
+fn sums(path: &Path) -> Result<(String, String), Stop> {
+    let bytes =
+        std::fs::read(path).map_err(|error| Stop::failed(format!("could not read {}: {error}", path.display())))?;
+    let hex = |digest: &[u8]| digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    Ok((hex(&Sha1::digest(&bytes)), hex(&Md5::digest(&bytes))))
+}

@@ -1,0 +1,192 @@
+//! Everything that a task can call, by name.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use rprov_modules::argument::OptionSpec;
+use rprov_modules::{Arguments, Module, Spec};
+
+use super::call::Action;
+
+/// An action or module.
+pub struct Known {
+    /// Its short name.
+    pub short: &'static str,
+    /// The collection it belongs to.
+    pub collection: &'static str,
+    /// Its documentation and arguments.
+    pub spec: &'static Spec,
+    /// Its options.
+    pub options: Vec<OptionSpec>,
+    /// The option that takes free text.
+    pub free_form: Option<&'static str>,
+    /// The free text is a command of its own, in which `=` need not mean an option.
+    pub free_text: bool,
+    /// Its controller half.
+    pub action: Option<&'static dyn Action>,
+    /// Its agent half.
+    pub module: Option<&'static Module>,
+}
+
+impl std::fmt::Debug for Known {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Known({}.{})", self.collection, self.short)
+    }
+}
+
+impl Known {
+    /// The option's own name, for a name or an alias.
+    pub fn canonical(&self, name: &str) -> Option<&'static str> {
+        self.options
+            .iter()
+            .find(|option| option.name == name || option.aliases.contains(&name))
+            .map(|option| option.name)
+    }
+
+    /// The names of all options, with their aliases, as messages list them.
+    pub fn option_names(&self) -> String {
+        let mut names: Vec<String> = self
+            .options
+            .iter()
+            .filter(|option| !option.name.starts_with('_'))
+            .map(|option| match option.aliases {
+                [] => option.name.to_owned(),
+                aliases => format!("{} ({})", option.name, aliases.join(", ")),
+            })
+            .collect();
+        names.sort_unstable();
+        names.join(", ")
+    }
+}
+
+/// An action that has no module of its name on the agent: its own arguments describe it.
+struct Own {
+    name: &'static str,
+    spec: &'static Spec,
+    action: &'static dyn Action,
+}
+
+macro_rules! own {
+    ($($name:ident => $action:expr),* $(,)?) => {
+        [$(Own { name: stringify!($name), spec: &<super::$name::Arguments as Arguments>::SPEC, action: &$action }),*]
+    };
+}
+
+static KNOWN: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
+    let mut all: HashMap<&'static str, Known> = HashMap::new();
+    for module in rprov_modules::modules() {
+        all.insert(
+            module.name,
+            Known {
+                short: module.name,
+                collection: module.collection,
+                spec: module.spec,
+                options: (module.spec.options)(),
+                free_form: module.spec.free_form,
+                free_text: matches!(module.name, "command" | "shell" | "script"),
+                action: None,
+                module: Some(module),
+            },
+        );
+    }
+    for own in own! {
+        add_host => super::add_host::AddHost,
+        assert => super::assert::Assert,
+        debug => super::debug::Debug,
+        fail => super::fail::Fail,
+        gather_facts => super::gather_facts::GatherFacts,
+        group_by => super::group_by::GroupBy,
+        include_role => super::include_role::IncludeRole,
+        include_tasks => super::include_tasks::IncludeTasks,
+        include_vars => super::include_vars::IncludeVars,
+        meta => super::meta::Meta,
+        pause => super::pause::Pause,
+        raw => super::raw::RawCommand,
+        reboot => super::reboot::Reboot,
+        set_fact => super::set_fact::SetFact,
+        set_stats => super::set_stats::SetStats,
+        template => super::template::Template,
+        validate_argument_spec => super::validate_argument_spec::ValidateArgumentSpec,
+        wait_for_connection => super::wait_for_connection::WaitForConnection,
+    } {
+        let module = all.get(own.name).and_then(|known| known.module);
+        all.insert(
+            own.name,
+            Known {
+                short: own.name,
+                collection: "ansible.builtin",
+                spec: own.spec,
+                options: (own.spec.options)(),
+                free_form: own.spec.free_form,
+                free_text: own.name == "raw",
+                action: Some(own.action),
+                module,
+            },
+        );
+    }
+    // Static imports are replaced when they are loaded; they share the arguments of their dynamic twins.
+    for (name, twin) in [("import_tasks", "include_tasks"), ("import_role", "include_role")] {
+        if let Some(spec) = all.get(twin).map(|known| known.spec) {
+            let options = (spec.options)();
+            let free_form = spec.free_form;
+            all.insert(
+                name,
+                Known {
+                    short: name,
+                    collection: "ansible.builtin",
+                    spec,
+                    options,
+                    free_form,
+                    free_text: false,
+                    action: None,
+                    module: None,
+                },
+            );
+        }
+    }
+    // Modules whose files come from the controller.
+    let halves: [(&str, &'static dyn Action); 4] = [
+        ("copy", &super::copy::Copy),
+        ("fetch", &super::fetch::Fetch),
+        ("script", &super::script::Script),
+        ("unarchive", &super::unarchive::Unarchive),
+    ];
+    for (name, action) in halves {
+        if let Some(known) = all.get_mut(name) {
+            known.action = Some(action);
+        }
+    }
+    all
+});
+
+/// Names under which modules went before, or go elsewhere.
+const REDIRECTS: &[(&str, &str)] = &[
+    ("systemd_service", "systemd"),
+    ("dnf5", "dnf"),
+    ("yum", "dnf"),
+];
+
+/// The action or module of that name: short (`copy`), or with its collection (`ansible.builtin.copy`).
+pub fn find(name: &str) -> Option<&'static Known> {
+    let (collection, short) = match name.rsplit_once('.') {
+        None => (None, name),
+        Some((collection, short)) => (Some(collection), short),
+    };
+    let known = KNOWN.get(short).or_else(|| {
+        let target = REDIRECTS.iter().find(|(old, _)| *old == short)?.1;
+        KNOWN.get(target)
+    })?;
+    match collection {
+        None | Some("ansible.builtin" | "ansible.legacy") if known.collection == "ansible.builtin" => Some(known),
+        None => Some(known),
+        Some(collection) if collection == known.collection => Some(known),
+        Some(_) => None,
+    }
+}
+
+/// Every short name.
+pub fn names() -> Vec<&'static str> {
+    let mut names: Vec<&'static str> = KNOWN.keys().copied().collect();
+    names.sort_unstable();
+    names
+}

@@ -1,0 +1,148 @@
+//! `template`: a file rendered here, and put there by `copy`.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use minijinja::Value;
+use rprov_modules::argument::Mode;
+use rprov_modules::arguments;
+use rprov_modules::attributes::FileAttributes;
+
+use super::call::{Action, Call, Done, Stop};
+use super::content;
+use crate::source::register;
+use crate::template::{FileOptions, Scope, Surroundings, Syntax, render_file};
+
+arguments! {
+    /// Template a file out to a target host.
+    pub struct Arguments + FileAttributes {
+        /// The template, on the controller.
+        src: String,
+        /// The file, on the host.
+        dest: String,
+        /// Keep a copy of the file as it was.
+        backup: bool = false,
+        /// Replace a file that differs; otherwise an existing file is left alone.
+        force: bool = true,
+        /// Write through a symbolic link at `dest`.
+        follow: bool = false,
+        /// Command that must accept the new content, given as `%s`.
+        validate: Option<String>,
+        /// What ends a line: `\n`, `\r` or `\r\n`.
+        newline_sequence: String = "\n".to_owned(),
+        /// `{%`
+        block_start_string: Option<String>,
+        /// `%}`
+        block_end_string: Option<String>,
+        /// `{{`
+        variable_start_string: Option<String>,
+        /// `}}`
+        variable_end_string: Option<String>,
+        /// `{#`
+        comment_start_string: Option<String>,
+        /// `#}`
+        comment_end_string: Option<String>,
+        /// Take away the newline after a statement.
+        trim_blocks: bool = true,
+        /// Take away the spaces before a statement.
+        lstrip_blocks: bool = false,
+        /// Encoding of the file that is written; only `utf-8` is known.
+        output_encoding: String = "utf-8".to_owned(),
+        /// Mode of directories; for the sake of `copy`.
+        directory_mode: Option<Mode>,
+    }
+}
+
+/// `template`
+pub(super) struct Template;
+
+#[async_trait]
+impl Action for Template {
+    async fn run(&self, call: Call<'_>) -> Result<Done, Stop> {
+        let arguments: Arguments = call.decode()?;
+        if !arguments.output_encoding.eq_ignore_ascii_case("utf-8") {
+            return Err(Stop::failed(format!(
+                "output_encoding '{}' is not supported: templates are written as utf-8",
+                arguments.output_encoding
+            )));
+        }
+        let path = call.find_file("templates", &arguments.src)?;
+        let text = render(&call, &arguments, &path)?;
+        let (reference, source) = content::of_bytes(0, text.into_bytes());
+        let mut request = call.arguments.clone();
+        for name in [
+            "src", "newline_sequence", "block_start_string", "block_end_string", "variable_start_string",
+            "variable_end_string", "comment_start_string", "comment_end_string", "trim_blocks", "lstrip_blocks",
+            "output_encoding",
+        ] {
+            request.shift_remove(name);
+        }
+        request.insert("dest".into(), super::copy::destination(&arguments.dest, &path).into());
+        request.insert("_content".into(), reference.to_value());
+        request.insert("_source".into(), path.display().to_string().into());
+        Ok(Done::new(call.module("copy", request, vec![source]).await?))
+    }
+}
+
+fn render(call: &Call<'_>, arguments: &Arguments, path: &Path) -> Result<String, Stop> {
+    let text = std::fs::read(path)
+        .map_err(|error| Stop::failed(format!("could not read {}: {error}", path.display())))
+        .and_then(|bytes| {
+            String::from_utf8(bytes)
+                .map_err(|_| Stop::failed(format!("Template source files must be utf-8 encoded: {}", path.display())))
+        })?;
+    let defaults = Syntax::default();
+    let own = |given: &Option<String>, default: String| given.clone().unwrap_or(default);
+    let syntax = Syntax {
+        block_start: own(&arguments.block_start_string, defaults.block_start),
+        block_end: own(&arguments.block_end_string, defaults.block_end),
+        variable_start: own(&arguments.variable_start_string, defaults.variable_start),
+        variable_end: own(&arguments.variable_end_string, defaults.variable_end),
+        comment_start: own(&arguments.comment_start_string, defaults.comment_start),
+        comment_end: own(&arguments.comment_end_string, defaults.comment_end),
+        trim_blocks: arguments.trim_blocks,
+        lstrip_blocks: arguments.lstrip_blocks,
+        ..Syntax::default()
+    };
+    let newline_sequence = match arguments.newline_sequence.as_str() {
+        "\\n" => "\n".to_owned(),
+        "\\r" => "\r".to_owned(),
+        "\\r\\n" => "\r\n".to_owned(),
+        other => other.to_owned(),
+    };
+    let scope = file_scope(call, path, &arguments.dest);
+    let options = FileOptions { syntax, newline_sequence, ..FileOptions::default() };
+    Ok(render_file(register(path, text), &options, &scope)?)
+}
+
+/// What a template file can see beside the task's variables.
+fn file_scope(call: &Call<'_>, path: &Path, destination: &str) -> Scope {
+    let surroundings = call.scope.surroundings();
+    let mut search_paths = Vec::new();
+    if let Some(directory) = path.parent() {
+        search_paths.push(directory.to_owned());
+    }
+    search_paths.extend(surroundings.search_paths.iter().cloned());
+    let scope = call.scope.within(Arc::new(Surroundings { search_paths, ..Surroundings::clone(surroundings) }));
+    let full = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let metadata = std::fs::metadata(path).ok();
+    let owner = metadata
+        .as_ref()
+        .map(|metadata| rprov_modules::account::user_by_id(metadata.uid()).map_or_else(|| metadata.uid().to_string(), |user| user.name));
+    let modified = metadata.and_then(|metadata| jiff::Timestamp::from_second(metadata.mtime()).ok());
+    let zone = jiff::tz::TimeZone::system();
+    let format = |time: jiff::Timestamp| time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string();
+    let text = |text: String| Value::from(text);
+    scope.with([
+        ("ansible_managed", text("Ansible managed".to_owned())),
+        ("template_host", text(rustix::system::uname().nodename().to_string_lossy().into_owned())),
+        ("template_uid", text(owner.unwrap_or_default())),
+        ("template_path", text(path.display().to_string())),
+        ("template_fullpath", text(full.display().to_string())),
+        ("template_destpath", text(destination.to_owned())),
+        ("template_mtime", text(modified.map(format).unwrap_or_default())),
+        ("template_run_date", text(jiff::Zoned::now().strftime("%Y-%m-%d %H:%M:%S%.6f").to_string())),
+    ])
+}

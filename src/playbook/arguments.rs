@@ -1,0 +1,170 @@
+//! `key=value` text and free-form arguments, as in `- copy: src=a dest="b c"` and `- shell: echo hi chdir=/tmp`.
+
+/// Split text into words at white space outside quotes and template braces; quotes stay on the words.
+///
+/// A backslash before a newline joins lines. Returns `None` where a quote or a brace is left open.
+pub fn split_words(text: &str) -> Option<Vec<String>> {
+    let mut words = Vec::new();
+    let mut word = String::new();
+    let mut quote: Option<char> = None;
+    let mut depth: Vec<char> = Vec::new();
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        let next = characters.peek().copied();
+        if quote.is_none() && character == '\\' && next == Some('\n') {
+            characters.next();
+            continue;
+        }
+        if character == '\\' && quote.is_some() {
+            word.push(character);
+            word.extend(characters.next());
+            continue;
+        }
+        if depth.is_empty() || quote.is_some() {
+            match quote {
+                Some(open) if character == open => quote = None,
+                None if character == '"' || character == '\'' => quote = Some(character),
+                _ => {}
+            }
+        }
+        if quote.is_none() || !depth.is_empty() {
+            match (character, next) {
+                ('{', Some(inner @ ('{' | '%' | '#'))) => {
+                    depth.push(inner);
+                    word.push(character);
+                    word.extend(characters.next());
+                    continue;
+                }
+                (close @ ('}' | '%' | '#'), Some('}'))
+                    if depth.last().is_some_and(|open| *open == if close == '}' { '{' } else { close }) =>
+                {
+                    depth.pop();
+                    word.push(character);
+                    word.extend(characters.next());
+                    continue;
+                }
+                _ => {}
+            }
+        }
+        if character.is_whitespace() && quote.is_none() && depth.is_empty() {
+            if !word.is_empty() {
+                words.push(std::mem::take(&mut word));
+            }
+            continue;
+        }
+        word.push(character);
+    }
+    if quote.is_some() || !depth.is_empty() {
+        return None;
+    }
+    if !word.is_empty() {
+        words.push(word);
+    }
+    Some(words)
+}
+
+/// Take matching quotes off a word.
+pub fn unquote(word: &str) -> &str {
+    for quote in ['"', '\''] {
+        if word.len() >= 2
+            && let Some(inner) = word.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote))
+        {
+            return inner;
+        }
+    }
+    word
+}
+
+/// `key=value` pairs, and the text that is none.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Parsed {
+    /// The pairs in order.
+    pub pairs: Vec<(String, String)>,
+    /// Everything else, as it was written; `None` where there is nothing else.
+    pub free: Option<String>,
+}
+
+/// Read `key=value` text.
+///
+/// With `only`, just those keys count as pairs (a free-form module such as `shell`, whose own text has `=` too), and
+/// the rest is kept to the letter.
+pub fn parse(text: &str, only: Option<&[&str]>) -> Option<Parsed> {
+    let mut parsed = Parsed::default();
+    let Some(only) = only else {
+        let mut rest = Vec::new();
+        for word in split_words(text)? {
+            match word.split_once('=') {
+                Some((key, value)) if is_key(key) => parsed.pairs.push((key.to_owned(), unescape(unquote(value)))),
+                _ => rest.push(word),
+            }
+        }
+        if !rest.is_empty() {
+            parsed.free = Some(rest.join(" "));
+        }
+        return Some(parsed);
+    };
+    // Words are cut out of the text where they stand, so that the command's own spacing survives.
+    let mut free = String::new();
+    let mut rest = text;
+    for word in split_words(text).unwrap_or_default() {
+        let Some(position) = rest.find(&word) else { continue };
+        let (before, after) = rest.split_at(position);
+        match word.split_once('=') {
+            Some((key, value)) if only.contains(&key) => {
+                free.push_str(before);
+                parsed.pairs.push((key.to_owned(), unescape(unquote(value))));
+            }
+            _ => {
+                free.push_str(before);
+                free.push_str(&word);
+            }
+        }
+        rest = &after[word.len()..];
+    }
+    free.push_str(rest);
+    let free = free.trim();
+    if !free.is_empty() {
+        parsed.free = Some(free.to_owned());
+    }
+    Some(parsed)
+}
+
+fn is_key(key: &str) -> bool {
+    !key.is_empty() && key.chars().all(|character| character.is_alphanumeric() || "_.-".contains(character))
+}
+
+fn unescape(value: &str) -> String {
+    value.replace("\\=", "=")
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_keep_quotes_and_templates_together() {
+        assert_eq!(
+            split_words("a=1 b='x y' c={{ d | default('e f') }} g").unwrap(),
+            ["a=1", "b='x y'", "c={{ d | default('e f') }}", "g"]
+        );
+        assert_eq!(split_words("a='x"), None);
+    }
+
+    #[test]
+    fn pairs_are_read_and_unquoted() {
+        let parsed = parse("src=a dest=\"b c\" mode=0644", None).unwrap();
+        assert_eq!(
+            parsed.pairs,
+            [("src", "a"), ("dest", "b c"), ("mode", "0644")].map(|(key, value)| (key.to_owned(), value.to_owned()))
+        );
+        assert_eq!(parsed.free, None);
+    }
+
+    #[test]
+    fn a_command_keeps_its_own_equals_signs_and_spacing() {
+        let parsed = parse("echo  a=b > x chdir=/tmp", Some(&["chdir", "creates"])).unwrap();
+        assert_eq!(parsed.free.as_deref(), Some("echo  a=b > x"));
+        assert_eq!(parsed.pairs, [("chdir".to_owned(), "/tmp".to_owned())]);
+    }
+}

@@ -1,0 +1,105 @@
+//! The keywords that objects share.
+
+use std::sync::Arc;
+
+use crate::playbook::keywords::Keywords;
+use crate::playbook::load::Loader;
+use crate::source::Diagnostic;
+use crate::template::Written;
+use crate::yaml::{Data, Node};
+
+impl Loader {
+    /// Read one shared keyword into `keywords`; false if the key is none of them.
+    pub(super) fn keyword(&mut self, keywords: &mut Keywords, key: &Node, name: &str, value: &Node) -> bool {
+        let written = || Some(Written::from_node(value));
+        match name {
+            "connection" => keywords.connection = written(),
+            "port" => keywords.port = written(),
+            "remote_user" => keywords.remote_user = written(),
+            "become" => keywords.r#become = written(),
+            "become_user" => keywords.become_user = written(),
+            "become_method" => keywords.become_method = written(),
+            "become_flags" => keywords.become_flags = written(),
+            "become_exe" => keywords.become_exe = written(),
+            "no_log" => keywords.no_log = written(),
+            "run_once" => keywords.run_once = written(),
+            "ignore_errors" => keywords.ignore_errors = written(),
+            "ignore_unreachable" => keywords.ignore_unreachable = written(),
+            "check_mode" => keywords.check_mode = written(),
+            "diff" => keywords.diff = written(),
+            "any_errors_fatal" => keywords.any_errors_fatal = written(),
+            "throttle" => keywords.throttle = written(),
+            "timeout" => keywords.timeout = written(),
+            "debugger" => keywords.debugger = written(),
+            "delegate_to" => keywords.delegate_to = written(),
+            "delegate_facts" => keywords.delegate_facts = written(),
+            "tags" => keywords.tags = self.words(value, true),
+            "notify" => keywords.notify = self.words(value, false),
+            "when" => keywords.when = self.conditions(value),
+            "vars" => {
+                let variables = self.variables(value, "`vars`");
+                if !variables.is_empty() {
+                    keywords.vars = vec![Arc::new(variables)];
+                }
+            }
+            "environment" => {
+                keywords.environment = match &value.data {
+                    Data::List(items) => items.iter().map(Written::from_node).collect(),
+                    Data::Null => Vec::new(),
+                    _ => vec![Written::from_node(value)],
+                }
+            }
+            "module_defaults" => {
+                keywords.module_defaults = match &value.data {
+                    Data::List(items) => items.iter().map(Written::from_node).collect(),
+                    Data::Null => Vec::new(),
+                    _ => vec![Written::from_node(value)],
+                }
+            }
+            "collections" => {}
+            "sudo" | "su" => {
+                self.deprecated(key, name, "become: true");
+                keywords.r#become = written();
+                if name == "su" {
+                    keywords.become_method = Some(Written::from_node(&text_node("su", key)));
+                }
+            }
+            "sudo_user" | "su_user" => {
+                self.deprecated(key, name, "become_user: NAME");
+                keywords.become_user = written();
+            }
+            "always_run" => {
+                self.deprecated(key, name, "check_mode: false");
+                if self.flag(value, "`always_run`") {
+                    keywords.check_mode = Some(Written::from_node(&Node { data: Data::Bool(false), span: value.span }));
+                }
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Note an old keyword, with what to write instead.
+    pub(super) fn deprecated(&mut self, key: &Node, name: &str, modern: &str) {
+        self.note(
+            Diagnostic::deprecation(format!("`{name}` is a keyword of old playbooks"))
+                .at(key.span)
+                .hint(format!("write `{modern}`")),
+        );
+    }
+
+    /// Note an unknown keyword.
+    pub(super) fn unknown_keyword(&mut self, key: &Node, name: &str, object: &str, known: &[&[&str]]) {
+        let known = known.iter().flat_map(|list| list.iter().copied());
+        self.note(
+            Diagnostic::error(format!("`{name}` is not a valid keyword for a {object}"))
+                .at(key.span)
+                .did_you_mean(name, known),
+        );
+    }
+}
+
+/// A text node at the place of another.
+pub(super) fn text_node(text: &str, place: &Node) -> Node {
+    Node { data: Data::String(text.into()), span: place.span }
+}

@@ -1,0 +1,16 @@
+//! From files to the types of the language.
+//!
+//! Loading never stops at the first mistake: each is noted with its place, and all are shown together.
+//!
+//! * [`Loader`]: what all parts share: search paths, the notes, files read once;
+//! * `play`, `task`, `role`, `keywords`: one file for each kind of object.
+
+mod field;
+mod keywords;
+mod loader;
+mod play;
+mod role;
+mod task;
+
+pub use loader::Loader;
+pub use role::{LoadedRole, RoleUse};

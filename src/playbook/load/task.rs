@@ -1,0 +1,645 @@
+//! Task lists: tasks, blocks, handlers, and the static imports among them.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use rprov_modules::argument::ArgumentProblem;
+use rprov_wire::Map;
+
+use crate::action;
+use crate::playbook::arguments;
+use crate::playbook::block::{Block, Item};
+use crate::playbook::keyword;
+use crate::playbook::keywords::Keywords;
+use crate::playbook::load::Loader;
+use crate::playbook::load::field::is_variable_name;
+use crate::playbook::role::Role;
+use crate::playbook::task::{ActionName, Arguments, Loop, LoopControl, LoopSource, Register, Task};
+use crate::source::{Diagnostic, Diagnostics, Span};
+use crate::template::Written;
+use crate::yaml::{Data, Node};
+
+/// Where a task list stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    /// Directory of its file.
+    pub directory: Arc<Path>,
+    /// The role it belongs to.
+    pub role: Option<Arc<Role>>,
+}
+
+impl Place {
+    /// In a playbook file of that directory.
+    pub(crate) fn play(directory: &Path) -> Self {
+        Self { directory: Arc::from(directory), role: None }
+    }
+
+    /// Paths at which an included task file may be, in order.
+    fn task_files(&self, name: &str, playbook_directory: &Path) -> Vec<PathBuf> {
+        let name = Path::new(name);
+        if name.is_absolute() {
+            return vec![name.to_owned()];
+        }
+        let mut paths = vec![self.directory.join(name)];
+        if let Some(role) = &self.role {
+            paths.push(role.path.join("tasks").join(name));
+            paths.push(role.path.join(name));
+        }
+        paths.push(playbook_directory.join(name));
+        paths.push(playbook_directory.join("tasks").join(name));
+        paths
+    }
+}
+
+/// A task as it is read, before it is known what it does.
+struct Draft {
+    keywords: Keywords,
+    name: Option<Written>,
+    action: Option<(Node, Node)>,
+    arguments: Option<Node>,
+    looping: Option<(LoopSource, Span)>,
+    control: LoopControl,
+    register: Option<Register>,
+    changed_when: Vec<crate::template::Conditional>,
+    failed_when: Vec<crate::template::Conditional>,
+    until: Vec<crate::template::Conditional>,
+    retries: Option<Written>,
+    delay: Option<Written>,
+    asynchronous: Option<Written>,
+    poll: Option<Written>,
+    listen: Vec<Written>,
+    local: bool,
+}
+
+impl Loader {
+    /// A list of tasks and blocks.
+    pub(crate) fn task_list(&mut self, node: &Node, outer: &Arc<Keywords>, place: &Place) -> Vec<Item> {
+        let mut items = Vec::new();
+        for entry in self.list(node, "a task list") {
+            if entry.is_null() {
+                continue;
+            }
+            items.extend(self.item(entry, outer, place, false));
+        }
+        items
+    }
+
+    /// A list of handlers; blocks among them are opened, since a handler runs on its own.
+    pub(crate) fn handlers(&mut self, node: &Node, outer: &Arc<Keywords>, place: &Place) -> Vec<Arc<Task>> {
+        let mut handlers = Vec::new();
+        for entry in self.list(node, "a handler list") {
+            for item in self.item(entry, outer, place, true) {
+                item.each_task(&mut |task| handlers.push(Arc::clone(task)));
+            }
+        }
+        handlers
+    }
+
+    fn item(&mut self, node: &Node, outer: &Arc<Keywords>, place: &Place, handler: bool) -> Vec<Item> {
+        if node.as_map().is_none() {
+            self.note(
+                Diagnostic::error(format!("a task must be a dictionary, not {}", node.describe()))
+                    .at(node.span)
+                    .hint("write `- MODULE:` with its options indented below"),
+            );
+            return Vec::new();
+        }
+        if keyword::BLOCK.iter().any(|key| node.get(key).is_some()) {
+            return self.block(node, outer, place, handler).into_iter().map(|block| Item::Block(Arc::new(block))).collect();
+        }
+        self.task(node, outer, place, handler)
+    }
+
+    fn block(&mut self, node: &Node, outer: &Arc<Keywords>, place: &Place, handler: bool) -> Option<Block> {
+        let mut keywords = Keywords::default();
+        let mut name = None;
+        for (key, value) in self.map(node, "a block") {
+            let Some(word) = self.key(key) else { continue };
+            match word {
+                "name" => name = Some(Written::from_node(value)),
+                "block" | "rescue" | "always" => {}
+                _ if self.keyword(&mut keywords, key, word, value) => {}
+                _ => self.unknown_keyword(key, word, "block", &[keyword::BLOCK, keyword::BASE, keyword::CONDITIONAL]),
+            }
+        }
+        if node.get("block").is_none() {
+            let section = node.entry("rescue").or_else(|| node.entry("always"));
+            if let Some((key, _)) = section {
+                let word = key.as_str().unwrap_or_default();
+                self.note(
+                    Diagnostic::error(format!("'{word}' keyword cannot be used without 'block'"))
+                        .at(key.span)
+                        .hint("put the tasks that may fail into `block:` beside it"),
+                );
+            }
+        }
+        let keywords = Arc::new(keywords.within(outer));
+        let mut section = |loader: &mut Self, name: &str| -> Arc<[Item]> {
+            let Some(value) = node.get(name) else { return Arc::from([]) };
+            let mut items = Vec::new();
+            for entry in loader.list(value, "a block's task list") {
+                if !entry.is_null() {
+                    items.extend(loader.item(entry, &keywords, place, handler));
+                }
+            }
+            items.into()
+        };
+        let tasks = section(self, "block");
+        let rescue = section(self, "rescue");
+        let always = section(self, "always");
+        Some(Block { name, tasks, rescue, always, role: None, span: node.span })
+    }
+
+    fn task(&mut self, node: &Node, outer: &Arc<Keywords>, place: &Place, handler: bool) -> Vec<Item> {
+        let Some(draft) = self.draft(node, handler) else { return Vec::new() };
+        let Some((action, arguments)) = self.action(&draft, node) else { return Vec::new() };
+        let looping = draft.looping.map(|(source, span)| Loop { source, control: draft.control, span });
+        let mut keywords = draft.keywords;
+        if draft.local {
+            keywords.delegate_to = Some(Written::from_node(&super::keywords::text_node("localhost", node)));
+        }
+        let task = Task {
+            name: draft.name,
+            action,
+            arguments,
+            keywords: Arc::new(keywords.within(outer)),
+            enclosing: Arc::clone(outer),
+            looping,
+            register: draft.register,
+            changed_when: draft.changed_when,
+            failed_when: draft.failed_when,
+            until: draft.until,
+            retries: draft.retries,
+            delay: draft.delay,
+            asynchronous: draft.asynchronous,
+            poll: draft.poll,
+            listen: draft.listen,
+            role: place.role.clone(),
+            directory: Arc::clone(&place.directory),
+            span: node.span,
+            handler,
+            implicit: false,
+        };
+        match task.action.short {
+            "import_tasks" => self.import_tasks(&task, node, place, handler),
+            "import_role" => self.import_role(&task, node, place, handler),
+            _ => vec![Item::Task(Arc::new(task))],
+        }
+    }
+
+    fn draft(&mut self, node: &Node, handler: bool) -> Option<Draft> {
+        let mut draft = Draft {
+            keywords: Keywords::default(),
+            name: None,
+            action: None,
+            arguments: None,
+            looping: None,
+            control: LoopControl::default(),
+            register: None,
+            changed_when: Vec::new(),
+            failed_when: Vec::new(),
+            until: Vec::new(),
+            retries: None,
+            delay: None,
+            asynchronous: None,
+            poll: None,
+            listen: Vec::new(),
+            local: false,
+        };
+        for (key, value) in self.map(node, "a task") {
+            let word = self.key(key)?;
+            let written = || Some(Written::from_node(value));
+            match word {
+                "name" => draft.name = written(),
+                "args" => draft.arguments = Some(value.clone()),
+                "register" => draft.register = self.register(value),
+                "changed_when" => draft.changed_when = self.conditions(value),
+                "failed_when" => draft.failed_when = self.conditions(value),
+                "until" => draft.until = self.conditions(value),
+                "retries" => draft.retries = written(),
+                "delay" => draft.delay = written(),
+                "async" => draft.asynchronous = written(),
+                "poll" => draft.poll = written(),
+                "listen" if handler => draft.listen = self.words(value, false),
+                "listen" => self.unknown_keyword(key, word, "task", &[]),
+                "loop" => self.set_loop(&mut draft, LoopSource::Loop(Written::from_node(value)), key),
+                "loop_control" => draft.control = self.loop_control(value),
+                "action" | "local_action" => {
+                    draft.local = word == "local_action";
+                    self.set_action(&mut draft, key, value);
+                }
+                _ if word.strip_prefix("with_").is_some_and(crate::template::lookup::exists) => {
+                    let lookup = word.strip_prefix("with_").unwrap_or_default();
+                    self.set_loop(&mut draft, LoopSource::With(lookup.into(), Written::from_node(value)), key);
+                }
+                _ if word.starts_with("with_") => self.note(
+                    Diagnostic::error(format!("`{word}` names no lookup")).at(key.span).did_you_mean(
+                        word.strip_prefix("with_").unwrap_or_default(),
+                        crate::template::lookup::names(),
+                    ),
+                ),
+                _ if self.keyword(&mut draft.keywords, key, word, value) => {}
+                _ => self.set_action(&mut draft, key, value),
+            }
+        }
+        Some(draft)
+    }
+
+    fn register(&mut self, value: &Node) -> Option<Register> {
+        let name = self.plain(value, "`register`")?;
+        if !is_variable_name(&name) {
+            self.note(
+                Diagnostic::error(format!("Invalid variable name in 'register' specified: '{name}'"))
+                    .at(value.span)
+                    .hint("a variable name is letters, digits and underscores, and does not begin with a digit"),
+            );
+            return None;
+        }
+        Some(Register { name: name.into() })
+    }
+
+    fn set_loop(&mut self, draft: &mut Draft, source: LoopSource, key: &Node) {
+        if draft.looping.is_some() {
+            self.note(
+                Diagnostic::error("duplicate loop in task")
+                    .at(key.span)
+                    .label("there is another one above")
+                    .hint("a task has one loop; combine the lists with a filter, or use `include_tasks` for a loop within a loop"),
+            );
+        }
+        draft.looping = Some((source, key.span));
+    }
+
+    fn set_action(&mut self, draft: &mut Draft, key: &Node, value: &Node) {
+        if let Some((first, _)) = &draft.action {
+            let first = first.as_str().unwrap_or_default().to_owned();
+            let word = key.as_str().unwrap_or_default();
+            let known = |name: &str| action::find(name).is_some();
+            let problem = if known(&first) && !known(word) {
+                Diagnostic::error(format!("`{word}` is not a valid keyword for a task")).at(key.span).did_you_mean(
+                    word,
+                    [keyword::BASE, keyword::CONDITIONAL, keyword::TASK].into_iter().flatten().copied(),
+                )
+            } else {
+                Diagnostic::error(format!("conflicting action statements: {first}, {word}"))
+                    .at(key.span)
+                    .hint("a task calls one module; begin another task with `- `, or indent options below their module")
+            };
+            self.note(problem);
+            if known(&first) || !known(word) {
+                return;
+            }
+        }
+        draft.action = Some((key.clone(), value.clone()));
+    }
+
+    fn loop_control(&mut self, node: &Node) -> LoopControl {
+        let mut control = LoopControl::default();
+        for (key, value) in self.map(node, "`loop_control`") {
+            let Some(word) = self.key(key) else { continue };
+            let written = Some(Written::from_node(value));
+            match word {
+                "loop_var" => control.loop_var = written,
+                "index_var" => control.index_var = written,
+                "label" => control.label = written,
+                "pause" => control.pause = written,
+                "extended" => control.extended = written,
+                "extended_allitems" => control.extended_allitems = written,
+                "break_when" => control.break_when = self.conditions(value),
+                _ => self.unknown_keyword(key, word, "loop_control", &[keyword::LOOP_CONTROL]),
+            }
+        }
+        control
+    }
+
+    /// The action of a task and its arguments, in whichever form they were written.
+    fn action(&mut self, draft: &Draft, node: &Node) -> Option<(ActionName, Arguments)> {
+        let Some((key, value)) = &draft.action else {
+            self.note(
+                Diagnostic::error("no module/action detected in task")
+                    .at(node.span)
+                    .label("this task calls no module")
+                    .hint("every task has one key that is a module's name, such as `command:` or `copy:`"),
+            );
+            return None;
+        };
+        let word = key.as_str()?;
+        let (name, name_span, value) = if word == "action" || word == "local_action" {
+            self.action_statement(key, value)?
+        } else {
+            (word.to_owned(), key.span, value.clone())
+        };
+        let name = if name == "include" {
+            self.deprecated(key, "include", "include_tasks: FILE");
+            "include_tasks".to_owned()
+        } else {
+            name
+        };
+        let Some(known) = action::find(&name) else {
+            let keywords = [keyword::BASE, keyword::CONDITIONAL, keyword::TASK];
+            let names = action::names().into_iter().chain(keywords.into_iter().flatten().copied());
+            self.note(
+                Diagnostic::error(format!(
+                    "couldn't resolve module/action '{name}'. This often indicates a misspelling, missing collection, or incorrect module path"
+                ))
+                .at(name_span)
+                .did_you_mean(&name, names),
+            );
+            return None;
+        };
+        let mut arguments = Arguments { options: IndexMap::new(), template: None, spans: IndexMap::new() };
+        self.read_arguments(&mut arguments, &known, &value);
+        if let Some(node) = &draft.arguments {
+            match &node.data {
+                Data::Map(entries) => {
+                    for (key, value) in entries {
+                        if let Some(name) = key.as_str()
+                            && !arguments.options.contains_key(name)
+                        {
+                            arguments.options.insert(name.to_owned(), Written::from_node(value));
+                            arguments.spans.insert(name.to_owned(), key.span);
+                        }
+                    }
+                }
+                Data::String(text) if text.contains("{{") => arguments.template = Some(Written::from_node(node)),
+                Data::String(text) => self.key_value_arguments(&mut arguments, &known, text, node.span),
+                Data::Null => {}
+                _ => self.note(Diagnostic::error(format!("`args` must be a dictionary, not {}", node.describe())).at(node.span)),
+            }
+        }
+        let action = ActionName { written: name.as_str().into(), short: known.short, span: name_span };
+        self.check_arguments(&action, &known, &arguments, draft);
+        Some((action, arguments))
+    }
+
+    /// `action: copy src=a dest=b` or `action: {module: copy, src: a}`.
+    fn action_statement(&mut self, key: &Node, value: &Node) -> Option<(String, Span, Node)> {
+        match &value.data {
+            Data::String(text) => {
+                let text = text.trim();
+                let (name, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+                Some((name.to_owned(), value.span, Node { data: Data::String(rest.trim().into()), span: value.span }))
+            }
+            Data::Map(entries) => {
+                let module = value.get("module").and_then(Node::as_str).map(str::to_owned);
+                let Some(module) = module else {
+                    self.note(Diagnostic::error("`action` names no module").at(key.span).hint("add `module: NAME` to it"));
+                    return None;
+                };
+                let (name, rest) = module.split_once(char::is_whitespace).unwrap_or((&module, ""));
+                let mut options: Vec<(Node, Node)> =
+                    entries.iter().filter(|(key, _)| key.as_str() != Some("module")).cloned().collect();
+                if !rest.trim().is_empty() {
+                    let raw = Node { data: Data::String("_raw_params".into()), span: value.span };
+                    options.push((raw, Node { data: Data::String(rest.trim().into()), span: value.span }));
+                }
+                Some((name.to_owned(), value.span, Node { data: Data::Map(options), span: value.span }))
+            }
+            _ => {
+                self.note(Diagnostic::error(format!("unexpected parameter type in action: {}", value.describe())).at(value.span));
+                None
+            }
+        }
+    }
+
+    fn read_arguments(&mut self, arguments: &mut Arguments, known: &action::Known, value: &Node) {
+        match &value.data {
+            Data::Null => {}
+            Data::Map(entries) => {
+                for (key, value) in entries {
+                    let Some(name) = self.key(key) else { continue };
+                    arguments.options.insert(name.to_owned(), Written::from_node(value));
+                    arguments.spans.insert(name.to_owned(), key.span);
+                }
+            }
+            Data::String(text) => self.key_value_arguments(arguments, known, text, value.span),
+            Data::Unsafe(_) | Data::Vault(_) | Data::Bool(_) | Data::Int(_) | Data::BigInt(_) | Data::Float(_)
+                if known.free_form.is_some() =>
+            {
+                arguments.options.insert("_raw_params".to_owned(), Written::from_node(value));
+            }
+            _ => self.note(
+                Diagnostic::error(format!("unexpected arguments of `{}`: {}", known.short, value.describe()))
+                    .at(value.span)
+                    .hint("write the module's options as `name: value` lines below it"),
+            ),
+        }
+    }
+
+    fn key_value_arguments(&mut self, arguments: &mut Arguments, known: &action::Known, text: &str, span: Span) {
+        let written = |text: &str| Written::from_node(&Node { data: Data::String(text.into()), span });
+        let only: Option<Vec<&str>> = known.free_text.then(|| {
+            known.options.iter().flat_map(|option| std::iter::once(&option.name).chain(option.aliases).copied()).collect()
+        });
+        let Some(parsed) = arguments::parse(text, only.as_deref()) else {
+            self.note(
+                Diagnostic::error("failed at splitting arguments, either an unbalanced jinja2 block or quotes")
+                    .at(span)
+                    .hint("close every quote and every `{{`"),
+            );
+            return;
+        };
+        for (key, value) in parsed.pairs {
+            arguments.spans.insert(key.clone(), span);
+            arguments.options.insert(key, written(&value));
+        }
+        let Some(free) = parsed.free else { return };
+        let whole_is_template = free.starts_with("{{") && free.ends_with("}}") && arguments.options.is_empty();
+        if known.free_form.is_some() {
+            arguments.options.insert("_raw_params".to_owned(), written(&free));
+        } else if whole_is_template {
+            arguments.template = Some(written(&free));
+        } else {
+            self.note(
+                Diagnostic::error(format!("this task '{}' has extra params, which is only allowed in free-form modules", known.short))
+                    .at(span)
+                    .label(format!("`{free}` is not `name=value`"))
+                    .hint("write the module's options as `name: value` lines below it"),
+            );
+        }
+    }
+
+    /// Check what is known of the arguments already; what holds a template is checked when it is rendered.
+    fn check_arguments(&mut self, action: &ActionName, known: &action::Known, arguments: &Arguments, draft: &Draft) {
+        let whole_known = arguments.template.is_none() && draft.keywords.module_defaults.is_empty();
+        let mut plain = Map::new();
+        let mut pending = Vec::new();
+        for (name, written) in &arguments.options {
+            let target = match (name.as_str(), known.free_form) {
+                ("_raw_params", Some(option)) => option,
+                (other, _) => other,
+            };
+            match written.as_plain().and_then(|value| crate::template::to_wire(value).ok()) {
+                Some(value) => {
+                    plain.insert(target.to_owned(), value);
+                }
+                None => {
+                    plain.insert(target.to_owned(), rprov_wire::Value::String(String::new()));
+                    pending.push(target.to_owned());
+                }
+            }
+        }
+        for problem in known.spec.check(known.short, &plain, |name| pending.iter().any(|pending| pending == name)) {
+            let unknown = matches!(problem, ArgumentProblem::Unknown { .. });
+            // A template may omit an option, and defaults may add one: only what was written for certain counts.
+            if !unknown && (!whole_known || !pending.is_empty() && !matches!(problem, ArgumentProblem::Type { .. } | ArgumentProblem::Choice { .. })) {
+                continue;
+            }
+            // Whether they hold depends on the role and the play in which the defaults stand.
+            if matches!(problem, ArgumentProblem::Missing { .. } | ArgumentProblem::Rule { .. }) && self.open_defaults() {
+                continue;
+            }
+            let top = problem.option().split('.').next().unwrap_or_default();
+            let span = arguments.spans.get(top).copied().unwrap_or(action.span);
+            let mut note = Diagnostic::error(match &problem {
+                ArgumentProblem::Unknown { option, .. } => {
+                    format!("unsupported parameter for ({}) module: {option}", known.short)
+                }
+                other => format!("`{}`: {other}", known.short),
+            })
+            .at(span);
+            if let ArgumentProblem::Unknown { closest, .. } = &problem {
+                note = match closest {
+                    Some(closest) => note.hint(format!("did you mean `{closest}`?")),
+                    None => note.hint(format!(
+                        "its options are: {}",
+                        known
+                            .options
+                            .iter()
+                            .map(|option| option.name)
+                            .filter(|name| !name.starts_with('_'))
+                            .collect::<Vec<_>>()
+                            .join(", ")
+                    )),
+                };
+            }
+            self.note(note);
+        }
+    }
+
+    /// Whether the play or something around a task sets `module_defaults`, which may supply what a task leaves out.
+    fn open_defaults(&self) -> bool {
+        self.defaults_in_force
+    }
+
+    fn import_tasks(&mut self, task: &Task, node: &Node, place: &Place, handler: bool) -> Vec<Item> {
+        if let Some(looping) = &task.looping {
+            self.note(
+                Diagnostic::error("You cannot use loops on 'import_tasks' statements. You should use 'include_tasks' instead.")
+                    .at(looping.span),
+            );
+            return Vec::new();
+        }
+        let Some(written) = task.arguments.options.get("_raw_params").or_else(|| task.arguments.options.get("file")) else {
+            self.note(Diagnostic::error("No file specified for import_tasks").at(task.action.span));
+            return Vec::new();
+        };
+        let statics = self.statics.clone();
+        for vars in &task.keywords.vars {
+            self.statics = crate::vars::beneath(&self.statics, Arc::clone(vars));
+        }
+        let file = self.static_text(written, node, "the file name of an import");
+        self.statics = statics;
+        let Some(file) = file else { return Vec::new() };
+        let Some(path) = self.task_file(&file, place, task.action.span) else { return Vec::new() };
+        let (items, _) = self.task_file_items(&path, &task.keywords, place, handler, task.action.span);
+        vec![Item::Block(Arc::new(Block {
+            name: None,
+            tasks: items.into(),
+            rescue: Arc::from([]),
+            always: Arc::from([]),
+            role: None,
+            span: node.span,
+        }))]
+    }
+
+    /// Find an included task file.
+    fn task_file(&mut self, name: &str, place: &Place, span: Span) -> Option<PathBuf> {
+        let paths = place.task_files(name.trim(), &self.playbook_directory.clone());
+        if let Some(path) = paths.iter().find(|path| path.is_file()) {
+            return Some(path.clone());
+        }
+        let mut searched: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+        searched.dedup();
+        self.note(
+            Diagnostic::error(format!("Could not find or access '{name}' on the Ansible Controller."))
+                .at(span)
+                .hint(format!("looked for it at: {}", searched.join(", "))),
+        );
+        None
+    }
+
+    /// The items of a task file; in it, relative paths begin at its own directory.
+    fn task_file_items(
+        &mut self,
+        path: &Path,
+        keywords: &Arc<Keywords>,
+        place: &Place,
+        handler: bool,
+        span: Span,
+    ) -> (Vec<Item>, ()) {
+        let name = format!("task file {}", path.display());
+        if self.open.contains(&name) {
+            self.note(
+                Diagnostic::error(format!("{name} imports itself"))
+                    .at(span)
+                    .hint("use `include_tasks` with a `when` that ends the recursion"),
+            );
+            return (Vec::new(), ());
+        }
+        let Some(root) = self.file(path) else { return (Vec::new(), ()) };
+        self.open.push(name);
+        let inner = Place {
+            directory: path.parent().map_or_else(|| Arc::clone(&place.directory), Arc::from),
+            role: place.role.clone(),
+        };
+        let mut items = Vec::new();
+        for entry in self.list(&root, "an included task file") {
+            if !entry.is_null() {
+                items.extend(self.item(entry, keywords, &inner, handler));
+            }
+        }
+        self.open.pop();
+        (items, ())
+    }
+
+    /// The tasks of a dynamic `include_tasks`, for one rendered file name.
+    ///
+    /// `keywords` is what the include hands down: what it stands in, and its `apply`.
+    ///
+    /// # Errors
+    /// The file is not there, or has mistakes.
+    pub fn include_tasks(
+        &mut self,
+        include: &Task,
+        file: &str,
+        keywords: &Arc<Keywords>,
+    ) -> Result<(PathBuf, Vec<Item>, Diagnostics), Diagnostics> {
+        let place = Place { directory: Arc::clone(&include.directory), role: include.role.clone() };
+        let found = self.task_file(file, &place, include.action.span).map(|path| {
+            let open = std::mem::take(&mut self.open);
+            let (items, ()) = self.task_file_items(&path, keywords, &place, include.handler, include.action.span);
+            self.open = open;
+            (path, items)
+        });
+        let (found, warnings) = self.conclude(found)?;
+        found.map(|(path, items)| (path, items, warnings)).ok_or_else(Diagnostics::new)
+    }
+
+    /// The keywords of an include's `apply`.
+    ///
+    /// # Errors
+    /// `apply` holds what is no keyword.
+    pub fn apply_keywords(&mut self, apply: &Node, enclosing: &Keywords) -> Result<Arc<Keywords>, Diagnostics> {
+        let mut keywords = Keywords::default();
+        for (key, value) in self.map(apply, "`apply`") {
+            let Some(name) = self.key(key) else { continue };
+            if !self.keyword(&mut keywords, key, name, value) && name != "name" {
+                self.unknown_keyword(key, name, "block", &[keyword::BASE, keyword::CONDITIONAL]);
+            }
+        }
+        let keywords = Arc::new(keywords.within(enclosing));
+        self.conclude(keywords).map(|(keywords, _)| keywords)
+    }
+}

@@ -1,0 +1,712 @@
+//! The output that Ansible's users know: banners, one line for each host, the recap; on standard output.
+//!
+//! Source of the format: the `default` callback's documented behaviour, observed on ansible-core 2.19.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+
+use rprov_wire::{Map, Value};
+use similar::TextDiff;
+
+use super::event::{Event, HostResult, ItemInfo, TaskInfo};
+use super::reporter::Sink;
+use crate::run::{Counts, Stats, Status};
+use crate::source::{Severity, render};
+use crate::template;
+
+/// What is shown, and how.
+#[derive(Clone, Debug)]
+pub struct Display {
+    /// Use colours.
+    pub color: bool,
+    /// `-v` count.
+    pub verbosity: u8,
+    /// Show hosts that were skipped (`display_skipped_hosts`).
+    pub skipped_hosts: bool,
+    /// Show hosts on which nothing changed (`display_ok_hosts`).
+    pub ok_hosts: bool,
+    /// Failures go to standard error (`display_failed_stderr`).
+    pub failed_to_stderr: bool,
+    /// Mark check mode in banners (`check_mode_markers`).
+    pub check_markers: bool,
+    /// Show `set_stats` (`show_custom_stats`).
+    pub custom_stats: bool,
+    /// Show the path of each task (`show_task_path_on_failure`).
+    pub task_path_on_failure: bool,
+    /// Results as YAML instead of JSON (`result_format`).
+    pub yaml: bool,
+    /// Results over several lines (`pretty_results`); `None` leaves it to the format.
+    pub pretty: Option<bool>,
+    /// Width of the terminal, less one; 79 where there is none.
+    pub columns: usize,
+}
+
+impl Default for Display {
+    fn default() -> Self {
+        Self {
+            color: false,
+            verbosity: 0,
+            skipped_hosts: true,
+            ok_hosts: true,
+            failed_to_stderr: false,
+            check_markers: false,
+            custom_stats: false,
+            task_path_on_failure: false,
+            yaml: false,
+            pretty: None,
+            columns: 79,
+        }
+    }
+}
+
+impl Display {
+    /// The width of banners: that of the terminal on standard output, at least 79.
+    pub fn terminal_columns() -> usize {
+        let stdout = io::stdout();
+        if !stdout.is_terminal() {
+            return 79;
+        }
+        rustix::termios::tcgetwinsize(&stdout).map_or(79, |size| usize::from(size.ws_col).saturating_sub(1).max(79))
+    }
+}
+
+/// A colour by its ANSI sequence.
+#[derive(Clone, Copy)]
+struct Color(&'static str);
+
+const GREEN: Color = Color("0;32");
+const YELLOW: Color = Color("0;33");
+const RED: Color = Color("0;31");
+const BRIGHT_RED: Color = Color("1;31");
+const CYAN: Color = Color("0;36");
+const PURPLE: Color = Color("0;35");
+const BLUE: Color = Color("0;34");
+
+/// Writes the default output.
+pub struct DefaultOutput<W, E> {
+    display: Display,
+    out: W,
+    err: E,
+    /// The banner of this task is yet to be shown.
+    pending: Option<Arc<TaskInfo>>,
+    /// The task whose banner was shown last.
+    shown: Option<u64>,
+    /// The task that an error was told of: once for all hosts and items of a loop.
+    told: Option<(u64, Arc<str>)>,
+    play: String,
+}
+
+impl<W, E> std::fmt::Debug for DefaultOutput<W, E> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("DefaultOutput").field("display", &self.display).finish_non_exhaustive()
+    }
+}
+
+impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
+    /// Write results to `out` and talk to `err`.
+    pub fn new(display: Display, out: W, err: E) -> Self {
+        Self { display, out, err, pending: None, shown: None, told: None, play: String::new() }
+    }
+
+    fn line(&mut self, text: &str, color: Option<Color>) {
+        let painted = self.paint(text, color);
+        // Nobody reads any more: nothing can be told.
+        let _ = writeln!(self.out, "{painted}");
+    }
+
+    fn failure_line(&mut self, text: &str, color: Color) {
+        if self.display.failed_to_stderr {
+            let painted = self.paint(text, Some(color));
+            let _ = writeln!(self.err, "{painted}");
+        } else {
+            self.line(text, Some(color));
+        }
+    }
+
+    fn paint(&self, text: &str, color: Option<Color>) -> String {
+        match color.filter(|_| self.display.color) {
+            Some(Color(code)) => {
+                let lines: Vec<String> = text.split('\n').map(|line| format!("\u{1b}[{code}m{line}\u{1b}[0m")).collect();
+                lines.join("\n")
+            }
+            None => text.to_owned(),
+        }
+    }
+
+    fn banner(&mut self, text: &str) {
+        let width = text.chars().count();
+        let stars = self.display.columns.saturating_sub(width).max(3);
+        self.line(&format!("\n{text} {}", "*".repeat(stars)), None);
+    }
+
+    fn task_banner(&mut self) {
+        let Some(task) = self.pending.take() else { return };
+        self.shown = Some(task.number);
+        let prefix = if task.handler { "RUNNING HANDLER" } else { "TASK" };
+        let check = if task.check && self.display.check_markers { " [CHECK MODE]" } else { "" };
+        self.banner(&format!("{prefix} [{}]{check}", task.name));
+        if self.display.verbosity >= 2 {
+            let path = format!("task path: {}:{}", task.span.file().path.display(), task.span.line);
+            self.line(&path, Some(Color("0;30")));
+        }
+    }
+
+    /// Show the banner of a task before its first result; with a strategy where tasks overlap, again where another
+    /// task's results came between.
+    fn ensure_banner(&mut self, task: &Arc<TaskInfo>) {
+        if self.shown != Some(task.number) {
+            self.pending = Some(Arc::clone(task));
+            self.task_banner();
+        }
+    }
+
+    fn result(&mut self, result: &HostResult) {
+        match result.status {
+            Status::Skipped if !self.display.skipped_hosts => return,
+            Status::Ok if !self.display.ok_hosts => return,
+            _ => {}
+        }
+        self.ensure_banner(&result.task);
+        let host = host_label(result);
+        match result.status {
+            Status::Ok | Status::Changed => {
+                let (word, color) = match result.status {
+                    Status::Changed => ("changed", YELLOW),
+                    _ => ("ok", GREEN),
+                };
+                if is_include(&result.task) {
+                    if self.display.verbosity == 0 {
+                        return;
+                    }
+                    return;
+                }
+                if result.looped {
+                    return;
+                }
+                self.diff(result);
+                let mut text = format!("{word}: [{host}]");
+                if self.shows(&result.result) {
+                    text.push_str(" => ");
+                    text.push_str(&self.dump(&result.result));
+                }
+                self.line(&text, Some(color));
+            }
+            Status::Skipped => {
+                if result.looped && !self.display.skipped_hosts {
+                    return;
+                }
+                let mut text = format!("skipping: [{host}]");
+                if self.shows(&result.result) {
+                    text.push_str(" => ");
+                    text.push_str(&self.dump(&result.result));
+                }
+                self.line(&text, Some(CYAN));
+            }
+            Status::Failed => {
+                if !result.looped || !has_results(&result.result) {
+                    self.explain(result);
+                    self.diff(result);
+                    let text = format!("fatal: [{host}]: FAILED! => {}", self.dump(&result.result));
+                    self.failure_line(&text, RED);
+                }
+                if result.ignored {
+                    self.line("...ignoring", Some(CYAN));
+                }
+            }
+            Status::Unreachable => {
+                self.explain(result);
+                let text = format!("fatal: [{host}]: UNREACHABLE! => {}", self.dump(&result.result));
+                self.failure_line(&text, BRIGHT_RED);
+                if result.ignored {
+                    self.line("...ignoring", Some(CYAN));
+                }
+            }
+        }
+    }
+
+    fn item(&mut self, result: &HostResult, item: &ItemInfo) {
+        match result.status {
+            Status::Skipped if !self.display.skipped_hosts => return,
+            Status::Ok if !self.display.ok_hosts => return,
+            _ => {}
+        }
+        if is_include(&result.task) && !matches!(result.status, Status::Failed | Status::Skipped) {
+            return;
+        }
+        self.ensure_banner(&result.task);
+        let host = host_label(result);
+        let label = python_text(&item.label);
+        let (text, color) = match result.status {
+            Status::Ok | Status::Changed => {
+                self.diff(result);
+                let (word, color) = match result.status {
+                    Status::Changed => ("changed", YELLOW),
+                    _ => ("ok", GREEN),
+                };
+                let mut text = format!("{word}: [{host}] => (item={label})");
+                if self.shows(&result.result) {
+                    text.push_str(" => ");
+                    text.push_str(&self.dump(&result.result));
+                }
+                (text, color)
+            }
+            Status::Skipped => {
+                let mut text = format!("skipping: [{host}] => (item={label}) ");
+                if self.shows(&result.result) {
+                    text.push_str(" => ");
+                    text.push_str(&self.dump(&result.result));
+                }
+                (text, CYAN)
+            }
+            Status::Failed | Status::Unreachable => {
+                self.explain(result);
+                self.diff(result);
+                let text = format!("failed: [{host}] (item={label}) => {}", self.dump(&result.result));
+                self.failure_line(&text, RED);
+                return;
+            }
+        };
+        self.line(&text, Some(color));
+    }
+
+    /// Say what a failure is about, with the lines of the playbook around it, before its result.
+    fn explain(&mut self, result: &HostResult) {
+        if result.no_log {
+            return;
+        }
+        let key = (result.task.number, Arc::clone(&result.host));
+        if self.told.as_ref() == Some(&key) && result.looped {
+            return;
+        }
+        self.told = Some(key);
+        let message = result.result.get("msg").map(python_text).unwrap_or_default();
+        let first = message.lines().next().unwrap_or_default();
+        let kind = match (result.status, result.result.contains_key("_origin")) {
+            (Status::Unreachable, _) => "Task failed: ",
+            (_, true) => "Task failed: ",
+            _ if is_controller(&result.task) => "Task failed: Action failed: ",
+            _ => "Task failed: Module failed: ",
+        };
+        let mut text = format!("[ERROR]: {kind}{first}");
+        let span = result.task.span;
+        let file = span.file();
+        text.push_str(&format!("\nOrigin: {}:{}:{}\n", absolute(&file.path), span.line, span.column));
+        let line = span.line as usize;
+        let lines: Vec<&str> = file.text.lines().collect();
+        let width = line.to_string().len();
+        for number in line.saturating_sub(2).max(1)..=line {
+            let Some(content) = lines.get(number - 1) else { continue };
+            text.push_str(format!("\n{number:<width$} {content}").trim_end());
+        }
+        text.push_str(&format!("\n{}^ column {}\n", " ".repeat(width + span.column as usize), span.column));
+        self.failure_line(&text, RED);
+    }
+
+    fn shows(&self, result: &Map) -> bool {
+        (self.display.verbosity > 0 || truth(result, "_ansible_verbose_always")) && !truth(result, "_ansible_verbose_override")
+    }
+
+    /// A result as it is shown: JSON, over several lines where the module or the verbosity asks for it.
+    fn dump(&self, result: &Map) -> String {
+        let mut shown = Map::new();
+        let verbose = self.display.verbosity >= 3;
+        for (name, value) in result {
+            let hidden = name.starts_with('_') && !verbose
+                || matches!(name.as_str(), "_ansible_verbose_always" | "exception" | "warnings" | "deprecations")
+                || (name == "invocation" && !verbose)
+                || (name == "diff" && self.display.verbosity < 3);
+            if !hidden {
+                shown.insert(name.clone(), value.clone());
+            }
+        }
+        let always = truth(result, "_ansible_verbose_always");
+        if always && self.display.verbosity < 3 {
+            // What `debug` and its kin show is their message, not their bookkeeping.
+            for name in ["changed", "failed", "skipped", "ansible_loop_var", "false_condition"] {
+                if shown.len() > 1 {
+                    shown.shift_remove(name);
+                }
+            }
+            if let Some(name) = result.get("ansible_loop_var").and_then(Value::as_str) {
+                shown.shift_remove(name);
+            }
+        }
+        let indent = self.display.pretty.unwrap_or(false) || always || self.display.verbosity > 2;
+        if self.display.yaml {
+            let style = crate::yaml::Style::to_nice_yaml();
+            let text = crate::yaml::emit(&Value::Map(shown).to_json(), &style);
+            let lines: Vec<String> = text.trim_end().lines().map(|line| format!("    {line}")).collect();
+            return format!("\n{}", lines.join("\n"));
+        }
+        let mut text = String::new();
+        write_json(&mut text, &Value::Map(shown), indent.then_some(0));
+        text
+    }
+
+    fn diff(&mut self, result: &HostResult) {
+        if !result.diff || result.no_log {
+            return;
+        }
+        let Some(diff) = result.result.get("diff") else { return };
+        let diffs: Vec<&Value> = match diff {
+            Value::List(items) => items.iter().collect(),
+            single => vec![single],
+        };
+        let text: String = diffs.into_iter().filter_map(|diff| diff_text(diff, result.status)).collect();
+        if text.is_empty() {
+            return;
+        }
+        let mut painted = String::new();
+        for line in text.lines() {
+            let color = match line.chars().next() {
+                Some('+') => Some(GREEN),
+                Some('-') => Some(RED),
+                Some('@') => Some(CYAN),
+                _ => None,
+            };
+            painted.push_str(&self.paint(line, color));
+            painted.push('\n');
+        }
+        let _ = writeln!(self.out, "{painted}");
+    }
+
+    fn retry(&mut self, task: &Arc<TaskInfo>, host: &str, left: u32, result: &Map) {
+        self.ensure_banner(task);
+        let mut text = format!("FAILED - RETRYING: [{host}]: {} ({left} retries left).", task.name);
+        if self.display.verbosity > 2 {
+            text.push_str("Result was: ");
+            text.push_str(&self.dump(result));
+        }
+        self.line(&text, Some(Color("1;30")));
+    }
+
+    fn recap(&mut self, stats: &Stats) {
+        self.banner("PLAY RECAP");
+        for (host, counts) in &stats.hosts {
+            let text = self.recap_line(host, counts);
+            let _ = writeln!(self.out, "{text}");
+        }
+        let _ = writeln!(self.out);
+        if self.display.custom_stats && !stats.custom.is_empty() {
+            self.banner("CUSTOM STATS: ");
+            for (owner, values) in &stats.custom {
+                let map: Map = values
+                    .iter()
+                    .map(|(name, value)| (name.clone(), template::to_wire(value).unwrap_or_default()))
+                    .collect();
+                let mut text = String::new();
+                write_json(&mut text, &Value::Map(map), None);
+                let label = owner.as_deref().map_or_else(|| "RUN".to_owned(), str::to_owned);
+                self.line(&format!("\t{label}: {text}"), None);
+            }
+            let _ = writeln!(self.out);
+        }
+    }
+
+    fn recap_line(&self, host: &str, counts: &Counts) -> String {
+        let count = |name: &str, number: u32, color: Color| {
+            let text = format!("{name}={number:<4}");
+            if number == 0 { text } else { self.paint(&text, Some(color)) }
+        };
+        let color = if counts.failed > 0 || counts.unreachable > 0 {
+            RED
+        } else if counts.changed > 0 {
+            YELLOW
+        } else {
+            GREEN
+        };
+        // The name is padded by what is seen, not by what is sent to the terminal.
+        let padding = 26usize.saturating_sub(host.chars().count());
+        let name = format!("{}{}", self.paint(host, Some(color)), " ".repeat(padding));
+        format!(
+            "{name} : {} {} {} {} {} {} {}",
+            count("ok", counts.ok, GREEN),
+            count("changed", counts.changed, YELLOW),
+            count("unreachable", counts.unreachable, BRIGHT_RED),
+            count("failed", counts.failed, RED),
+            count("skipped", counts.skipped, CYAN),
+            count("rescued", counts.rescued, YELLOW),
+            count("ignored", counts.ignored, BLUE),
+        )
+    }
+}
+
+impl<W: Write + Send, E: Write + Send> Sink for DefaultOutput<W, E> {
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::PlaybookStart { path } => {
+                if self.display.verbosity > 1 {
+                    let name = std::path::Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned());
+                    self.banner(&format!("PLAYBOOK: {}", name.unwrap_or_default()));
+                }
+            }
+            Event::PlayStart { name, check, .. } => {
+                self.play.clone_from(name);
+                let check = if *check && self.display.check_markers { " [CHECK MODE]" } else { "" };
+                self.banner(&format!("PLAY [{name}]{check}"));
+            }
+            Event::NoHostsMatched => self.line("skipping: no hosts matched", Some(CYAN)),
+            Event::NoHostsRemaining => self.banner("NO MORE HOSTS LEFT"),
+            Event::TaskStart { task, .. } => {
+                if self.shown != Some(task.number) {
+                    self.pending = Some(Arc::clone(task));
+                    if self.display.skipped_hosts && self.display.ok_hosts {
+                        self.task_banner();
+                    }
+                }
+            }
+            Event::Result(result) => {
+                self.warnings(result);
+                self.result(result);
+            }
+            Event::Item(result, item) => {
+                self.warnings(result);
+                self.item(result, item);
+            }
+            Event::Retry { task, host, left, result, .. } => self.retry(task, host, *left, result),
+            Event::Included { name, hosts, item } => {
+                let hosts: Vec<&str> = hosts.iter().map(|host| &**host).collect();
+                let mut text = format!("included: {name} for {}", hosts.join(", "));
+                if let Some(item) = item {
+                    text.push_str(&format!(" => (item={item})"));
+                }
+                self.line(&text, Some(CYAN));
+            }
+            Event::Notified { handler, host } => {
+                if self.display.verbosity > 1 {
+                    self.line(&format!("NOTIFIED HANDLER {handler} for {host}"), Some(Color("1;30")));
+                }
+            }
+            Event::Diagnostic(diagnostic) => {
+                let _ = self.out.flush();
+                let text = render(diagnostic, self.display.color);
+                let _ = writeln!(self.err, "{}", text.trim_end());
+                if diagnostic.severity == Severity::Error {
+                    let _ = self.err.flush();
+                }
+            }
+            Event::Warning(message) => {
+                let _ = self.out.flush();
+                let text = self.paint(&format!("[WARNING]: {message}"), Some(PURPLE));
+                let _ = writeln!(self.err, "{text}");
+            }
+            Event::Output { .. } => {}
+            Event::Recap(stats) => self.recap(stats),
+        }
+        let _ = self.out.flush();
+    }
+}
+
+impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
+    fn warnings(&mut self, result: &HostResult) {
+        for (name, word) in [("warnings", "[WARNING]"), ("deprecations", "[DEPRECATION WARNING]")] {
+            let Some(Value::List(items)) = result.result.get(name) else { continue };
+            for item in items {
+                let message = match item {
+                    Value::Map(map) => map.get("msg").map(python_text).unwrap_or_default(),
+                    other => python_text(other),
+                };
+                let text = self.paint(&format!("{word}: {message}"), Some(PURPLE));
+                let _ = writeln!(self.err, "{text}");
+            }
+        }
+    }
+}
+
+fn absolute(path: &std::path::Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
+}
+
+fn short_action(task: &TaskInfo) -> &str {
+    task.action.rsplit('.').next().unwrap_or_default()
+}
+
+fn is_include(task: &TaskInfo) -> bool {
+    matches!(short_action(task), "include_tasks" | "include_role" | "include")
+}
+
+fn is_controller(task: &TaskInfo) -> bool {
+    matches!(
+        short_action(task),
+        "fail" | "assert" | "debug" | "set_fact" | "include_vars" | "add_host" | "group_by" | "pause" | "fetch"
+            | "include_tasks" | "include_role" | "wait_for_connection" | "reboot" | "validate_argument_spec"
+            | "set_stats"
+    )
+}
+
+fn has_results(result: &Map) -> bool {
+    result.contains_key("results")
+}
+
+fn host_label(result: &HostResult) -> String {
+    match &result.delegate {
+        Some(delegate) => format!("{} -> {delegate}", result.host),
+        None => result.host.to_string(),
+    }
+}
+
+fn truth(result: &Map, name: &str) -> bool {
+    matches!(result.get(name), Some(Value::Bool(true)))
+}
+
+/// A value as Python's `str` writes it.
+fn python_text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => template::python::to_text(&template::from_wire(other.clone())).unwrap_or_default(),
+    }
+}
+
+/// JSON as Python's `json.dumps` writes it with sorted keys and without escapes for what is printable.
+pub(super) fn write_json(out: &mut String, value: &Value, indent: Option<usize>) {
+    match value {
+        Value::Null => out.push_str("null"),
+        Value::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
+        Value::Int(number) => out.push_str(&number.to_string()),
+        Value::Float(number) => out.push_str(&crate::yaml::float_text(*number)),
+        Value::String(text) => write_json_string(out, text),
+        Value::List(items) => write_json_items(out, '[', ']', items.len(), indent, |out, index, inner| {
+            if let Some(item) = items.get(index) {
+                write_json(out, item, inner);
+            }
+        }),
+        Value::Map(map) => {
+            let mut entries: Vec<(&String, &Value)> = map.iter().collect();
+            entries.sort_by_key(|(name, _)| *name);
+            write_json_items(out, '{', '}', entries.len(), indent, |out, index, inner| {
+                if let Some((name, value)) = entries.get(index) {
+                    write_json_string(out, name);
+                    out.push_str(": ");
+                    write_json(out, value, inner);
+                }
+            });
+        }
+    }
+}
+
+fn write_json_items(
+    out: &mut String,
+    open: char,
+    close: char,
+    count: usize,
+    indent: Option<usize>,
+    mut item: impl FnMut(&mut String, usize, Option<usize>),
+) {
+    out.push(open);
+    let inner = indent.map(|indent| indent + 4);
+    for index in 0..count {
+        if index > 0 {
+            out.push_str(if indent.is_some() { "," } else { ", " });
+        }
+        if let Some(inner) = inner {
+            out.push('\n');
+            out.push_str(&" ".repeat(inner));
+        }
+        item(out, index, inner);
+    }
+    if let Some(indent) = indent.filter(|_| count > 0) {
+        out.push('\n');
+        out.push_str(&" ".repeat(indent));
+    }
+    out.push(close);
+}
+
+fn write_json_string(out: &mut String, text: &str) {
+    out.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            control if (control as u32) < 0x20 => out.push_str(&format!("\\u{:04x}", control as u32)),
+            other => out.push(other),
+        }
+    }
+    out.push('"');
+}
+
+/// One `diff` entry as a unified diff.
+fn diff_text(diff: &Value, status: Status) -> Option<String> {
+    if let Some(Value::String(prepared)) = diff.get("prepared") {
+        return Some(format!("{prepared}\n"));
+    }
+    let changed = status == Status::Changed;
+    let mut text = String::new();
+    for key in ["src_binary", "dst_binary", "src_larger", "dst_larger"] {
+        if let Some(value) = diff.get(key) {
+            let message = match key {
+                "src_binary" => "diff skipped: source file appears to be binary\n".to_owned(),
+                "dst_binary" => "diff skipped: destination file appears to be binary\n".to_owned(),
+                "src_larger" => format!("diff skipped: source file size is greater than {}\n", python_text(value)),
+                _ => format!("diff skipped: destination file size is greater than {}\n", python_text(value)),
+            };
+            text.push_str(&message);
+        }
+    }
+    let (Some(before), Some(after)) = (diff.get("before"), diff.get("after")) else {
+        return (!text.is_empty()).then_some(text);
+    };
+    let side = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        structure => {
+            let mut text = String::new();
+            write_json(&mut text, structure, Some(0));
+            text.push('\n');
+            text
+        }
+    };
+    let (before, after) = (side(before), side(after));
+    let header = |name: &str, word: &str| match diff.get(name).and_then(Value::as_str) {
+        Some(header) => format!("{word}: {header}"),
+        None => word.to_owned(),
+    };
+    let before_header = header("before_header", "before");
+    let after_header = header("after_header", "after");
+    if before == after {
+        return if text.is_empty() && !changed { None } else { Some(text).filter(|text| !text.is_empty()) };
+    }
+    let unified = TextDiff::from_lines(&before, &after)
+        .unified_diff()
+        .context_radius(3)
+        .header(&before_header, &after_header)
+        .to_string();
+    text.push_str(&unified);
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_has_sorted_keys_and_pythons_spacing() {
+        let value = Value::from_json(&serde_json::json!({"b": [1, {"x": null}], "a": "é\n", "c": [], "d": {}}));
+        let mut flat = String::new();
+        write_json(&mut flat, &value, None);
+        assert_eq!(flat, r#"{"a": "é\n", "b": [1, {"x": null}], "c": [], "d": {}}"#);
+        let mut pretty = String::new();
+        write_json(&mut pretty, &value, Some(0));
+        assert_eq!(
+            pretty,
+            "{\n    \"a\": \"é\\n\",\n    \"b\": [\n        1,\n        {\n            \"x\": null\n        }\n    ],\n    \"c\": [],\n    \"d\": {}\n}"
+        );
+    }
+
+    #[test]
+    fn the_recap_is_aligned_as_ansible_aligns_it() {
+        let output = DefaultOutput::new(Display::default(), Vec::new(), Vec::new());
+        let counts = Counts { ok: 8, changed: 5, failed: 1, skipped: 1, ignored: 2, ..Counts::default() };
+        assert_eq!(
+            output.recap_line("localhost", &counts),
+            "localhost                  : ok=8    changed=5    unreachable=0    failed=1    skipped=1    rescued=0    ignored=2   "
+        );
+    }
+}

@@ -1,0 +1,142 @@
+//! Everything observable about a run.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rprov_wire::{Map, Stream};
+
+use crate::run::{Stats, Status};
+use crate::source::{Diagnostic, Span};
+
+/// What is shown of a task. Made once for all hosts that run it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskInfo {
+    /// Number within the run; equal for all hosts that run the task at the same time.
+    pub number: u64,
+    /// Its name as shown, with the role's name before it.
+    pub name: String,
+    /// The action as it was written.
+    pub action: String,
+    /// Where the task is.
+    pub span: Span,
+    /// It is a handler.
+    pub handler: bool,
+    /// It runs in check mode.
+    pub check: bool,
+    /// Nobody wrote it.
+    pub implicit: bool,
+}
+
+/// A loop item, as it is shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ItemInfo {
+    /// Its index in the loop.
+    pub index: usize,
+    /// What to show: the item itself, or its `label`.
+    pub label: rprov_wire::Value,
+}
+
+/// The result of a task, or of one item of its loop, on one host. Censored already where `no_log` asks for it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HostResult {
+    /// The task.
+    pub task: Arc<TaskInfo>,
+    /// The host whose task it is.
+    pub host: Arc<str>,
+    /// The host that did it, if that is another one.
+    pub delegate: Option<Arc<str>>,
+    /// How it ended.
+    pub status: Status,
+    /// A failure that does not count.
+    pub ignored: bool,
+    /// What is returned.
+    pub result: Arc<Map>,
+    /// The task has a loop; of the whole result, only the items are shown.
+    pub looped: bool,
+    /// `diff` is on for this task.
+    pub diff: bool,
+    /// `no_log` is on for this task.
+    pub no_log: bool,
+    /// How long it took.
+    pub duration: Duration,
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A playbook begins.
+    PlaybookStart {
+        /// Its path as given.
+        path: String,
+    },
+    /// A play, or a batch of its hosts, begins.
+    PlayStart {
+        /// Its name as shown.
+        name: String,
+        /// Its hosts.
+        hosts: Arc<[Arc<str>]>,
+        /// It runs in check mode.
+        check: bool,
+    },
+    /// No host of the inventory matches the play's pattern.
+    NoHostsMatched,
+    /// Every host of the play has failed.
+    NoHostsRemaining,
+    /// A task begins on its hosts.
+    TaskStart {
+        /// The task.
+        task: Arc<TaskInfo>,
+        /// The hosts that run it.
+        hosts: Vec<Arc<str>>,
+    },
+    /// A task is done on a host.
+    Result(HostResult),
+    /// One item of a task's loop is done on a host.
+    Item(HostResult, ItemInfo),
+    /// A task is tried again.
+    Retry {
+        /// The task.
+        task: Arc<TaskInfo>,
+        /// The host.
+        host: Arc<str>,
+        /// The host that does it, if that is another one.
+        delegate: Option<Arc<str>>,
+        /// Attempts that are left.
+        left: u32,
+        /// The item, in a loop.
+        item: Option<ItemInfo>,
+        /// The result that was not good enough.
+        result: Arc<Map>,
+    },
+    /// A file or role was included.
+    Included {
+        /// The file, or the role's name.
+        name: String,
+        /// The hosts that go through it.
+        hosts: Vec<Arc<str>>,
+        /// The item's label, in a loop.
+        item: Option<String>,
+    },
+    /// A handler was notified.
+    Notified {
+        /// The handler's name.
+        handler: String,
+        /// The host.
+        host: Arc<str>,
+    },
+    /// Something to be told on standard error.
+    Diagnostic(Diagnostic),
+    /// A note in Ansible's `[WARNING]: ...` form.
+    Warning(String),
+    /// A command prints while it runs.
+    Output {
+        /// The host.
+        host: Arc<str>,
+        /// Which stream.
+        stream: Stream,
+        /// What it prints.
+        text: String,
+    },
+    /// The run is over.
+    Recap(Box<Stats>),
+}

@@ -1,0 +1,140 @@
+//! One event per line as JSON, for machines.
+
+use std::io::Write;
+
+use serde_json::{Map, Value, json};
+
+use super::event::{Event, HostResult, ItemInfo};
+use super::reporter::Sink;
+use crate::run::Status;
+use crate::template;
+
+/// Writes one JSON object per event to `out`.
+pub struct JsonLines<W> {
+    out: W,
+    begin: std::time::Instant,
+}
+
+impl<W> std::fmt::Debug for JsonLines<W> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("JsonLines")
+    }
+}
+
+impl<W: Write + Send> JsonLines<W> {
+    /// Write to `out`.
+    pub fn new(out: W) -> Self {
+        Self { out, begin: std::time::Instant::now() }
+    }
+}
+
+fn status_word(status: Status) -> &'static str {
+    match status {
+        Status::Ok => "ok",
+        Status::Changed => "changed",
+        Status::Skipped => "skipped",
+        Status::Failed => "failed",
+        Status::Unreachable => "unreachable",
+    }
+}
+
+fn result_fields(result: &HostResult, item: Option<&ItemInfo>) -> Value {
+    let mut shown: Map<String, Value> = Map::new();
+    for (name, value) in result.result.iter().filter(|(name, _)| !name.starts_with('_')) {
+        shown.insert(name.clone(), value.to_json());
+    }
+    let mut fields = json!({
+        "event": if item.is_some() { "item" } else { "result" },
+        "task": result.task.name,
+        "task_number": result.task.number,
+        "action": result.task.action,
+        "path": result.task.span.to_string(),
+        "handler": result.task.handler,
+        "host": &*result.host,
+        "delegate": result.delegate.as_deref(),
+        "status": status_word(result.status),
+        "ignored": result.ignored,
+        "seconds": result.duration.as_secs_f64(),
+        "result": shown,
+    });
+    if let (Some(item), Some(map)) = (item, fields.as_object_mut()) {
+        map.insert("item".into(), item.label.to_json());
+        map.insert("item_index".into(), item.index.into());
+    }
+    fields
+}
+
+fn fields(event: &Event) -> Value {
+    let names = |hosts: &[std::sync::Arc<str>]| hosts.iter().map(|host| Value::from(&**host)).collect::<Value>();
+    match event {
+        Event::PlaybookStart { path } => json!({"event": "playbook", "path": path}),
+        Event::PlayStart { name, hosts, check } => {
+            json!({"event": "play", "name": name, "hosts": names(hosts), "check": check})
+        }
+        Event::NoHostsMatched => json!({"event": "no_hosts_matched"}),
+        Event::NoHostsRemaining => json!({"event": "no_hosts_remaining"}),
+        Event::TaskStart { task, hosts } => json!({
+            "event": "task", "task": task.name, "task_number": task.number, "action": task.action,
+            "path": task.span.to_string(), "handler": task.handler, "check": task.check, "hosts": names(hosts),
+        }),
+        Event::Result(result) => result_fields(result, None),
+        Event::Item(result, item) => result_fields(result, Some(item)),
+        Event::Retry { task, host, left, .. } => {
+            json!({"event": "retry", "task": task.name, "task_number": task.number, "host": &**host, "left": left})
+        }
+        Event::Included { name, hosts, item } => {
+            json!({"event": "included", "name": name, "hosts": names(hosts), "item": item})
+        }
+        Event::Notified { handler, host } => json!({"event": "notified", "handler": handler, "host": &**host}),
+        Event::Diagnostic(diagnostic) => json!({
+            "event": "diagnostic",
+            "severity": format!("{:?}", diagnostic.severity).to_lowercase(),
+            "message": diagnostic.message,
+            "path": diagnostic.span.map(|span| span.to_string()),
+            "causes": diagnostic.causes,
+            "hints": diagnostic.hints,
+        }),
+        Event::Warning(message) => json!({"event": "warning", "message": message}),
+        Event::Output { host, stream, text } => json!({
+            "event": "output", "host": &**host, "stream": format!("{stream:?}").to_lowercase(), "text": text,
+        }),
+        Event::Recap(stats) => {
+            let hosts: Map<String, Value> = stats
+                .hosts
+                .iter()
+                .map(|(host, counts)| {
+                    let counts = json!({
+                        "ok": counts.ok, "changed": counts.changed, "unreachable": counts.unreachable,
+                        "failed": counts.failed, "skipped": counts.skipped, "rescued": counts.rescued,
+                        "ignored": counts.ignored,
+                    });
+                    (host.to_string(), counts)
+                })
+                .collect();
+            let custom: Map<String, Value> = stats
+                .custom
+                .iter()
+                .map(|(owner, values)| {
+                    let values: Map<String, Value> = values
+                        .iter()
+                        .map(|(name, value)| (name.clone(), template::to_json(value).unwrap_or_default()))
+                        .collect();
+                    (owner.as_deref().unwrap_or("_run").to_owned(), values.into())
+                })
+                .collect();
+            json!({"event": "recap", "hosts": hosts, "custom": custom})
+        }
+    }
+}
+
+impl<W: Write + Send> Sink for JsonLines<W> {
+    fn event(&mut self, event: &Event) {
+        let mut value = fields(event);
+        if let Some(map) = value.as_object_mut() {
+            map.insert("time".into(), self.begin.elapsed().as_secs_f64().into());
+        }
+        // Nobody reads any more: nothing can be told.
+        let _ = writeln!(self.out, "{value}");
+        let _ = self.out.flush();
+    }
+}

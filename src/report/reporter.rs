@@ -1,0 +1,58 @@
+//! The stream of events: the engine sends, one thread reads and hands each event to all readers.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+
+use super::event::Event;
+
+/// A reader of events.
+pub trait Sink: Send {
+    /// Take one event.
+    fn event(&mut self, event: &Event);
+
+    /// There are no more events.
+    fn finish(&mut self) {}
+}
+
+/// The engine's end of the stream. Cheap to share; sending never blocks.
+#[derive(Debug)]
+pub struct Reporter {
+    sender: Mutex<Option<mpsc::Sender<Event>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Reporter {
+    /// Hand all events to these readers, in a thread of their own.
+    pub fn start(mut sinks: Vec<Box<dyn Sink>>) -> Self {
+        let (sender, receiver) = mpsc::channel::<Event>();
+        let thread = std::thread::spawn(move || {
+            for event in receiver {
+                for sink in &mut sinks {
+                    sink.event(&event);
+                }
+            }
+            for sink in &mut sinks {
+                sink.finish();
+            }
+        });
+        Self { sender: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)) }
+    }
+
+    /// Tell something.
+    pub fn send(&self, event: Event) {
+        if let Some(sender) = &*self.sender.lock().unwrap_or_else(PoisonError::into_inner) {
+            // The reader only ends with the stream.
+            let _ = sender.send(event);
+        }
+    }
+
+    /// Wait until everything was told.
+    pub fn finish(&self) {
+        self.sender.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Dynamic includes: tasks and roles that are loaded while the play runs.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::cursor::Included;
+use super::effect::{IncludeRequest, IncludeTarget};
+use super::result;
+use super::strategy::Plan;
+use crate::playbook::{Item, Keywords, Task};
+use crate::report::{Event, HostResult, TaskInfo};
+use crate::run::Status;
+use crate::source::Diagnostics;
+use crate::vars::{PlayVariables, Values};
+
+/// One thing to go through, with the hosts that do.
+struct Group {
+    request: IncludeRequest,
+    hosts: Vec<Arc<str>>,
+}
+
+impl Plan<'_> {
+    /// Load what the hosts' includes lead to, and let the hosts go through it.
+    ///
+    /// Hosts that include the same thing with the same variables go through it together.
+    pub(super) fn include(
+        &mut self,
+        task: &Arc<Task>,
+        info: &Arc<TaskInfo>,
+        requests: Vec<(Arc<str>, Vec<IncludeRequest>)>,
+    ) {
+        let all: Vec<Arc<str>> = requests.iter().map(|(host, _)| Arc::clone(host)).collect();
+        let mut groups: Vec<Group> = Vec::new();
+        let mut known: HashMap<String, Vec<usize>> = HashMap::new();
+        for (host, requests) in requests {
+            for request in requests {
+                let key = key_of(&request);
+                // The same item may come twice in a loop, and then is gone through twice.
+                let slots = known.entry(key).or_default();
+                let slot = slots.iter().copied().find(|slot| {
+                    groups.get(*slot).is_some_and(|group| !group.hosts.contains(&host))
+                });
+                match slot.and_then(|slot| groups.get_mut(slot)) {
+                    Some(group) => group.hosts.push(Arc::clone(&host)),
+                    None => {
+                        slots.push(groups.len());
+                        groups.push(Group { request, hosts: vec![Arc::clone(&host)] });
+                    }
+                }
+            }
+        }
+        let mut included: HashMap<Arc<str>, Vec<Included>> = HashMap::new();
+        let mut failed: Vec<(Arc<str>, Arc<rprov_wire::Map>)> = Vec::new();
+        for (order, group) in groups.into_iter().enumerate() {
+            match self.load(task, &group.request) {
+                Ok((name, items)) => {
+                    if let Some(name) = name {
+                        self.shared.reporter.send(Event::Included {
+                            name,
+                            hosts: group.hosts.clone(),
+                            item: group.request.label.clone(),
+                        });
+                    }
+                    let variables = (!group.request.variables.is_empty()).then(|| Arc::new(group.request.variables));
+                    for host in group.hosts {
+                        included.entry(host).or_default().push(Included {
+                            order: order as u32,
+                            items: Arc::clone(&items),
+                            variables: variables.clone(),
+                        });
+                    }
+                }
+                Err(problems) => {
+                    let message = problems.first().map_or_else(String::new, |problem| problem.message.clone());
+                    for problem in problems {
+                        self.shared.reporter.send(Event::Diagnostic(problem));
+                    }
+                    let result = Arc::new(result::failed(message));
+                    for host in group.hosts {
+                        self.shared.reporter.send(Event::Result(HostResult {
+                            task: Arc::clone(info),
+                            host: Arc::clone(&host),
+                            delegate: None,
+                            status: Status::Failed,
+                            ignored: false,
+                            result: Arc::clone(&result),
+                            looped: false,
+                            diff: false,
+                            no_log: false,
+                            duration: std::time::Duration::ZERO,
+                        }));
+                        failed.push((host, Arc::clone(&result)));
+                    }
+                }
+            }
+        }
+        for host in all {
+            if failed.iter().any(|(name, _)| *name == host) {
+                continue;
+            }
+            if let Some(run) = self.hosts.get_mut(&host) {
+                run.cursor.enter_includes(included.remove(&host).unwrap_or_default());
+            }
+        }
+        let mut lost = false;
+        for (host, result) in failed {
+            let rescued = self.hosts.get(&host).is_some_and(|run| {
+                run.cursor.clone().fail() == super::cursor::Consequence::Rescued
+            });
+            let counts = self.stats.host(&host);
+            counts.ok = counts.ok.saturating_sub(1);
+            if rescued {
+                counts.rescued += 1;
+            } else {
+                counts.failed += 1;
+            }
+            lost |= self.fail_host(task, &host, &result);
+        }
+        if lost {
+            self.update_hosts();
+        }
+    }
+
+    /// The items of one include, and what to call it in the report.
+    fn load(&mut self, task: &Arc<Task>, request: &IncludeRequest) -> Result<(Option<String>, Arc<[Item]>), Diagnostics> {
+        let enclosing: Arc<Keywords> = match &request.apply {
+            Some(apply) => self.loader.apply_keywords(apply, &task.enclosing)?,
+            None => Arc::clone(&task.enclosing),
+        };
+        // The include's own `vars` reach the included tasks; its other keywords are its own.
+        let keywords = match task.keywords.vars.len() > enclosing.vars.len() {
+            true => {
+                let mut keywords = Keywords::clone(&enclosing);
+                let own = task.keywords.vars.iter().filter(|vars| !enclosing.vars.iter().any(|known| Arc::ptr_eq(known, vars)));
+                let own: Vec<_> = own.cloned().collect();
+                keywords.vars.splice(0..0, own);
+                Arc::new(keywords)
+            }
+            false => enclosing,
+        };
+        match &request.target {
+            IncludeTarget::Tasks(file) => {
+                let (path, items) = self.included_items(task, file, &keywords, request.apply.is_none())?;
+                Ok((Some(path.display().to_string()), items))
+            }
+            IncludeTarget::Role(usage) => {
+                let (loaded, warnings) = self.loader.include_role(task, usage, &keywords)?;
+                for warning in warnings {
+                    self.shared.reporter.send(Event::Diagnostic(warning));
+                }
+                self.handlers.add(&loaded.handlers, &self.statics);
+                if usage.public {
+                    let mut variables = PlayVariables::clone(&self.variables);
+                    variables.roles.extend(loaded.all.iter().cloned());
+                    self.variables = Arc::new(variables);
+                }
+                Ok((None, loaded.items.into()))
+            }
+        }
+    }
+}
+
+fn key_of(request: &IncludeRequest) -> String {
+    let variables: &Values = &request.variables;
+    let target = match &request.target {
+        IncludeTarget::Tasks(file) => file.clone(),
+        IncludeTarget::Role(usage) => format!("{usage:?}"),
+    };
+    let mut key = target;
+    for (name, value) in variables {
+        key.push('\u{0}');
+        key.push_str(name);
+        key.push('=');
+        match value {
+            crate::template::Variable::Plain(value) => key.push_str(&value.to_string()),
+            crate::template::Variable::Written(written) => key.push_str(&format!("{written:?}")),
+        }
+    }
+    key
+}

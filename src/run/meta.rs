@@ -1,0 +1,182 @@
+//! `meta` tasks, which the strategy itself carries out.
+
+use std::sync::Arc;
+
+use super::effect::MetaAction;
+use super::strategy::{Plan, PlanEnd, State};
+use crate::playbook::Task;
+use crate::report::{Event, HostResult};
+use crate::run::Status;
+use crate::vars::TaskVariables;
+
+impl Plan<'_> {
+    /// Carry out a `meta` task for the hosts that stand at it.
+    pub(super) async fn meta(&mut self, task: &Arc<Task>, hosts: &[Arc<str>]) {
+        let name = task.arguments.options.get("_raw_params").or_else(|| task.arguments.options.get("free_form"));
+        let name = name.and_then(|written| written.render(&self.statics).ok()).map(|value| value.to_string());
+        let action = name.as_deref().and_then(MetaAction::find).unwrap_or(MetaAction::Noop);
+        let mut acting = Vec::new();
+        for host in hosts {
+            match self.meta_applies(task, host) {
+                Ok(true) => acting.push(Arc::clone(host)),
+                Ok(false) => {
+                    self.tell_skipped(task, host);
+                    self.advance(host);
+                }
+                Err(error) => {
+                    let result = Arc::new(super::task::template_failure(&error));
+                    self.shared.reporter.send(Event::Diagnostic(error.clone().into()));
+                    self.stats.host(host).failed += 1;
+                    if self.fail_host(task, host, &result) {
+                        self.update_hosts();
+                    }
+                }
+            }
+        }
+        if acting.is_empty() {
+            return;
+        }
+        match action {
+            // Each host's own affair.
+            MetaAction::FlushHandlers => {
+                for host in &acting {
+                    self.flush(host);
+                }
+            }
+            MetaAction::EndRole => {
+                for host in &acting {
+                    let ended = self.hosts.get_mut(host).is_some_and(|run| run.cursor.end_role());
+                    if !ended {
+                        self.advance(host);
+                    }
+                }
+            }
+            _ => {
+                for host in &acting {
+                    self.advance(host);
+                }
+                for host in &acting {
+                    self.apply_meta(action, host).await;
+                }
+            }
+        }
+    }
+
+    fn advance(&mut self, host: &Arc<str>) {
+        if let Some(run) = self.hosts.get_mut(host) {
+            run.cursor.advance();
+        }
+    }
+
+    fn meta_applies(&self, task: &Task, host: &Arc<str>) -> Result<bool, crate::template::TemplateError> {
+        if task.keywords.when.is_empty() || task.implicit {
+            return Ok(true);
+        }
+        let Some(scope) = self.task_variables(task, host).map(TaskVariables::scope) else { return Ok(false) };
+        for condition in &task.keywords.when {
+            if !condition.test(&scope)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn tell_skipped(&mut self, task: &Arc<Task>, host: &Arc<str>) {
+        let info = self.task_info(task, host);
+        self.shared.reporter.send(Event::TaskStart { task: Arc::clone(&info), hosts: vec![Arc::clone(host)] });
+        let mut result = rprov_wire::Map::new();
+        result.insert("changed".into(), false.into());
+        result.insert("skipped".into(), true.into());
+        self.stats.host(host).skipped += 1;
+        self.shared.reporter.send(Event::Result(HostResult {
+            task: info,
+            host: Arc::clone(host),
+            delegate: None,
+            status: Status::Skipped,
+            ignored: false,
+            result: Arc::new(result),
+            looped: false,
+            diff: false,
+            no_log: false,
+            duration: std::time::Duration::ZERO,
+        }));
+    }
+
+    /// Let a host run the handlers that it was notified of.
+    fn flush(&mut self, host: &Arc<str>) {
+        let Some(run) = self.hosts.get_mut(host) else { return };
+        let numbers = std::mem::take(&mut run.notified);
+        let handlers: Vec<(u32, Arc<Task>)> = numbers
+            .into_iter()
+            .filter_map(|number| self.handlers.task(number).map(|task| (number, Arc::clone(task))))
+            .collect();
+        if handlers.is_empty() {
+            run.cursor.advance();
+        } else {
+            run.cursor.enter_handlers(handlers);
+        }
+    }
+
+    /// Carry out one action for one host.
+    pub(super) async fn apply_meta(&mut self, action: MetaAction, host: &Arc<str>) {
+        match action {
+            MetaAction::Noop | MetaAction::FlushHandlers | MetaAction::EndRole => {}
+            MetaAction::ClearFacts => self.change(host, |variables| variables.facts = Arc::default()),
+            MetaAction::EndHost => {
+                if let Some(run) = self.hosts.get_mut(host) {
+                    run.cursor.end();
+                    run.state = State::Done;
+                }
+            }
+            MetaAction::EndPlay | MetaAction::EndBatch => {
+                for run in self.hosts.values_mut().filter(|run| run.state == State::Active) {
+                    run.cursor.end();
+                    run.state = State::Done;
+                }
+                self.ended = Some(if action == MetaAction::EndPlay { PlanEnd::Stop } else { PlanEnd::Complete });
+            }
+            MetaAction::ClearHostErrors => {
+                for run in self.hosts.values_mut() {
+                    if matches!(run.state, State::Failed | State::Unreachable) {
+                        run.state = State::Done;
+                    }
+                }
+                self.update_hosts();
+            }
+            MetaAction::RefreshInventory => {
+                if let Err(problems) = super::play::refresh_inventory(&self.shared, &self.play.directory) {
+                    for problem in problems {
+                        self.shared.reporter.send(Event::Diagnostic(problem));
+                    }
+                }
+            }
+            MetaAction::ResetConnection => self.shared.connections.forget(host).await,
+        }
+    }
+
+    /// `--step`: ask whether to run a task.
+    pub(super) fn confirm_step(&mut self, task: &Arc<Task>, hosts: &[Arc<str>]) -> bool {
+        if !self.shared.options.step || self.step_all {
+            return true;
+        }
+        let Some(first) = hosts.first() else { return true };
+        let name = self.task_info(task, first).name.clone();
+        loop {
+            eprint!("Perform task: {name} (N)o/(y)es/(c)ontinue: ");
+            let mut answer = String::new();
+            match std::io::stdin().read_line(&mut answer) {
+                Ok(0) | Err(_) => return false,
+                Ok(_) => {}
+            }
+            match answer.trim().to_ascii_lowercase().as_str() {
+                "y" | "yes" => return true,
+                "c" | "continue" => {
+                    self.step_all = true;
+                    return true;
+                }
+                "" | "n" | "no" => return false,
+                _ => {}
+            }
+        }
+    }
+}

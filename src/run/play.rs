@@ -1,0 +1,529 @@
+//! One play: its hosts, their batches, its variables, and the sequence of its tasks.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use minijinja::Value;
+use minijinja::value::ValueKind;
+
+use super::cursor::Cursor;
+use super::run::{Run, RunError};
+use super::settings::KeywordReader;
+use super::shared::Shared;
+use super::strategy::{HostRun, Plan, PlanEnd, State};
+use crate::inventory::{Inventory, Pattern};
+use crate::playbook::{ActionName, Arguments, Item, Play, Task};
+use crate::report::Event;
+use crate::source::{Diagnostic, Diagnostics};
+use crate::template::{Scope, Surroundings, Written};
+use crate::vars::{HostVariables, PlayVariables, TaskVariables, VarMap};
+use crate::yaml::{Data, Node};
+
+impl Run {
+    /// Run one play. Returns whether the run goes on with the next one.
+    pub(super) async fn play(&mut self, play: &Arc<Play>) -> Result<bool, RunError> {
+        let surroundings = Arc::new(Surroundings {
+            playbook_dir: play.directory.clone(),
+            role_path: None,
+            search_paths: vec![play.directory.clone()],
+            ..Surroundings::clone(&self.surroundings)
+        });
+        self.loader.set_playbook_directory(play.directory.clone());
+        self.load_play_layers(&play.directory)?;
+        let mut prompted = VarMap::new();
+        let mut statics = self.play_scope(play, &prompted, &surroundings);
+        if !play.vars_prompt.is_empty() {
+            prompted = super::run::ask(&play.vars_prompt, &statics, &self.shared.facts.extra)?;
+            statics = self.play_scope(play, &prompted, &surroundings);
+        }
+        let pattern = self.play_pattern(play, &statics)?;
+        let name = self.play_name(play, &statics, &pattern);
+        let (matched, warnings) = self.matching_hosts(&pattern)?;
+        for warning in warnings {
+            self.shared.reporter.send(Event::Warning(warning));
+        }
+        let check = KeywordReader(&statics)
+            .boolean(play.keywords.check_mode.as_ref(), self.shared.options.check)
+            .unwrap_or(self.shared.options.check);
+        let order = KeywordReader(&statics).text(play.order.as_ref())?;
+        let matched = ordered(matched, order.as_deref());
+        let all: Arc<[Arc<str>]> = matched.into();
+        let hosts: Vec<Arc<str>> = all.iter().filter(|host| !self.lost.contains(*host)).cloned().collect();
+        if all.is_empty() {
+            self.shared.reporter.send(Event::PlayStart { name, hosts: Arc::from([]), check });
+            self.shared.reporter.send(Event::NoHostsMatched);
+            return Ok(true);
+        }
+        let batches = batches(&hosts, self.serial(play, &statics)?.as_slice());
+        if batches.is_empty() {
+            self.shared.reporter.send(Event::PlayStart { name, hosts: Arc::from([]), check });
+            self.shared.reporter.send(Event::NoHostsRemaining);
+            return Ok(false);
+        }
+        let items = self.sequence(play, &statics)?;
+        let strategy = KeywordReader(&statics).text(play.strategy.as_ref())?;
+        let strategy = strategy.unwrap_or_else(|| self.shared.options.strategy.clone());
+        let strategy = strategy.rsplit('.').next().unwrap_or_default().to_owned();
+        if !matches!(strategy.as_str(), "linear" | "free" | "host_pinned" | "debug") {
+            let mut problem = Diagnostic::error(format!("Invalid play strategy specified: {strategy}"))
+                .did_you_mean(&strategy, ["linear", "free", "host_pinned"]);
+            problem.span = play.strategy.as_ref().and_then(Written::span);
+            return Err(RunError::Language(vec![problem]));
+        }
+        let prompted = Arc::new(prompted);
+        for batch in batches {
+            let batch: Arc<[Arc<str>]> = batch.into();
+            self.shared.reporter.send(Event::PlayStart { name: name.clone(), hosts: Arc::clone(&batch), check });
+            let variables = PlayVariables {
+                name: Arc::from(name.as_str()),
+                directory: play.directory.clone(),
+                vars: Arc::clone(&play.vars),
+                prompted: Arc::clone(&prompted),
+                roles: play.roles.clone(),
+                hosts_all: Arc::clone(&all),
+                batch: Arc::clone(&batch),
+                hosts: batch.iter().cloned().collect(),
+            };
+            let mut runs = IndexMap::new();
+            let mut unusable = Vec::new();
+            for host in batch.iter() {
+                let vars_files = match self.vars_files(play, &variables, host, &surroundings) {
+                    Ok(files) => files,
+                    Err(problem) => {
+                        unusable.push(problem);
+                        continue;
+                    }
+                };
+                self.stats.host(host);
+                runs.insert(
+                    Arc::clone(host),
+                    HostRun {
+                        name: Arc::clone(host),
+                        cursor: Cursor::new(Arc::clone(&items)),
+                        state: State::Active,
+                        notified: BTreeSet::new(),
+                        vars_files,
+                    },
+                );
+            }
+            if let Some(problem) = unusable.into_iter().next() {
+                return Err(RunError::Language(vec![problem]));
+            }
+            let mut plan = Plan::new(
+                Arc::clone(&self.shared),
+                Arc::clone(play),
+                Arc::new(variables),
+                Arc::clone(&surroundings),
+                &mut self.loader,
+                &mut self.stats,
+                runs,
+                statics.clone(),
+                &mut self.waiting_for,
+                &mut self.numbers,
+            );
+            let end = match strategy.as_str() {
+                "free" => plan.run_free(false).await,
+                "host_pinned" => plan.run_free(true).await,
+                _ => plan.run_linear().await,
+            };
+            let runs = std::mem::take(&mut plan.hosts);
+            drop(plan);
+            let total = runs.len();
+            let mut failed = 0;
+            for run in runs.into_values() {
+                if matches!(run.state, State::Failed | State::Unreachable) {
+                    failed += 1;
+                    self.lost.insert(run.name);
+                }
+            }
+            if self.shared.interrupt.is_pressed() {
+                return Ok(false);
+            }
+            match end {
+                PlanEnd::Abort => return Ok(false),
+                PlanEnd::Stop => return Ok(true),
+                // A batch of which nothing is left ends the run.
+                PlanEnd::Complete if failed == total => {
+                    let remaining = all.iter().any(|host| !self.lost.contains(host));
+                    if !remaining || batch.len() < hosts.len() {
+                        self.shared.reporter.send(Event::NoHostsRemaining);
+                        return Ok(false);
+                    }
+                }
+                PlanEnd::Complete => {}
+            }
+        }
+        Ok(true)
+    }
+
+    /// What names in the play's own keywords resolve to.
+    fn play_scope(&self, play: &Play, prompted: &VarMap, surroundings: &Arc<Surroundings>) -> Scope {
+        let extra = Arc::clone(&self.shared.facts.extra);
+        let top = Scope::new(Arc::new(crate::vars::Layer(extra)), Arc::clone(surroundings));
+        let scope = crate::vars::beneath(&top, Arc::new(prompted.clone()));
+        let mut scope = crate::vars::beneath(&scope, Arc::clone(&play.vars));
+        for role in play.roles.iter().rev() {
+            scope = crate::vars::beneath(&scope, Arc::clone(&role.defaults));
+        }
+        let inventory = self.shared.facts.inventory.load();
+        let groups = crate::vars::groups_value(&inventory);
+        scope.with([
+            ("groups", groups),
+            ("playbook_dir", Value::from(play.directory.display().to_string())),
+            (
+                "hostvars",
+                Value::from_object(crate::vars::HostVars {
+                    run: Arc::clone(&self.shared.facts),
+                    surroundings: Arc::clone(surroundings),
+                }),
+            ),
+        ])
+    }
+
+    /// The play's pattern of hosts.
+    fn play_pattern(&self, play: &Play, statics: &Scope) -> Result<String, RunError> {
+        let value = play.hosts.render(statics)?;
+        let pattern = match value.kind() {
+            ValueKind::Seq => {
+                let items: Vec<String> = value.try_iter().into_iter().flatten().map(|item| item.to_string()).collect();
+                items.join(",")
+            }
+            _ => value.to_string(),
+        };
+        if pattern.trim().is_empty() || value.is_none() {
+            let mut problem = Diagnostic::error("Hosts list cannot be empty. Please check your playbook");
+            problem.span = play.hosts.span();
+            return Err(RunError::Language(vec![problem]));
+        }
+        Ok(pattern)
+    }
+
+    fn play_name(&self, play: &Play, statics: &Scope, pattern: &str) -> String {
+        let rendered = play.name.as_ref().and_then(|name| match name.render(statics) {
+            Ok(value) => Some(value.to_string()),
+            Err(_) => name.text().map(str::to_owned),
+        });
+        rendered.filter(|name| !name.is_empty()).unwrap_or_else(|| pattern.to_owned())
+    }
+
+    /// The hosts of a pattern, cut down by `-l`, with warnings about names that match nothing.
+    pub(super) fn matching_hosts(&self, pattern: &str) -> Result<(Vec<Arc<str>>, Vec<String>), RunError> {
+        let facts = &self.shared.facts;
+        let config = &self.shared.config;
+        let mistake = |problem| RunError::Language(vec![problem]);
+        let mut inventory = Inventory::clone(&facts.inventory.load());
+        // `localhost` comes into being when a pattern asks for it.
+        let known = inventory.host("localhost").is_some();
+        let (mut hosts, mut warnings) = Pattern::parse(pattern).hosts(&mut inventory, config, None).map_err(mistake)?;
+        if let Some(limit) = &facts.limit {
+            let (limited, more) =
+                Pattern::limit(limit).map_err(mistake)?.hosts(&mut inventory, config, None).map_err(mistake)?;
+            hosts.retain(|host| limited.contains(host));
+            warnings.extend(more);
+        }
+        for host in &hosts {
+            if facts.hosts.get(host).is_none() {
+                self.publish_layers(&inventory, host, &self.shared.directory.clone())?;
+            }
+        }
+        if !known && inventory.host("localhost").is_some() {
+            facts.inventory.store(Arc::new(inventory));
+        }
+        let warnings = warnings.into_iter().map(|warning| warning.message).collect();
+        Ok((hosts, warnings))
+    }
+
+    /// Publish every host's layers as seen from a play's directory.
+    fn load_play_layers(&mut self, directory: &Path) -> Result<(), RunError> {
+        let facts = Arc::clone(&self.shared.facts);
+        let inventory = facts.inventory.load_full();
+        for host in inventory.hosts() {
+            self.publish_layers(&inventory, &host.name, directory)?;
+        }
+        for warning in facts.layers.take_warnings() {
+            self.shared.reporter.send(Event::Diagnostic(warning));
+        }
+        Ok(())
+    }
+
+    fn publish_layers(&self, inventory: &Inventory, host: &Arc<str>, directory: &Path) -> Result<(), RunError> {
+        let facts = &self.shared.facts;
+        let layers = facts.layers.of(inventory, host, directory).map_err(|problem| RunError::Language(vec![problem]))?;
+        publish_layers(&self.shared, host, layers);
+        Ok(())
+    }
+
+    fn serial(&self, play: &Play, statics: &Scope) -> Result<Vec<String>, RunError> {
+        let Some(written) = &play.serial else { return Ok(Vec::new()) };
+        let value = written.render(statics)?;
+        Ok(match value.kind() {
+            ValueKind::Seq => value.try_iter().into_iter().flatten().map(|item| item.to_string()).collect(),
+            _ => vec![value.to_string()],
+        })
+    }
+
+    /// All that a host does in the play, in order.
+    fn sequence(&self, play: &Arc<Play>, statics: &Scope) -> Result<Arc<[Item]>, RunError> {
+        let mut items = Vec::new();
+        let default = self.shared.options.gathering != "explicit";
+        if KeywordReader(statics).boolean(play.gather_facts.as_ref(), default)? {
+            items.push(gather_item(play));
+        }
+        let mut section = |own: &[Item], extra: &[Item]| {
+            items.extend(own.iter().cloned());
+            items.extend(extra.iter().cloned());
+            items.push(flush_item(play));
+        };
+        section(&play.pre_tasks, &[]);
+        section(&play.role_tasks, &play.tasks);
+        section(&play.post_tasks, &[]);
+        Ok(items.into())
+    }
+
+    /// The `vars_files` of a host: names may depend on its variables.
+    fn vars_files(
+        &mut self,
+        play: &Arc<Play>,
+        variables: &PlayVariables,
+        host: &Arc<str>,
+        surroundings: &Arc<Surroundings>,
+    ) -> Result<Arc<[Arc<VarMap>]>, Diagnostic> {
+        if play.vars_files.is_empty() {
+            return Ok(Arc::from([]));
+        }
+        let Some(snapshot) = self.shared.facts.hosts.get(host) else { return Ok(Arc::from([])) };
+        let mut layers: Vec<Arc<VarMap>> = Vec::new();
+        for entry in &play.vars_files {
+            let scope = TaskVariables {
+                run: Arc::clone(&self.shared.facts),
+                play: Arc::new(variables.clone()),
+                host: Arc::clone(&snapshot),
+                vars_files: layers.clone().into(),
+                role: None,
+                vars: Vec::new(),
+                includes: Vec::new(),
+                surroundings: Arc::clone(surroundings),
+            }
+            .scope();
+            let candidates = entry.items().unwrap_or_else(|| vec![entry.clone()]);
+            let mut found = false;
+            let mut tried = Vec::new();
+            for candidate in &candidates {
+                let name = match candidate.render(&scope) {
+                    Ok(value) if value.kind() == ValueKind::Seq => {
+                        value.try_iter().into_iter().flatten().map(|item| item.to_string()).collect()
+                    }
+                    Ok(value) => vec![value.to_string()],
+                    // A name that cannot be known yet is passed over, as with facts that are not gathered.
+                    Err(error) if error.is_undefined() => {
+                        tried.push(error.message().to_owned());
+                        continue;
+                    }
+                    Err(error) => return Err(error.into()),
+                };
+                for name in name {
+                    let path = super::settings::local_path(&name);
+                    let paths = match path.is_absolute() {
+                        true => vec![path],
+                        false => vec![play.directory.join(&path), play.directory.join("vars").join(&path)],
+                    };
+                    if let Some(path) = paths.iter().find(|path| path.is_file()) {
+                        layers.push(self.variable_file(path)?);
+                        found = true;
+                        break;
+                    }
+                    tried.push(name);
+                }
+                if found {
+                    break;
+                }
+            }
+            if !found {
+                let undefined = tried.iter().all(|name| name.contains("undefined"));
+                if undefined {
+                    continue;
+                }
+                let mut problem = Diagnostic::error(format!("Could not find or access '{}' on the Ansible Controller.", tried.join("', '")))
+                    .hint(format!("looked in {} and its `vars` directory", play.directory.display()));
+                problem.span = entry.span();
+                return Err(problem);
+            }
+        }
+        Ok(layers.into())
+    }
+}
+
+/// The hosts in the order that the play asks for.
+fn ordered(mut hosts: Vec<Arc<str>>, order: Option<&str>) -> Vec<Arc<str>> {
+    match order {
+        Some("sorted") => hosts.sort(),
+        Some("reverse_sorted") => {
+            hosts.sort();
+            hosts.reverse();
+        }
+        Some("reverse_inventory") => hosts.reverse(),
+        Some("shuffle") => {
+            use rand::seq::SliceRandom;
+            hosts.shuffle(&mut rand::rng());
+        }
+        _ => {}
+    }
+    hosts
+}
+
+/// Cut the hosts into batches; the last size repeats.
+fn batches(hosts: &[Arc<str>], serial: &[String]) -> Vec<Vec<Arc<str>>> {
+    if hosts.is_empty() {
+        return Vec::new();
+    }
+    let size = |text: &str| -> usize {
+        let size = match text.trim().strip_suffix('%') {
+            Some(percent) => (percent.trim().parse::<f64>().unwrap_or(100.0) / 100.0 * hosts.len() as f64) as usize,
+            None => text.trim().parse().unwrap_or(hosts.len()),
+        };
+        match (size, text.trim().ends_with('%')) {
+            (0, true) => 1,
+            (0, false) => hosts.len(),
+            (size, _) => size,
+        }
+    };
+    let sizes: Vec<usize> = serial.iter().map(|text| size(text)).collect();
+    let mut batches = Vec::new();
+    let mut rest = hosts;
+    let mut index = 0;
+    while !rest.is_empty() {
+        let size = sizes.get(index).or(sizes.last()).copied().unwrap_or(rest.len()).clamp(1, rest.len());
+        let (batch, others) = rest.split_at(size);
+        batches.push(batch.to_vec());
+        rest = others;
+        index += 1;
+    }
+    batches
+}
+
+/// The implicit task that gathers facts.
+fn gather_item(play: &Arc<Play>) -> Item {
+    let mut options = IndexMap::new();
+    for (name, written) in [
+        ("gather_subset", &play.gather_subset),
+        ("gather_timeout", &play.gather_timeout),
+        ("fact_path", &play.fact_path),
+    ] {
+        if let Some(written) = written {
+            options.insert(name.to_owned(), written.clone());
+        }
+    }
+    let mut keywords = crate::playbook::Keywords::clone(&play.keywords);
+    keywords.tags = vec![Written::plain("always")];
+    Item::Task(Arc::new(implicit_task(play, "gather_facts", options, keywords)))
+}
+
+/// The implicit task that runs notified handlers.
+pub(super) fn flush_item(play: &Arc<Play>) -> Item {
+    let mut options = IndexMap::new();
+    options.insert("_raw_params".to_owned(), Written::plain("flush_handlers"));
+    Item::Task(Arc::new(implicit_task(play, "meta", options, crate::playbook::Keywords::default())))
+}
+
+fn implicit_task(
+    play: &Arc<Play>,
+    action: &'static str,
+    options: IndexMap<String, Written>,
+    keywords: crate::playbook::Keywords,
+) -> Task {
+    Task {
+        name: None,
+        action: ActionName { written: Arc::from(action), short: action, span: play.span },
+        arguments: Arguments { options, template: None, spans: IndexMap::new() },
+        keywords: Arc::new(keywords),
+        enclosing: Arc::clone(&play.keywords),
+        looping: None,
+        register: None,
+        changed_when: Vec::new(),
+        failed_when: Vec::new(),
+        until: Vec::new(),
+        retries: None,
+        delay: None,
+        asynchronous: None,
+        poll: None,
+        listen: Vec::new(),
+        role: None,
+        directory: Arc::from(play.directory.as_path()),
+        span: play.span,
+        handler: false,
+        implicit: true,
+    }
+}
+
+/// Give a host its inventory layers; it keeps its facts and registered variables.
+fn publish_layers(shared: &Shared, host: &Arc<str>, layers: Arc<[Arc<VarMap>]>) {
+    let variables = match shared.facts.hosts.get(host) {
+        Some(known) => {
+            let same = known.inventory.len() == layers.len()
+                && layers.iter().zip(known.inventory.iter()).all(|(new, old)| Arc::ptr_eq(new, old));
+            if same {
+                return;
+            }
+            HostVariables { inventory: layers, ..HostVariables::clone(&known) }
+        }
+        None => HostVariables {
+            name: Arc::clone(host),
+            inventory: layers,
+            facts: Arc::default(),
+            registered: Arc::default(),
+        },
+    };
+    shared.facts.hosts.publish(variables);
+}
+
+/// Read the inventory again; hosts keep their facts and registered variables.
+pub(super) fn refresh_inventory(shared: &Shared, directory: &Path) -> Result<(), Diagnostics> {
+    let facts = &shared.facts;
+    let (inventory, warnings) = Inventory::load(&facts.inventory_sources, &shared.config)?;
+    for warning in warnings {
+        shared.reporter.send(Event::Diagnostic(warning));
+    }
+    facts.layers.forget();
+    for host in inventory.hosts() {
+        let layers = facts.layers.of(&inventory, &host.name, directory).map_err(|problem| vec![problem])?;
+        publish_layers(shared, &host.name, layers);
+    }
+    facts.inventory.store(Arc::new(inventory));
+    Ok(())
+}
+
+/// Variables of a loaded YAML map.
+pub(super) fn variables_of(node: &Node) -> Result<VarMap, Diagnostic> {
+    match &node.data {
+        Data::Null => Ok(VarMap::new()),
+        Data::Map(entries) => Ok(entries
+            .iter()
+            .filter_map(|(key, value)| Some((Arc::from(key.as_str()?), Written::from_node(value))))
+            .collect()),
+        _ => Err(Diagnostic::error(format!("a variables file must be a dictionary, not {}", node.describe()))
+            .at(node.span)
+            .hint("write `name: value` lines")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sizes(count: usize, serial: &[&str]) -> Vec<usize> {
+        let hosts: Vec<Arc<str>> = (0..count).map(|number| Arc::from(number.to_string())).collect();
+        let serial: Vec<String> = serial.iter().map(|text| (*text).to_owned()).collect();
+        batches(&hosts, &serial).iter().map(Vec::len).collect()
+    }
+
+    #[test]
+    fn serial_cuts_hosts_into_batches_and_repeats_the_last_size() {
+        assert_eq!(sizes(5, &[]), [5]);
+        assert_eq!(sizes(5, &["2"]), [2, 2, 1]);
+        assert_eq!(sizes(10, &["1", "30%"]), [1, 3, 3, 3]);
+        assert_eq!(sizes(3, &["10%"]), [1, 1, 1]);
+        assert_eq!(sizes(3, &["0"]), [3]);
+    }
+}

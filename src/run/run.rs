@@ -1,0 +1,171 @@
+//! A whole run: playbooks in, an exit status out.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::shared::Shared;
+use super::stats::Stats;
+use crate::playbook::{Loader, Playbook, Prompt};
+use crate::report::Event;
+use crate::source::{Diagnostic, Diagnostics};
+use crate::template::{Scope, Surroundings, TemplateError, Written};
+use crate::vars::VarMap;
+use crate::yaml;
+
+/// Why a run ended before its end. Failures of hosts are no errors of the run; they are in its [`Stats`].
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Mistakes in what the user wrote.
+    #[error("the playbook has mistakes")]
+    Language(Diagnostics),
+    /// The person at the terminal gave no answer.
+    #[error("no answer to a prompt: {0}")]
+    Prompt(#[source] std::io::Error),
+}
+
+impl From<TemplateError> for RunError {
+    fn from(error: TemplateError) -> Self {
+        RunError::Language(vec![error.into()])
+    }
+}
+
+/// A run.
+#[derive(Debug)]
+pub struct Run {
+    pub(super) shared: Arc<Shared>,
+    pub(super) loader: Loader,
+    pub(super) surroundings: Surroundings,
+    pub(super) stats: Stats,
+    /// Hosts that have failed or cannot be reached; no later play works on them.
+    pub(super) lost: HashSet<Arc<str>>,
+    pub(super) waiting_for: Option<String>,
+    pub(super) numbers: u64,
+    variable_files: HashMap<PathBuf, Arc<VarMap>>,
+}
+
+impl Run {
+    /// A run over what is shared by all hosts; `loader` has loaded the playbooks.
+    pub fn new(shared: Arc<Shared>, loader: Loader, surroundings: Surroundings) -> Self {
+        let waiting_for = shared.options.start_at_task.clone();
+        Self {
+            shared,
+            loader,
+            surroundings,
+            stats: Stats::default(),
+            lost: HashSet::new(),
+            waiting_for,
+            numbers: 0,
+            variable_files: HashMap::new(),
+        }
+    }
+
+    /// Run playbooks one after the other, tell the recap, and close the connections.
+    ///
+    /// # Errors
+    /// Mistakes of the user that show only in the run. The recap is told all the same.
+    pub async fn playbooks(&mut self, playbooks: &[Playbook]) -> Result<Stats, RunError> {
+        let mut outcome = Ok(());
+        'run: for playbook in playbooks {
+            self.shared.reporter.send(Event::PlaybookStart { path: playbook.path.display().to_string() });
+            for play in &playbook.plays {
+                match self.play(play).await {
+                    Ok(true) => {}
+                    Ok(false) => break 'run,
+                    Err(error) => {
+                        outcome = Err(error);
+                        break 'run;
+                    }
+                }
+            }
+        }
+        self.shared.reporter.send(Event::Recap(Box::new(self.stats.clone())));
+        self.shared.connections.close().await;
+        outcome.map(|()| self.stats.clone())
+    }
+
+    /// The variables of a file, read once.
+    pub(super) fn variable_file(&mut self, path: &Path) -> Result<Arc<VarMap>, Diagnostic> {
+        if let Some(known) = self.variable_files.get(path) {
+            return Ok(Arc::clone(known));
+        }
+        let loaded = yaml::load(path)?;
+        for warning in loaded.warnings {
+            self.shared.reporter.send(Event::Diagnostic(warning));
+        }
+        let variables = Arc::new(super::play::variables_of(&loaded.root)?);
+        self.variable_files.insert(path.to_owned(), Arc::clone(&variables));
+        Ok(variables)
+    }
+
+    /// The hosts of a play, for `--list-hosts`: its pattern, and the names.
+    ///
+    /// # Errors
+    /// The pattern cannot be rendered or read.
+    pub fn hosts_of(&self, play: &crate::playbook::Play) -> Result<(String, Vec<Arc<str>>), RunError> {
+        let scope = Scope::new(
+            Arc::new(crate::vars::Layer(Arc::clone(&self.shared.facts.extra))),
+            Arc::new(self.surroundings.clone()),
+        );
+        let scope = crate::vars::beneath(&scope, Arc::clone(&play.vars));
+        let value = play.hosts.render(&scope)?;
+        let pattern = match value.kind() {
+            minijinja::value::ValueKind::Seq => {
+                value.try_iter().into_iter().flatten().map(|item| item.to_string()).collect::<Vec<_>>().join(",")
+            }
+            _ => value.to_string(),
+        };
+        let (hosts, _) = self.matching_hosts(&pattern)?;
+        Ok((pattern, hosts))
+    }
+}
+
+/// Ask for the values of `vars_prompt`. What `-e` gives already is not asked for; without a terminal, defaults count.
+pub(super) fn ask(prompts: &[Prompt], scope: &Scope, extra: &VarMap) -> Result<VarMap, RunError> {
+    use std::io::{BufRead, IsTerminal, Write};
+    let mut answers = VarMap::new();
+    for prompt in prompts {
+        if extra.contains_key(prompt.name.as_str()) {
+            continue;
+        }
+        let text = |written: &Option<Written>| -> Result<Option<String>, TemplateError> {
+            written.as_ref().map(|written| written.render(scope).map(|value| value.to_string())).transpose()
+        };
+        let default = text(&prompt.default)?;
+        let question = text(&prompt.prompt)?.unwrap_or_else(|| prompt.name.clone());
+        let question = match (&default, prompt.private) {
+            (Some(default), false) => format!("{question} [{default}]: "),
+            _ => format!("{question}: "),
+        };
+        let terminal = std::io::stdin().is_terminal();
+        let read = |question: &str| -> std::io::Result<String> {
+            if prompt.private && terminal {
+                return rpassword::prompt_password(question);
+            }
+            let mut out = std::io::stderr();
+            write!(out, "{question}")?;
+            out.flush()?;
+            let mut line = String::new();
+            std::io::stdin().lock().read_line(&mut line)?;
+            Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+        };
+        let answer = loop {
+            if !terminal && default.is_some() {
+                break String::new();
+            }
+            let answer = read(&question).map_err(RunError::Prompt)?;
+            if !prompt.confirm || read(&format!("confirm {question}")).map_err(RunError::Prompt)? == answer {
+                break answer;
+            }
+            eprintln!("***** VALUES ENTERED DO NOT MATCH ****");
+        };
+        let answer = if answer.is_empty() { default.unwrap_or_default() } else { answer };
+        let answer = match &prompt.encrypt {
+            Some(scheme) => crate::template::filter::hash_password(&answer, scheme, prompt.salt.as_deref(), prompt.salt_size, None, None)
+                    .map_err(TemplateError::failed)?,
+            None => answer,
+        };
+        answers.insert(prompt.name.as_str().into(), Written::plain(answer));
+    }
+    Ok(answers)
+}

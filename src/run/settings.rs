@@ -1,0 +1,308 @@
+//! From a host's variables and a task's keywords to a connection, and to the options of a module call.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use minijinja::Value;
+use minijinja::value::ValueKind;
+use rprov_wire::Options as WireOptions;
+
+use super::remote::Remote;
+use super::shared::Shared;
+use crate::action::Stop;
+use crate::connection::{BecomeSettings, HostKeyChecking, Password, Settings};
+use crate::playbook::Task;
+use crate::template::{Scope, TemplateError, Written};
+use crate::vars::TaskVariables;
+
+/// Reads keywords whose value may be a template.
+pub(super) struct KeywordReader<'a>(pub(super) &'a Scope);
+
+impl KeywordReader<'_> {
+    /// A boolean in any of Ansible's spellings.
+    pub(super) fn boolean(&self, written: Option<&Written>, default: bool) -> Result<bool, TemplateError> {
+        let Some(written) = written else { return Ok(default) };
+        let value = written.render(self.0)?;
+        truth(&value).map_or_else(
+            || {
+                if value.is_none() || crate::template::is_omit(&value) {
+                    return Ok(default);
+                }
+                Err(TemplateError::failed(format!("The value '{value}' is not a valid boolean.")).at(written.span()))
+            },
+            Ok,
+        )
+    }
+
+    /// A number.
+    pub(super) fn number(&self, written: Option<&Written>, default: f64) -> Result<f64, TemplateError> {
+        let Some(written) = written else { return Ok(default) };
+        let value = written.render(self.0)?;
+        if value.is_none() || crate::template::is_omit(&value) {
+            return Ok(default);
+        }
+        value
+            .to_string()
+            .trim()
+            .parse()
+            .map_err(|_| TemplateError::failed(format!("the value '{value}' is not a number")).at(written.span()))
+    }
+
+    /// Text; `None` where it is empty or omitted.
+    pub(super) fn text(&self, written: Option<&Written>) -> Result<Option<String>, TemplateError> {
+        let Some(written) = written else { return Ok(None) };
+        let value = written.render(self.0)?;
+        if value.is_none() || crate::template::is_omit(&value) {
+            return Ok(None);
+        }
+        Ok(Some(value.to_string()).filter(|text| !text.is_empty()))
+    }
+}
+
+/// A boolean in any of Ansible's spellings.
+pub(super) fn truth(value: &Value) -> Option<bool> {
+    match value.kind() {
+        ValueKind::Bool => Some(value.is_true()),
+        ValueKind::Number => match i64::try_from(value.clone()) {
+            Ok(0) => Some(false),
+            Ok(1) => Some(true),
+            _ => None,
+        },
+        ValueKind::String => value.as_str().and_then(rprov_modules::argument::boolean),
+        _ => None,
+    }
+}
+
+/// Reads connection variables, the first name that is set.
+struct Lookup<'a>(&'a Scope);
+
+impl Lookup<'_> {
+    fn value(&self, names: &[&str]) -> Result<Option<Value>, TemplateError> {
+        for name in names {
+            if let Some(value) = self.0.get(name)?
+                && !value.is_none()
+                && !value.is_undefined()
+                && !crate::template::is_omit(&value)
+            {
+                return Ok(Some(value));
+            }
+        }
+        Ok(None)
+    }
+
+    fn text(&self, names: &[&str]) -> Result<Option<String>, TemplateError> {
+        Ok(self.value(names)?.map(|value| value.to_string()).filter(|text| !text.is_empty()))
+    }
+
+    fn boolean(&self, names: &[&str]) -> Result<Option<bool>, TemplateError> {
+        Ok(self.value(names)?.as_ref().and_then(truth))
+    }
+}
+
+/// The way to the host that a task runs on, and the scope with what delegation adds.
+pub(super) fn remote(
+    shared: &Arc<Shared>,
+    task: &Task,
+    variables: &TaskVariables,
+    scope: &Scope,
+) -> Result<(Remote, Scope), Stop> {
+    let reader = KeywordReader(scope);
+    let keywords = &task.keywords;
+    let delegate: Option<Arc<str>> = reader.text(keywords.delegate_to.as_ref())?.map(Arc::from);
+    let (owner, host_scope) = match &delegate {
+        None => (Arc::clone(&variables.host.name), scope.clone()),
+        Some(name) => (Arc::clone(name), delegate_scope(shared, variables, name)),
+    };
+    let lookup = Lookup(&host_scope);
+    let implicit_local = delegate.is_some()
+        && shared.facts.hosts.get(&owner).is_none()
+        && matches!(&*owner, "localhost" | "127.0.0.1" | "::1");
+    let options = &shared.options;
+    let connection = match lookup.text(&["ansible_connection"])? {
+        Some(connection) => connection,
+        None if implicit_local => "local".to_owned(),
+        None => match reader.text(keywords.connection.as_ref())? {
+            Some(connection) => connection,
+            None => options.connection.clone().unwrap_or_else(|| "ssh".to_owned()),
+        },
+    };
+    let connection = match connection.rsplit('.').next().unwrap_or_default() {
+        "smart" | "paramiko" | "paramiko_ssh" | "ssh" => "ssh".to_owned(),
+        other => other.to_owned(),
+    };
+    let user = match lookup.text(&["ansible_user", "ansible_ssh_user"])? {
+        Some(user) => Some(user),
+        None => reader.text(keywords.remote_user.as_ref())?.or_else(|| options.remote_user.clone()),
+    };
+    let port = match lookup.text(&["ansible_port", "ansible_ssh_port"])? {
+        Some(port) => Some(port),
+        None => reader.text(keywords.port.as_ref())?,
+    };
+    let port = match port {
+        Some(text) => Some(text.trim().parse::<u16>().map_err(|_| {
+            Stop::Failed(super::result::failed(format!("the port of {owner} must be a number from 1 to 65535, not '{text}'")))
+        })?),
+        None => None,
+    };
+    let mut ssh_arguments = Vec::new();
+    for name in ["ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args"] {
+        if let Some(text) = lookup.text(&[name])? {
+            ssh_arguments.extend(shlex::split(&text).unwrap_or_default());
+        }
+    }
+    ssh_arguments.extend(options.ssh_arguments.iter().cloned());
+    let secret = |text: Option<String>| text.map(Password::new);
+    let timeout = lookup.text(&["ansible_ssh_timeout", "ansible_timeout"])?.and_then(|text| text.parse::<f64>().ok());
+    let checking = lookup.boolean(&["ansible_ssh_host_key_checking", "ansible_host_key_checking"])?;
+    let settings = Settings {
+        connection,
+        address: lookup.text(&["ansible_host", "ansible_ssh_host"])?.unwrap_or_else(|| owner.to_string()),
+        port,
+        user,
+        password: secret(lookup.text(&["ansible_password", "ansible_ssh_password", "ansible_ssh_pass"])?)
+            .or_else(|| options.password.clone()),
+        private_key_file: lookup
+            .text(&["ansible_private_key_file", "ansible_ssh_private_key_file"])?
+            .map(|path| rprov_modules::account::expand_path(&path))
+            .or_else(|| options.private_key_file.clone()),
+        private_key_passphrase: secret(
+            lookup.text(&["ansible_private_key_passphrase", "ansible_ssh_private_key_passphrase"])?,
+        ),
+        host_key_checking: match checking {
+            Some(true) => Some(HostKeyChecking::Strict),
+            Some(false) => Some(HostKeyChecking::Off),
+            None => options.host_key_checking,
+        },
+        timeout: timeout.map_or(options.timeout, |seconds| Duration::from_secs_f64(seconds.clamp(0.1, 86400.0))),
+        ssh_arguments,
+        retries: lookup.text(&["ansible_ssh_retries"])?.and_then(|text| text.parse().ok()).unwrap_or(options.retries),
+        pinned_host_key: lookup.text(&["rprov_host_key"])?,
+        host: owner.to_string(),
+    };
+    let r#become = become_settings(shared, task, &reader, &lookup, &settings)?;
+    let remote = Remote::new(Arc::clone(shared), Arc::clone(&variables.host.name), delegate.clone(), settings, r#become);
+    Ok((remote, scope.clone()))
+}
+
+/// The variables that the connection of a delegated task is made from: those of the delegate.
+fn delegate_scope(shared: &Arc<Shared>, variables: &TaskVariables, name: &str) -> Scope {
+    match shared.facts.hosts.get(name) {
+        Some(host) => TaskVariables { host, ..variables.clone() }.scope(),
+        None => {
+            let empty = crate::vars::HostVariables {
+                name: Arc::from(name),
+                inventory: Arc::from([]),
+                facts: Arc::default(),
+                registered: Arc::default(),
+            };
+            TaskVariables { host: Arc::new(empty), ..variables.clone() }.scope()
+        }
+    }
+}
+
+fn become_settings(
+    shared: &Shared,
+    task: &Task,
+    reader: &KeywordReader<'_>,
+    lookup: &Lookup<'_>,
+    settings: &Settings,
+) -> Result<Option<BecomeSettings>, Stop> {
+    let keywords = &task.keywords;
+    let options = &shared.options;
+    let wanted = match lookup.boolean(&["ansible_become"])? {
+        Some(wanted) => wanted,
+        None => reader.boolean(keywords.r#become.as_ref(), options.r#become)?,
+    };
+    if !wanted {
+        return Ok(None);
+    }
+    let method = match lookup.text(&["ansible_become_method"])? {
+        Some(method) => method,
+        None => reader.text(keywords.become_method.as_ref())?.unwrap_or_else(|| options.become_method.clone()),
+    };
+    let method = method.rsplit('.').next().unwrap_or_default().to_owned();
+    let own = |suffix: &str| format!("ansible_{method}_{suffix}");
+    let (own_user, own_pass, own_exe, own_flags) = (own("user"), own("pass"), own("exe"), own("flags"));
+    let user = match lookup.text(&["ansible_become_user", &own_user])? {
+        Some(user) => user,
+        None => reader
+            .text(keywords.become_user.as_ref())?
+            .or_else(|| options.become_user.clone())
+            .unwrap_or_else(|| "root".to_owned()),
+    };
+    // Becoming oneself changes nothing and may not even be allowed.
+    if settings.user.as_deref() == Some(user.as_str()) {
+        return Ok(None);
+    }
+    Ok(Some(BecomeSettings {
+        method,
+        user,
+        password: lookup
+            .text(&["ansible_become_password", "ansible_become_pass", &own_pass])?
+            .map(Password::new)
+            .or_else(|| options.become_password.clone()),
+        exe: match lookup.text(&["ansible_become_exe", &own_exe])? {
+            Some(exe) => Some(exe),
+            None => reader.text(keywords.become_exe.as_ref())?,
+        },
+        flags: match lookup.text(&["ansible_become_flags", &own_flags])? {
+            Some(flags) => Some(flags),
+            None => reader.text(keywords.become_flags.as_ref())?,
+        },
+    }))
+}
+
+/// What a module call is told beside its arguments.
+pub(super) fn wire_options(
+    shared: &Shared,
+    task: &Task,
+    scope: &Scope,
+    _remote: &Remote,
+) -> Result<WireOptions, Stop> {
+    let reader = KeywordReader(scope);
+    let keywords = &task.keywords;
+    let mut environment: Vec<(String, String)> = Vec::new();
+    for written in &keywords.environment {
+        let value = written.render(scope)?;
+        if value.is_none() || crate::template::is_omit(&value) {
+            continue;
+        }
+        if value.kind() != ValueKind::Map {
+            return Err(TemplateError::failed(format!("`environment` must be a dictionary, got '{value}'"))
+                .at(written.span())
+                .into());
+        }
+        for key in value.try_iter().into_iter().flatten() {
+            let text = value.get_item(&key).map(|value| value.to_string()).unwrap_or_default();
+            let name = key.to_string();
+            environment.retain(|(known, _)| *known != name);
+            environment.push((name, text));
+        }
+    }
+    let seconds = |written: &Option<Written>, default: u32| -> Result<u32, TemplateError> {
+        Ok(reader.number(written.as_ref(), f64::from(default))?.clamp(0.0, f64::from(u32::MAX)) as u32)
+    };
+    let mut timeout = seconds(&keywords.timeout, shared.options.task_timeout)?;
+    let limit = seconds(&task.asynchronous, 0)?;
+    if limit > 0 && (timeout == 0 || limit < timeout) {
+        timeout = limit;
+    }
+    let lookup = Lookup(scope);
+    Ok(WireOptions {
+        check: reader.boolean(keywords.check_mode.as_ref(), shared.options.check)?,
+        diff: reader.boolean(keywords.diff.as_ref(), shared.options.diff)?,
+        live: shared.options.verbosity >= 1 || shared.live,
+        no_log: reader.boolean(keywords.no_log.as_ref(), false)?,
+        environment,
+        timeout,
+        verbosity: shared.options.verbosity,
+        directory: String::new(),
+        shell: lookup.text(&["ansible_shell_executable"])?.unwrap_or_default(),
+    })
+}
+
+/// A path on the controller, with `~` expanded.
+pub(super) fn local_path(text: &str) -> PathBuf {
+    rprov_modules::account::expand_path(text)
+}

@@ -1,0 +1,69 @@
+//! What all hosts of a run have in common.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use tokio::sync::Notify;
+
+use super::options::Options;
+use super::remote::Connections;
+use crate::config::Config;
+use crate::report::Reporter;
+use crate::vars::RunFacts;
+
+/// What all hosts of a run have in common. Nothing in it is locked while a task runs.
+#[derive(Debug)]
+pub struct Shared {
+    /// Flags and settings.
+    pub options: Options,
+    /// `ansible.cfg` and the environment.
+    pub config: Arc<Config>,
+    /// Inventory, hosts' variables, and the rest of what templates can see.
+    pub facts: Arc<RunFacts>,
+    /// Open connections.
+    pub connections: Connections,
+    /// Where events go.
+    pub reporter: Reporter,
+    /// Ctrl-C.
+    pub interrupt: Interrupt,
+    /// Somebody watches what commands print while they run.
+    pub live: bool,
+    /// Directory of the first playbook.
+    pub directory: PathBuf,
+}
+
+/// Tells whether the person at the terminal wants the run to end.
+#[derive(Clone, Debug, Default)]
+pub struct Interrupt(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    count: AtomicU8,
+    notify: Notify,
+}
+
+impl Interrupt {
+    /// Ctrl-C was pressed: start nothing new, cancel what runs. Returns how often it was pressed.
+    pub fn press(&self) -> u8 {
+        let count = self.0.count.fetch_add(1, Ordering::SeqCst).saturating_add(1);
+        self.0.notify.notify_waiters();
+        count
+    }
+
+    /// Whether it was pressed.
+    pub fn is_pressed(&self) -> bool {
+        self.0.count.load(Ordering::SeqCst) > 0
+    }
+
+    /// Ends when it is pressed.
+    pub async fn pressed(&self) {
+        loop {
+            let notified = self.0.notify.notified();
+            if self.is_pressed() {
+                return;
+            }
+            notified.await;
+        }
+    }
+}

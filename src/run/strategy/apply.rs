@@ -1,0 +1,333 @@
+//! What the outcomes of a task do to the run: variables, handlers, includes, failures.
+
+use std::sync::Arc;
+
+use minijinja::Value;
+
+use super::plan::{Plan, PlanEnd, State};
+use crate::playbook::Task;
+use crate::report::{Event, TaskInfo};
+use crate::run::cursor::Consequence;
+use crate::run::effect::{Effect, IncludeRequest};
+use crate::run::result::{Outcome, Status};
+use crate::run::settings::KeywordReader;
+use crate::source::Diagnostic;
+use crate::template;
+use crate::vars::{HostVariables, TaskVariables, Values};
+
+impl Plan<'_> {
+    /// Let the outcomes of a task take effect, host by host.
+    pub(super) async fn apply(
+        &mut self,
+        task: &Arc<Task>,
+        info: &Arc<TaskInfo>,
+        outcomes: Vec<(Arc<str>, Outcome)>,
+        once: bool,
+    ) {
+        let mut failures = Vec::new();
+        let mut includes: Vec<(Arc<str>, Vec<IncludeRequest>)> = Vec::new();
+        let mut flush = Vec::new();
+        for (index, (host, outcome)) in outcomes.into_iter().enumerate() {
+            // A task that ran once counts for the host that ran it.
+            if !once || index == 0 {
+                self.count(task, &host, &outcome);
+            }
+            let mut requests = Vec::new();
+            for effect in outcome.effects {
+                match effect {
+                    Effect::Include(request) => requests.push(request),
+                    Effect::Meta(action) => flush.push((Arc::clone(&host), action)),
+                    other => self.apply_effect(&host, other),
+                }
+            }
+            match outcome.status {
+                Status::Failed | Status::Unreachable if !outcome.ignored => {
+                    failures.push((Arc::clone(&host), outcome.status, outcome.result));
+                }
+                _ if task.is_include() && outcome.status != Status::Skipped => includes.push((host, requests)),
+                _ => {
+                    if let Some(run) = self.hosts.get_mut(&host) {
+                        run.cursor.advance();
+                    }
+                }
+            }
+        }
+        if !includes.is_empty() {
+            self.include(task, info, includes);
+        }
+        for (host, action) in flush {
+            self.apply_meta(action, &host).await;
+        }
+        self.fail(task, failures);
+    }
+
+    /// Count an outcome for the recap.
+    fn count(&mut self, task: &Task, host: &Arc<str>, outcome: &Outcome) {
+        let rescued = self.hosts.get(host).is_some_and(|run| {
+            let mut cursor = run.cursor.clone();
+            cursor.fail() == Consequence::Rescued
+        });
+        let counts = self.stats.host(host);
+        match outcome.status {
+            Status::Ok => counts.ok += 1,
+            Status::Changed => {
+                counts.ok += 1;
+                counts.changed += 1;
+            }
+            Status::Skipped => counts.skipped += 1,
+            Status::Failed if outcome.ignored => {
+                counts.ok += 1;
+                counts.ignored += 1;
+                if crate::run::result::flag(&outcome.result, "changed") {
+                    counts.changed += 1;
+                }
+            }
+            Status::Failed if rescued => counts.rescued += 1,
+            Status::Failed => counts.failed += 1,
+            Status::Unreachable if outcome.ignored => {
+                counts.ok += 1;
+                counts.ignored += 1;
+            }
+            Status::Unreachable => counts.unreachable += 1,
+        }
+        let _ = task;
+    }
+
+    fn apply_effect(&mut self, host: &Arc<str>, effect: Effect) {
+        match effect {
+            Effect::Variables { host: other, values } => {
+                let owner = other.unwrap_or_else(|| Arc::clone(host));
+                self.change(&owner, |variables| {
+                    Arc::make_mut(&mut variables.registered).extend(values);
+                });
+            }
+            Effect::Facts { host: other, facts } => {
+                let owner = other.unwrap_or_else(|| Arc::clone(host));
+                self.change(&owner, |variables| {
+                    Arc::make_mut(&mut variables.facts).extend(facts);
+                });
+            }
+            Effect::Notify(names) => self.notify(host, &names),
+            Effect::AddHost(new) => self.add_host(new),
+            Effect::GroupBy { group, parents } => {
+                let inventory = &self.shared.facts.inventory;
+                let mut changed = crate::inventory::Inventory::clone(&inventory.load());
+                changed.add_group(&group);
+                for parent in &parents {
+                    changed.add_group(parent);
+                    // A parent that is a child of its own group is no parent.
+                    let _ = changed.add_child(parent, &group);
+                }
+                changed.add_host_to_group(host, &group);
+                changed.reconcile();
+                inventory.store(Arc::new(changed));
+                self.refresh_layers(host);
+            }
+            Effect::Stats { data, per_host, aggregate } => {
+                let owner = per_host.then(|| Arc::clone(host));
+                let slot = self.stats.custom.entry(owner).or_default();
+                for (name, value) in data {
+                    let merged = match slot.get(&name) {
+                        Some(old) if aggregate => aggregated(old, &value),
+                        _ => value,
+                    };
+                    slot.insert(name, merged);
+                }
+            }
+            Effect::Include(_) | Effect::Meta(_) => {}
+        }
+    }
+
+    /// Note which handlers a host has yet to run.
+    fn notify(&mut self, host: &Arc<str>, names: &[String]) {
+        for name in names {
+            let numbers = self.handlers.find(name);
+            if numbers.is_empty() {
+                let message = format!(
+                    "The requested handler '{name}' was not found in either the main handlers list nor in the listening handlers list"
+                );
+                let candidates: Vec<String> = self.handlers.names().map(str::to_owned).collect();
+                let problem = Diagnostic::error(message).did_you_mean(name, candidates.iter().map(String::as_str));
+                self.shared.reporter.send(Event::Diagnostic(problem));
+                self.ended = Some(PlanEnd::Abort);
+                self.stats.host(host).failed += 1;
+                continue;
+            }
+            for number in numbers {
+                if let Some(run) = self.hosts.get_mut(host)
+                    && run.notified.insert(number)
+                {
+                    let handler = self.handlers.name(number).unwrap_or(name).to_owned();
+                    self.shared.reporter.send(Event::Notified { handler, host: Arc::clone(host) });
+                }
+            }
+        }
+    }
+
+    fn add_host(&mut self, new: crate::run::NewHost) {
+        let facts = &self.shared.facts;
+        let mut inventory = crate::inventory::Inventory::clone(&facts.inventory.load());
+        inventory.add_host(&new.name);
+        for group in &new.groups {
+            inventory.add_group(group);
+            inventory.add_host_to_group(&new.name, group);
+        }
+        inventory.reconcile();
+        facts.inventory.store(Arc::new(inventory));
+        let name: Arc<str> = Arc::from(new.name.as_str());
+        // Host variables of this kind are data: nothing in them is a template any more.
+        let layer = new
+            .variables
+            .iter()
+            .map(|(name, value)| match value {
+                template::Variable::Plain(value) => (Arc::clone(name), template::Written::plain(value.clone())),
+                template::Variable::Written(written) => (Arc::clone(name), written.clone()),
+            })
+            .collect();
+        facts.layers.add(&name, layer);
+        if facts.hosts.get(&name).is_none() {
+            facts.hosts.publish(HostVariables {
+                name: Arc::clone(&name),
+                inventory: Arc::from([]),
+                facts: Arc::default(),
+                registered: Arc::default(),
+            });
+        }
+        self.refresh_layers(&name);
+    }
+
+    /// Build a host's inventory layers again, after its groups have changed.
+    fn refresh_layers(&mut self, host: &str) {
+        let facts = &self.shared.facts;
+        match facts.layers.of(&facts.inventory.load(), host, &self.play.directory) {
+            Ok(layers) => self.change(host, |variables| variables.inventory = layers),
+            Err(problem) => self.shared.reporter.send(Event::Diagnostic(problem)),
+        }
+    }
+
+    /// What failures mean for their hosts, and for the others.
+    fn fail(&mut self, task: &Arc<Task>, failures: Vec<(Arc<str>, Status, Arc<rprov_wire::Map>)>) {
+        if failures.is_empty() {
+            return;
+        }
+        let fatal_for_all = failures.first().is_some_and(|(host, ..)| self.any_errors_fatal(task, host));
+        let mut any_fatal = false;
+        for (host, status, result) in failures {
+            if status == Status::Unreachable {
+                if let Some(run) = self.hosts.get_mut(&host) {
+                    run.state = State::Unreachable;
+                }
+                any_fatal = true;
+                continue;
+            }
+            any_fatal |= self.fail_host(task, &host, &result);
+        }
+        if fatal_for_all && any_fatal {
+            for host in self.active() {
+                let rescuing = self.hosts.get(&host).is_some_and(|run| run.cursor.rescuing());
+                if !rescuing && let Some(run) = self.hosts.get_mut(&host) {
+                    run.state = State::Done;
+                    run.cursor.end();
+                }
+            }
+            self.ended = Some(PlanEnd::Abort);
+        }
+        self.update_hosts();
+        self.check_failure_limit();
+    }
+
+    /// A task failed on a host. Returns whether the host is lost with it.
+    pub(in crate::run) fn fail_host(&mut self, task: &Arc<Task>, host: &Arc<str>, result: &Arc<rprov_wire::Map>) -> bool {
+        let force = self.shared.options.force_handlers || self.force_handlers();
+        let Some(run) = self.hosts.get_mut(host) else { return false };
+        let consequence = run.cursor.fail();
+        match consequence {
+            Consequence::Rescued | Consequence::Pending => {
+                let name = task.name.as_ref().and_then(|name| name.text()).unwrap_or(&task.action.written).to_owned();
+                let failed_task: Value = [
+                    ("name", Value::from(name)),
+                    ("action", Value::from(&*task.action.written)),
+                    ("resolved_action", Value::from(task.action.short)),
+                ]
+                .into_iter()
+                .collect();
+                let mut values = Values::new();
+                values.insert("ansible_failed_task".into(), failed_task.into());
+                let value = template::from_wire(rprov_wire::Value::Map(result.as_ref().clone()));
+                values.insert("ansible_failed_result".into(), value.into());
+                self.change(host, |variables| {
+                    Arc::make_mut(&mut variables.registered).extend(values);
+                });
+                false
+            }
+            Consequence::Fatal => {
+                run.state = State::Failed;
+                if force && !run.notified.is_empty() && !run.cursor.in_handlers() {
+                    // The host has failed, and runs what it was told to run before.
+                    run.cursor.only_handlers(crate::run::play::flush_item(&self.play));
+                    run.state = State::Active;
+                }
+                true
+            }
+        }
+    }
+
+    fn force_handlers(&self) -> bool {
+        let reader = KeywordReader(&self.statics);
+        reader.boolean(self.play.force_handlers.as_ref(), false).unwrap_or(false)
+    }
+
+    fn any_errors_fatal(&self, task: &Task, host: &Arc<str>) -> bool {
+        let scope = self.task_variables(task, host).map(TaskVariables::scope);
+        let default = self.shared.options.any_errors_fatal;
+        let once = self.runs_once(task, host);
+        once || scope.is_some_and(|scope| {
+            KeywordReader(&scope).boolean(task.keywords.any_errors_fatal.as_ref(), default).unwrap_or(default)
+        })
+    }
+
+    /// `max_fail_percentage`
+    fn check_failure_limit(&mut self) {
+        let Some(written) = &self.play.max_fail_percentage else { return };
+        let Ok(limit) = KeywordReader(&self.statics).number(Some(written), 100.0) else { return };
+        let failed = self.hosts.values().filter(|run| matches!(run.state, State::Failed | State::Unreachable)).count();
+        let total = self.hosts.len().max(1);
+        if failed as f64 / total as f64 * 100.0 > limit {
+            for run in self.hosts.values_mut().filter(|run| run.state == State::Active) {
+                run.state = State::Done;
+            }
+            self.ended = Some(PlanEnd::Abort);
+        }
+    }
+}
+
+/// `set_stats` with `aggregate`: numbers are added, lists and dictionaries joined.
+fn aggregated(old: &Value, new: &Value) -> Value {
+    use minijinja::value::ValueKind;
+    match (old.kind(), new.kind()) {
+        (ValueKind::Number, ValueKind::Number) => match (i64::try_from(old.clone()), i64::try_from(new.clone())) {
+            (Ok(old), Ok(new)) => Value::from(old.saturating_add(new)),
+            _ => {
+                let number = |value: &Value| f64::try_from(value.clone()).unwrap_or_default();
+                Value::from(number(old) + number(new))
+            }
+        },
+        (ValueKind::Seq, ValueKind::Seq) => {
+            old.try_iter().into_iter().flatten().chain(new.try_iter().into_iter().flatten()).collect()
+        }
+        (ValueKind::String, ValueKind::String) => Value::from(format!("{old}{new}")),
+        (ValueKind::Map, ValueKind::Map) => {
+            let entries = |value: &Value| {
+                let keys: Vec<Value> = value.try_iter().into_iter().flatten().collect();
+                keys.into_iter()
+                    .map(|key| {
+                        let item = value.get_item(&key).unwrap_or_default();
+                        (key, item)
+                    })
+                    .collect::<Vec<_>>()
+            };
+            entries(old).into_iter().chain(entries(new)).collect()
+        }
+        _ => new.clone(),
+    }
+}

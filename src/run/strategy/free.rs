@@ -1,0 +1,71 @@
+//! The free strategy: each host goes on as fast as it can. `host_pinned` is the same with hosts that finish the play
+//! before others begin.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use futures::stream::{FuturesUnordered, StreamExt};
+
+use super::plan::{Plan, PlanEnd};
+use crate::report::Event;
+
+impl Plan<'_> {
+    /// Go through the play, each host at its own pace.
+    pub(in crate::run) async fn run_free(&mut self, pinned: bool) -> PlanEnd {
+        let mut running = FuturesUnordered::new();
+        let mut busy: HashSet<Arc<str>> = HashSet::new();
+        let mut begun: HashSet<Arc<str>> = HashSet::new();
+        let forks = self.shared.options.forks.max(1);
+        loop {
+            let mut moved = false;
+            if !self.shared.interrupt.is_pressed() && self.ended.is_none() {
+                for host in self.active() {
+                    if busy.contains(&host) || busy.len() >= forks {
+                        continue;
+                    }
+                    // A pinned host keeps its place until it is through with the play.
+                    if pinned && !begun.contains(&host) && self.unfinished(&begun) >= forks {
+                        continue;
+                    }
+                    begun.insert(Arc::clone(&host));
+                    let Some(task) = self.next_task(&host) else {
+                        self.reach_end(&host);
+                        moved = true;
+                        continue;
+                    };
+                    if task.is("meta") {
+                        self.meta(&task, std::slice::from_ref(&host)).await;
+                        moved = true;
+                        continue;
+                    }
+                    let info = self.task_info(&task, &host);
+                    self.shared
+                        .reporter
+                        .send(Event::TaskStart { task: Arc::clone(&info), hosts: vec![Arc::clone(&host)] });
+                    let Some(job) = self.job(&task, &info, &host) else { continue };
+                    busy.insert(Arc::clone(&host));
+                    running.push(async move { (host, task, info, tokio::spawn(job.run()).await) });
+                }
+            }
+            if moved {
+                continue;
+            }
+            let Some((host, task, info, joined)) = running.next().await else { break };
+            busy.remove(&host);
+            let outcome = match joined {
+                Ok(outcome) => outcome,
+                Err(error) => crate::run::result::broken(&error),
+            };
+            self.apply(&task, &info, vec![(host, outcome)], false).await;
+        }
+        if self.shared.interrupt.is_pressed() {
+            return PlanEnd::Abort;
+        }
+        self.ended.take().unwrap_or(PlanEnd::Complete)
+    }
+
+    fn unfinished(&self, begun: &HashSet<Arc<str>>) -> usize {
+        let active = self.active();
+        active.iter().filter(|host| begun.contains(*host)).count()
+    }
+}

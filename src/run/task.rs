@@ -1,0 +1,749 @@
+//! One task on one host: conditions, loop, arguments, the action, and what its result means.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use minijinja::Value;
+use rprov_wire::{Map, Options as WireOptions};
+
+use super::effect::Effect;
+use super::remote::Remote;
+use super::result::{self, Outcome, Status, flag, status_of};
+use super::settings::{self, KeywordReader};
+use super::shared::Shared;
+use crate::action::{self, Call, Done, Stop};
+use crate::playbook::{Loop, LoopSource, Task};
+use crate::report::{Event, HostResult, ItemInfo, TaskInfo};
+use crate::template::{self, Scope, TemplateError};
+use crate::vars::{Facts, TaskVariables, Values};
+
+/// Everything that one task needs to run on one host.
+#[derive(Debug)]
+pub struct Job {
+    /// The run.
+    pub shared: Arc<Shared>,
+    /// The task.
+    pub task: Arc<Task>,
+    /// What is shown of it.
+    pub info: Arc<TaskInfo>,
+    /// The variables that it sees.
+    pub variables: TaskVariables,
+}
+
+/// One item (or the whole task, where there is no loop), ready to run.
+struct Prepared {
+    scope: Scope,
+    remote: Remote,
+    arguments: Map,
+    values: Vec<(String, Value)>,
+    options: WireOptions,
+}
+
+/// A result with the effects that come with it.
+struct Single {
+    result: Map,
+    effects: Vec<Effect>,
+    delegate: Option<Arc<str>>,
+}
+
+impl Single {
+    fn plain(result: Map) -> Self {
+        Self { result, effects: Vec::new(), delegate: None }
+    }
+}
+
+/// What does not change from item to item.
+struct Flags {
+    no_log: bool,
+    diff: bool,
+    ignore_errors: bool,
+    ignore_unreachable: bool,
+}
+
+impl Job {
+    /// The host.
+    fn host(&self) -> &Arc<str> {
+        &self.variables.host.name
+    }
+
+    /// Run it, and tell what happens on the way.
+    pub async fn run(self) -> Outcome {
+        let begin = Instant::now();
+        let scope = self.variables.clone().scope();
+        let (single, looped) = tokio::select! {
+            biased;
+            result = self.run_in(&scope) => result,
+            () = self.cancelled() => (Single::plain(result::failed("interrupted")), false),
+        };
+        let flags = self.flags(&scope);
+        let mut single = single;
+        let mut status = status_of(&single.result);
+        let mut ignored = false;
+        match &flags {
+            Ok(flags) => {
+                ignored = match status {
+                    Status::Failed => flags.ignore_errors,
+                    Status::Unreachable => flags.ignore_unreachable,
+                    _ => false,
+                };
+            }
+            Err(error) => {
+                single = Single::plain(template_failure(error));
+                status = Status::Failed;
+            }
+        }
+        let no_log = flags.as_ref().is_ok_and(|flags| flags.no_log);
+        let diff = flags.as_ref().is_ok_and(|flags| flags.diff);
+        let mut effects = std::mem::take(&mut single.effects);
+        if status == Status::Changed {
+            match self.notified(&scope) {
+                Ok(names) if names.is_empty() => {}
+                Ok(names) => effects.push(Effect::Notify(names)),
+                Err(error) => {
+                    single = Single::plain(template_failure(&error));
+                    status = Status::Failed;
+                }
+            }
+        }
+        if let Some(register) = &self.task.register {
+            let mut registered = single.result.clone();
+            complete(&mut registered);
+            let mut values = Values::new();
+            values.insert(Arc::clone(&register.name), value_of(registered).into());
+            effects.push(Effect::Variables { host: None, values });
+        }
+        let result = Arc::new(single.result);
+        let shown = if no_log { Arc::new(censored(&result)) } else { Arc::clone(&result) };
+        self.shared.reporter.send(Event::Result(HostResult {
+            task: Arc::clone(&self.info),
+            host: Arc::clone(self.host()),
+            delegate: single.delegate.clone(),
+            status,
+            ignored,
+            result: shown,
+            looped,
+            diff,
+            no_log,
+            duration: begin.elapsed(),
+        }));
+        Outcome { status, ignored, result, effects }
+    }
+
+    /// Ends a while after Ctrl-C, so that what was cancelled can still answer.
+    async fn cancelled(&self) {
+        self.shared.interrupt.pressed().await;
+    }
+
+    fn flags(&self, scope: &Scope) -> Result<Flags, TemplateError> {
+        let keywords = &self.task.keywords;
+        let reader = KeywordReader(scope);
+        Ok(Flags {
+            no_log: reader.boolean(keywords.no_log.as_ref(), false)?,
+            diff: reader.boolean(keywords.diff.as_ref(), self.shared.options.diff)?,
+            ignore_errors: reader.boolean(keywords.ignore_errors.as_ref(), false)?,
+            ignore_unreachable: reader.boolean(keywords.ignore_unreachable.as_ref(), false)?,
+        })
+    }
+
+    fn notified(&self, scope: &Scope) -> Result<Vec<String>, TemplateError> {
+        let mut names = Vec::new();
+        for written in &self.task.keywords.notify {
+            let value = written.render(scope)?;
+            match value.kind() {
+                minijinja::value::ValueKind::Seq => {
+                    names.extend(value.try_iter().into_iter().flatten().map(|name| name.to_string()));
+                }
+                _ => names.push(value.to_string()),
+            }
+        }
+        Ok(names)
+    }
+
+    async fn run_in(&self, scope: &Scope) -> (Single, bool) {
+        let Some(looping) = &self.task.looping else {
+            return (self.run_single(scope, None).await, false);
+        };
+        match self.items(looping, scope) {
+            Ok(items) => (self.run_loop(looping, scope, items).await, true),
+            Err(error) => {
+                // The conditions may say that the loop does not matter here.
+                match self.condition(scope) {
+                    Ok(Some(skipped)) => (Single::plain(skipped), false),
+                    _ => (Single::plain(template_failure(&error)), false),
+                }
+            }
+        }
+    }
+
+    /// The items of the loop.
+    fn items(&self, looping: &Loop, scope: &Scope) -> Result<Vec<Value>, TemplateError> {
+        match &looping.source {
+            LoopSource::Loop(written) => {
+                let value = written.render(scope)?;
+                if value.kind() != minijinja::value::ValueKind::Seq && value.kind() != minijinja::value::ValueKind::Iterable {
+                    return Err(TemplateError::failed(format!(
+                        "Invalid data passed to 'loop', it requires a list, got this instead: {value}. Hint: If you passed a list/dict of just one element, try adding wantlist=True to your lookup invocation or use q/query instead of lookup."
+                    ))
+                    .at(Some(looping.span)));
+                }
+                Ok(value.try_iter().into_iter().flatten().collect())
+            }
+            LoopSource::With(lookup, written) => template::lookup::run_with(lookup, &written.render(scope)?, scope),
+        }
+    }
+
+    /// The result of a task whose conditions say no; `None` if it is to run.
+    fn condition(&self, scope: &Scope) -> Result<Option<Map>, TemplateError> {
+        for condition in &self.task.keywords.when {
+            if !condition.test(scope)? {
+                let mut result = Map::new();
+                result.insert("changed".into(), false.into());
+                result.insert("skipped".into(), true.into());
+                result.insert("skip_reason".into(), "Conditional result was False".into());
+                result.insert("false_condition".into(), condition.text().into());
+                return Ok(Some(result));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Everything before the action itself: `Err` is the result where it does not come to that.
+    async fn prepare(&self, scope: &Scope) -> Result<Prepared, Single> {
+        match self.condition(scope) {
+            Ok(None) => {}
+            Ok(Some(skipped)) => return Err(Single::plain(skipped)),
+            Err(error) => return Err(Single::plain(template_failure(&error))),
+        }
+        self.prepare_call(scope).map_err(|stop| Single::plain(stop.into_result()))
+    }
+
+    fn prepare_call(&self, scope: &Scope) -> Result<Prepared, Stop> {
+        let (remote, scope) = settings::remote(&self.shared, &self.task, &self.variables, scope)?;
+        let options = settings::wire_options(&self.shared, &self.task, &scope, &remote)?;
+        let values = action::render_arguments(&self.task, &scope)?;
+        let mut arguments = Map::with_capacity(values.len());
+        for (name, value) in &values {
+            arguments.insert(name.clone(), template::to_wire(value).map_err(Stop::Template)?);
+        }
+        if let Some(known) = action::find(self.task.action.short) {
+            let problems = known.spec.check(known.short, &arguments, |_| false);
+            if let Some(first) = problems.first() {
+                let mut result = result::failed(match first {
+                    rprov_modules::argument::ArgumentProblem::Unknown { option, .. } => format!(
+                        "Unsupported parameters for ({}) module: {option}. Supported parameters include: {}.",
+                        known.short,
+                        known.option_names()
+                    ),
+                    other => other.to_string(),
+                });
+                if flag(&result, "changed") {
+                    result.insert("changed".into(), false.into());
+                }
+                return Err(Stop::Failed(result));
+            }
+        }
+        Ok(Prepared { scope, remote, arguments, values, options })
+    }
+
+    async fn run_single(&self, scope: &Scope, item: Option<&ItemInfo>) -> Single {
+        let prepared = match self.prepare(scope).await {
+            Ok(prepared) => prepared,
+            Err(single) => return single,
+        };
+        let (attempts, delay) = match self.retries(&prepared.scope) {
+            Ok(retries) => retries,
+            Err(error) => return Single::plain(template_failure(&error)),
+        };
+        let delegate = prepared.remote.delegate().cloned();
+        let mut attempt = 1;
+        loop {
+            let executed = self.execute(&prepared).await;
+            let mut single = self.conclude(&prepared.scope, executed, attempts.map(|_| attempt));
+            single.delegate.clone_from(&delegate);
+            let Some(total) = attempts else { return single };
+            single.result.insert("attempts".into(), attempt.into());
+            if flag(&single.result, "unreachable") {
+                return single;
+            }
+            match self.satisfied(&prepared.scope, &single.result) {
+                Ok(true) => return single,
+                Ok(false) if attempt < total => {}
+                Ok(false) => {
+                    single.result.insert("attempts".into(), (total - 1).into());
+                    single.result.insert("failed".into(), true.into());
+                    return single;
+                }
+                Err(error) => return Single { delegate, ..Single::plain(template_failure(&error)) },
+            }
+            single.result.insert("retries".into(), total.into());
+            self.shared.reporter.send(Event::Retry {
+                task: Arc::clone(&self.info),
+                host: Arc::clone(self.host()),
+                delegate: delegate.clone(),
+                left: total - attempt,
+                item: item.cloned(),
+                result: Arc::new(single.result),
+            });
+            tokio::time::sleep(delay).await;
+            attempt += 1;
+        }
+    }
+
+    /// Number of attempts, `None` for a task that is tried once, and the time between them.
+    fn retries(&self, scope: &Scope) -> Result<(Option<u32>, Duration), TemplateError> {
+        let reader = KeywordReader(scope);
+        let delay = Duration::from_secs_f64(reader.number(self.task.delay.as_ref(), 5.0)?.clamp(0.0, 1e6));
+        if self.task.until.is_empty() && self.task.retries.is_none() {
+            return Ok((None, delay));
+        }
+        let retries = reader.number(self.task.retries.as_ref(), 3.0)?.clamp(0.0, 1e9) as u32;
+        Ok((Some(retries.saturating_add(1)).filter(|total| *total > 1), delay))
+    }
+
+    /// Whether `until` holds; without one, whether the result is good.
+    fn satisfied(&self, scope: &Scope, result: &Map) -> Result<bool, TemplateError> {
+        if self.task.until.is_empty() {
+            return Ok(!flag(result, "failed"));
+        }
+        let scope = self.with_result(scope, result);
+        for condition in &self.task.until {
+            if !condition.test(&scope)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Run the action once.
+    async fn execute(&self, prepared: &Prepared) -> Result<Done, Stop> {
+        let known = action::find(self.task.action.short)
+            .ok_or_else(|| Stop::Failed(result::failed(format!("no action named {}", self.task.action.written))))?;
+        let call = Call {
+            shared: &self.shared,
+            task: &self.task,
+            host: &self.variables.host,
+            scope: &prepared.scope,
+            arguments: prepared.arguments.clone(),
+            values: &prepared.values,
+            remote: &prepared.remote,
+            options: &prepared.options,
+        };
+        match (known.action, known.module) {
+            (Some(action), _) => action.run(call).await,
+            (None, Some(module)) => {
+                let mut results =
+                    prepared.remote.call(module.name, &prepared.options, vec![call.arguments], Vec::new()).await?;
+                Ok(Done::new(results.pop().unwrap_or_default()))
+            }
+            (None, None) => Err(Stop::Failed(result::failed(format!("{} cannot be run", known.short)))),
+        }
+    }
+
+    /// From what the action gave back to the task's result: flags, facts, `changed_when`, `failed_when`.
+    fn conclude(&self, scope: &Scope, executed: Result<Done, Stop>, attempt: Option<u32>) -> Single {
+        let (mut result, mut effects) = match executed {
+            Ok(done) => (done.result, done.effects),
+            Err(stop) => (stop.into_result(), Vec::new()),
+        };
+        if let Some(attempt) = attempt {
+            result.insert("attempts".into(), attempt.into());
+        }
+        if flag(&result, "unreachable") {
+            return Single { result, effects, delegate: None };
+        }
+        if !result.contains_key("failed") && result.get("rc").is_some_and(|rc| rc.as_int().is_some_and(|rc| rc != 0)) {
+            result.insert("failed".into(), true.into());
+        }
+        if let Some(rprov_wire::Value::Map(facts)) = result.get("ansible_facts")
+            && !flag(&result, "failed")
+            && !effects.iter().any(|effect| matches!(effect, Effect::Variables { .. } | Effect::Facts { .. }))
+        {
+            effects.push(Effect::Facts { host: self.fact_owner(scope), facts: facts_of(facts) });
+        }
+        if !flag(&result, "skipped") {
+            if let Err(error) = self.apply_conditions(scope, &mut result) {
+                let mut failure = template_failure(&error);
+                if let Some(changed) = result.get("changed") {
+                    failure.insert("changed".into(), changed.clone());
+                }
+                return Single { result: failure, effects: Vec::new(), delegate: None };
+            }
+        }
+        if !result.contains_key("changed") {
+            result.insert("changed".into(), false.into());
+        }
+        Single { result, effects, delegate: None }
+    }
+
+    /// The host that gathered facts belong to, if that is not the task's own.
+    fn fact_owner(&self, scope: &Scope) -> Option<Arc<str>> {
+        let reader = KeywordReader(scope);
+        let delegated = reader.boolean(self.task.keywords.delegate_facts.as_ref(), false).unwrap_or(false);
+        if !delegated {
+            return None;
+        }
+        reader.text(self.task.keywords.delegate_to.as_ref()).ok().flatten().map(Arc::from)
+    }
+
+    fn with_result(&self, scope: &Scope, result: &Map) -> Scope {
+        let Some(register) = &self.task.register else { return scope.clone() };
+        let mut registered = result.clone();
+        complete(&mut registered);
+        scope.with([(Arc::clone(&register.name), value_of(registered))])
+    }
+
+    fn apply_conditions(&self, scope: &Scope, result: &mut Map) -> Result<(), TemplateError> {
+        let task = &self.task;
+        if task.changed_when.is_empty() && task.failed_when.is_empty() {
+            return Ok(());
+        }
+        let scope = self.with_result(scope, result);
+        if !task.changed_when.is_empty() {
+            let mut holds = true;
+            for condition in &task.changed_when {
+                holds = holds && condition.test(&scope)?;
+            }
+            result.insert("changed".into(), holds.into());
+        }
+        if !task.failed_when.is_empty() {
+            let mut holds = true;
+            for condition in &task.failed_when {
+                holds = holds && condition.test(&scope)?;
+            }
+            result.insert("failed".into(), holds.into());
+            result.insert("failed_when_result".into(), holds.into());
+        }
+        Ok(())
+    }
+
+    async fn run_loop(&self, looping: &Loop, scope: &Scope, items: Vec<Value>) -> Single {
+        let control = &looping.control;
+        let reader = KeywordReader(scope);
+        let names = (|| -> Result<_, TemplateError> {
+            let loop_var = reader.text(control.loop_var.as_ref())?.unwrap_or_else(|| "item".to_owned());
+            let index_var = reader.text(control.index_var.as_ref())?;
+            let pause = reader.number(control.pause.as_ref(), 0.0)?;
+            let extended = reader.boolean(control.extended.as_ref(), false)?;
+            let all_items = reader.boolean(control.extended_allitems.as_ref(), true)?;
+            Ok((loop_var, index_var, pause, extended, all_items))
+        })();
+        let (loop_var, index_var, pause, extended, all_items) = match names {
+            Ok(names) => names,
+            Err(error) => return Single::plain(template_failure(&error)),
+        };
+        let loop_var: Arc<str> = loop_var.into();
+        let count = items.len();
+        let item_scope = |index: usize, item: &Value| {
+            let mut locals: Vec<(Arc<str>, Value)> = vec![
+                (Arc::clone(&loop_var), item.clone()),
+                ("ansible_loop_var".into(), Value::from(&*loop_var)),
+            ];
+            if let Some(name) = &index_var {
+                locals.push((name.as_str().into(), Value::from(index)));
+                locals.push(("ansible_index_var".into(), Value::from(name.as_str())));
+            }
+            if extended {
+                locals.push(("ansible_loop".into(), extended_loop(&items, index, all_items)));
+            }
+            scope.with(locals)
+        };
+        let batchable = action::find(self.task.action.short).is_some_and(|known| known.action.is_none())
+            && self.task.until.is_empty()
+            && self.task.retries.is_none()
+            && control.break_when.is_empty()
+            && pause == 0.0;
+        let flags = self.flags(scope).ok();
+        let mut collected = Collected::default();
+        if batchable {
+            let scopes: Vec<Scope> = items.iter().enumerate().map(|(index, item)| item_scope(index, item)).collect();
+            let singles = self.run_batch(&scopes, &items, looping, &loop_var, index_var.as_deref(), flags.as_ref()).await;
+            for single in singles {
+                collected.add(single);
+            }
+        } else {
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 && pause > 0.0 {
+                    tokio::time::sleep(Duration::from_secs_f64(pause)).await;
+                }
+                let begin = Instant::now();
+                let scope = item_scope(index, item);
+                let label = self.item_info(looping, &scope, index, item);
+                let mut single = self.run_single(&scope, Some(&label)).await;
+                self.finish_item(&mut single, &loop_var, index_var.as_deref(), index, item, extended.then(|| extended_loop(&items, index, all_items)));
+                self.tell_item(&single, &label, flags.as_ref(), begin);
+                let stop = !control.break_when.is_empty() && {
+                    let scope = self.with_result(&scope, &single.result);
+                    control.break_when.iter().all(|condition| condition.test(&scope).unwrap_or(false))
+                };
+                collected.add(single);
+                if stop || self.shared.interrupt.is_pressed() {
+                    break;
+                }
+            }
+        }
+        collected.into_single(count)
+    }
+
+    /// Run all items of a loop as one frame to the host.
+    async fn run_batch(
+        &self,
+        scopes: &[Scope],
+        items: &[Value],
+        looping: &Loop,
+        loop_var: &str,
+        index_var: Option<&str>,
+        flags: Option<&Flags>,
+    ) -> Vec<Single> {
+        let begin = Instant::now();
+        let module = action::find(self.task.action.short).and_then(|known| known.module);
+        let mut singles: Vec<Option<Single>> = Vec::with_capacity(items.len());
+        let mut prepared: Vec<(usize, Prepared)> = Vec::new();
+        for (index, scope) in scopes.iter().enumerate() {
+            match self.prepare(scope).await {
+                Ok(ready) => {
+                    prepared.push((index, ready));
+                    singles.push(None);
+                }
+                Err(single) => singles.push(Some(single)),
+            }
+        }
+        // What cannot share a frame (another delegate, another user) goes in frames of its own.
+        while !prepared.is_empty() {
+            let Some(module) = module else { break };
+            let (first, rest): (Vec<_>, Vec<_>) = {
+                let lead = &prepared[0].1;
+                let same: Vec<bool> = prepared
+                    .iter()
+                    .map(|(_, other)| other.remote.same_session(&lead.remote) && other.options == lead.options)
+                    .collect();
+                let mut same = same.into_iter();
+                prepared.into_iter().partition(|_| same.next().unwrap_or(false))
+            };
+            prepared = rest;
+            let Some((_, lead)) = first.first() else { break };
+            let arguments = first.iter().map(|(_, ready)| ready.arguments.clone()).collect();
+            let results = lead.remote.call(module.name, &lead.options, arguments, Vec::new()).await;
+            let delegate = lead.remote.delegate().cloned();
+            match results {
+                Ok(results) => {
+                    for ((index, ready), result) in first.iter().zip(results) {
+                        let mut single = self.conclude(&ready.scope, Ok(Done::new(result)), None);
+                        single.delegate.clone_from(&delegate);
+                        if let Some(slot) = singles.get_mut(*index) {
+                            *slot = Some(single);
+                        }
+                    }
+                }
+                Err(error) => {
+                    let result = Stop::from(error).into_result();
+                    for (index, _) in &first {
+                        if let Some(slot) = singles.get_mut(*index) {
+                            *slot = Some(Single { delegate: delegate.clone(), ..Single::plain(result.clone()) });
+                        }
+                    }
+                }
+            }
+        }
+        let mut done = Vec::with_capacity(items.len());
+        for (index, (single, (scope, item))) in singles.into_iter().zip(scopes.iter().zip(items)).enumerate() {
+            let mut single = single.unwrap_or_else(|| Single::plain(result::failed("the item was not run")));
+            self.finish_item(&mut single, loop_var, index_var, index, item, None);
+            let label = self.item_info(looping, scope, index, item);
+            self.tell_item(&single, &label, flags, begin);
+            done.push(single);
+        }
+        done
+    }
+
+    fn item_info(&self, looping: &Loop, scope: &Scope, index: usize, item: &Value) -> ItemInfo {
+        let label = match &looping.control.label {
+            Some(written) => written.render(scope).unwrap_or_else(|_| item.clone()),
+            None => item.clone(),
+        };
+        ItemInfo { index, label: template::to_wire(&label).unwrap_or_default() }
+    }
+
+    fn finish_item(
+        &self,
+        single: &mut Single,
+        loop_var: &str,
+        index_var: Option<&str>,
+        index: usize,
+        item: &Value,
+        extended: Option<Value>,
+    ) {
+        let result = &mut single.result;
+        result.insert(loop_var.to_owned(), template::to_wire(item).unwrap_or_default());
+        result.insert("ansible_loop_var".into(), loop_var.into());
+        if let Some(name) = index_var {
+            result.insert(name.to_owned(), index.into());
+            result.insert("ansible_index_var".into(), name.into());
+        }
+        if let Some(value) = extended.and_then(|value| template::to_wire(&value).ok()) {
+            result.insert("ansible_loop".into(), value);
+        }
+    }
+
+    fn tell_item(&self, single: &Single, label: &ItemInfo, flags: Option<&Flags>, begin: Instant) {
+        let no_log = flags.is_none_or(|flags| flags.no_log);
+        let status = status_of(&single.result);
+        let shown = if no_log { censored(&single.result) } else { single.result.clone() };
+        let mut label = label.clone();
+        if no_log {
+            label.label = "(censored due to no_log)".into();
+        }
+        self.shared.reporter.send(Event::Item(
+            HostResult {
+                task: Arc::clone(&self.info),
+                host: Arc::clone(self.host()),
+                delegate: single.delegate.clone(),
+                status,
+                ignored: status == Status::Failed && flags.is_some_and(|flags| flags.ignore_errors),
+                result: Arc::new(shown),
+                looped: true,
+                diff: flags.is_some_and(|flags| flags.diff),
+                no_log,
+                duration: begin.elapsed(),
+            },
+            label,
+        ));
+    }
+}
+
+/// The results of a loop's items, put together.
+#[derive(Default)]
+struct Collected {
+    results: Vec<rprov_wire::Value>,
+    effects: Vec<Effect>,
+    changed: bool,
+    failed: bool,
+    unreachable: bool,
+    skipped: bool,
+    delegate: Option<Arc<str>>,
+    any: bool,
+}
+
+impl Collected {
+    fn add(&mut self, mut single: Single) {
+        let skipped = flag(&single.result, "skipped");
+        self.skipped = if self.any { self.skipped && skipped } else { skipped };
+        self.any = true;
+        self.changed |= flag(&single.result, "changed");
+        self.failed |= flag(&single.result, "failed");
+        self.unreachable |= flag(&single.result, "unreachable");
+        self.effects.append(&mut single.effects);
+        self.delegate = single.delegate;
+        complete(&mut single.result);
+        self.results.push(single.result.into());
+    }
+
+    fn into_single(self, count: usize) -> Single {
+        let mut result = Map::new();
+        if count == 0 {
+            result.insert("changed".into(), false.into());
+            result.insert("skipped_reason".into(), "No items in the list".into());
+            result.insert("skipped".into(), true.into());
+            result.insert("results".into(), rprov_wire::Value::List(Vec::new()));
+            return Single { result, effects: self.effects, delegate: None };
+        }
+        result.insert("results".into(), rprov_wire::Value::List(self.results));
+        result.insert("skipped".into(), self.skipped.into());
+        result.insert("changed".into(), self.changed.into());
+        let message = if self.failed {
+            result.insert("failed".into(), true.into());
+            "One or more items failed"
+        } else if self.skipped {
+            "All items skipped"
+        } else {
+            "All items completed"
+        };
+        if self.unreachable {
+            result.insert("unreachable".into(), true.into());
+        }
+        result.insert("msg".into(), message.into());
+        if !self.skipped {
+            result.shift_remove("skipped");
+        }
+        Single { result, effects: self.effects, delegate: self.delegate }
+    }
+}
+
+/// `ansible_loop`
+fn extended_loop(items: &[Value], index: usize, all_items: bool) -> Value {
+    let count = items.len();
+    let mut entries = vec![
+        ("index", Value::from(index + 1)),
+        ("index0", Value::from(index)),
+        ("first", Value::from(index == 0)),
+        ("last", Value::from(index + 1 == count)),
+        ("length", Value::from(count)),
+        ("revindex", Value::from(count - index)),
+        ("revindex0", Value::from(count - index - 1)),
+    ];
+    if all_items {
+        entries.push(("allitems", items.iter().cloned().collect()));
+    }
+    if let Some(next) = items.get(index + 1) {
+        entries.push(("nextitem", next.clone()));
+    }
+    if let Some(previous) = index.checked_sub(1).and_then(|index| items.get(index)) {
+        entries.push(("previtem", previous.clone()));
+    }
+    entries.into_iter().collect()
+}
+
+/// Make sure that the flags a playbook asks for are there.
+fn complete(result: &mut Map) {
+    for name in ["changed", "failed"] {
+        if !result.contains_key(name) {
+            result.insert(name.to_owned(), false.into());
+        }
+    }
+    for stream in ["stdout", "stderr"] {
+        let lines = format!("{stream}_lines");
+        if let Some(rprov_wire::Value::String(text)) = result.get(stream)
+            && !result.contains_key(&lines)
+        {
+            let list = text.lines().map(rprov_wire::Value::from).collect();
+            result.insert(lines, rprov_wire::Value::List(list));
+        }
+    }
+}
+
+/// A result as data for templates.
+fn value_of(result: Map) -> Value {
+    template::from_wire(rprov_wire::Value::Map(result))
+}
+
+/// Facts without `ansible_` before their names.
+fn facts_of(map: &Map) -> Facts {
+    map.iter()
+        .map(|(name, value)| {
+            let short = match name.strip_prefix("ansible_") {
+                Some("local") | None => name.strip_prefix("ansible_").unwrap_or(name),
+                Some(short) => short,
+            };
+            (Arc::from(short), template::from_wire(value.clone()))
+        })
+        .collect()
+}
+
+/// The result of a task that a template broke.
+pub(super) fn template_failure(error: &TemplateError) -> Map {
+    Stop::Template(error.clone()).into_result()
+}
+
+/// What is shown of a result that is not to be shown.
+fn censored(result: &Map) -> Map {
+    let mut shown = Map::new();
+    shown.insert(
+        "censored".into(),
+        "the output has been hidden due to the fact that 'no_log: true' was specified for this result".into(),
+    );
+    for name in ["changed", "failed", "skipped", "unreachable", "attempts", "retries"] {
+        if let Some(value) = result.get(name) {
+            shown.insert(name.to_owned(), value.clone());
+        }
+    }
+    shown
+}

@@ -1,0 +1,154 @@
+//! A host's inventory layers: variables of the sources, and `group_vars` and `host_vars` beside them and beside the
+//! playbook. Each map is made once and shared by all hosts that see it.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::VarMap;
+use crate::config::Config;
+use crate::inventory::{Group, Host, Inventory, VarFiles};
+use crate::source::{Diagnostic, Diagnostics};
+use crate::template::Written;
+use crate::yaml::Node;
+
+/// Makes and keeps the layers.
+#[derive(Debug)]
+pub struct InventoryLayers {
+    config: Arc<Config>,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    files: HashMap<PathBuf, Arc<VarFiles>>,
+    maps: HashMap<(Kind, PathBuf, Arc<str>), Option<Arc<VarMap>>>,
+    added: HashMap<Arc<str>, Arc<VarMap>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Kind {
+    GroupSource,
+    HostSource,
+    GroupFiles,
+    HostFiles,
+}
+
+impl InventoryLayers {
+    /// No layers yet.
+    pub fn new(config: Arc<Config>) -> Self {
+        Self { config, known: Mutex::default() }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forget what was read, before the inventory is read again. What `add_host` gave stays.
+    pub fn forget(&self) {
+        let mut known = self.known();
+        known.files.clear();
+        known.maps.clear();
+    }
+
+    /// Variables that `add_host` gives a host; they win over those of the sources.
+    pub fn add(&self, host: &Arc<str>, variables: VarMap) {
+        let mut known = self.known();
+        let mut all = known.added.get(host).map(|old| VarMap::clone(old)).unwrap_or_default();
+        all.extend(variables);
+        known.added.insert(Arc::clone(host), Arc::new(all));
+    }
+
+    /// A host's layers, lowest precedence first, as seen from a playbook directory.
+    ///
+    /// # Errors
+    /// A file of `group_vars` or `host_vars` that cannot be read or is no dictionary.
+    pub fn of(&self, inventory: &Inventory, name: &str, playbook: &Path) -> Result<Arc<[Arc<VarMap>]>, Diagnostic> {
+        let mut known = self.known();
+        let mut layers = Vec::new();
+        let bases = bases(inventory, name);
+        let groups: Vec<&Group> = inventory.groups_of(name);
+        let all = inventory.group("all");
+        let own: Vec<&Group> = groups.into_iter().filter(|group| &*group.name != "all").collect();
+        let implicit = inventory.host(name).is_some_and(|host| host.implicit);
+        let lists: [Vec<&Group>; 2] = [all.filter(|_| !implicit).into_iter().collect(), own];
+        for groups in &lists {
+            for group in groups {
+                layers.extend(known.group_source(group));
+            }
+            for base in bases.iter().map(PathBuf::as_path).chain([playbook]) {
+                for group in groups {
+                    layers.extend(known.files(&self.config, Kind::GroupFiles, base, &group.name)?);
+                }
+            }
+        }
+        if let Some(host) = inventory.host(name) {
+            layers.extend(known.host_source(host));
+        }
+        for base in bases.iter().map(PathBuf::as_path).chain([playbook]) {
+            layers.extend(known.files(&self.config, Kind::HostFiles, base, name)?);
+        }
+        layers.extend(known.added.get(name).cloned());
+        Ok(layers.into())
+    }
+
+    /// Warnings about files that were read since the last call.
+    pub fn take_warnings(&self) -> Diagnostics {
+        self.known().files.values().flat_map(|files| files.take_warnings()).collect()
+    }
+}
+
+/// Directories beside which `group_vars` and `host_vars` are looked for: those of all sources, in order.
+fn bases(inventory: &Inventory, _host: &str) -> Vec<PathBuf> {
+    let mut bases: Vec<PathBuf> = Vec::new();
+    for source in inventory.sources() {
+        let base = match source.is_dir() {
+            true => source.clone(),
+            false => source.parent().map(Path::to_owned).unwrap_or_default(),
+        };
+        if !bases.contains(&base) {
+            bases.push(base);
+        }
+    }
+    bases
+}
+
+fn map_of<'a>(entries: impl IntoIterator<Item = (&'a Arc<str>, &'a Node)>) -> Option<Arc<VarMap>> {
+    let map: VarMap = entries.into_iter().map(|(name, node)| (Arc::clone(name), Written::from_node(node))).collect();
+    (!map.is_empty()).then(|| Arc::new(map))
+}
+
+impl Known {
+    fn group_source(&mut self, group: &Group) -> Option<Arc<VarMap>> {
+        let key = (Kind::GroupSource, PathBuf::new(), Arc::clone(&group.name));
+        self.maps.entry(key).or_insert_with(|| map_of(&group.vars)).clone()
+    }
+
+    fn host_source(&mut self, host: &Host) -> Option<Arc<VarMap>> {
+        let key = (Kind::HostSource, PathBuf::new(), Arc::clone(&host.name));
+        self.maps.entry(key).or_insert_with(|| map_of(&host.vars)).clone()
+    }
+
+    fn files(&mut self, config: &Config, kind: Kind, base: &Path, name: &str) -> Result<Option<Arc<VarMap>>, Diagnostic> {
+        let key = (kind, base.to_owned(), Arc::from(name));
+        if let Some(map) = self.maps.get(&key) {
+            return Ok(map.clone());
+        }
+        let files = self.files.entry(base.to_owned()).or_insert_with(|| Arc::new(VarFiles::new(base, config)));
+        let nodes = match kind {
+            Kind::GroupFiles | Kind::GroupSource => files.group(name)?,
+            Kind::HostFiles | Kind::HostSource => files.host(name)?,
+        };
+        let mut map = VarMap::new();
+        for node in nodes.iter() {
+            for (key, value) in node.as_map().unwrap_or_default() {
+                if let Some(name) = key.as_str() {
+                    map.insert(Arc::from(name), Written::from_node(value));
+                }
+            }
+        }
+        let map = (!map.is_empty()).then(|| Arc::new(map));
+        self.maps.insert(key, map.clone());
+        Ok(map)
+    }
+}

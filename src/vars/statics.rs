@@ -1,0 +1,46 @@
+//! What names stand for before any host is known: extra variables, then those of the play that is being loaded.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::VarMap;
+use crate::template::{Scope, Variable, Variables};
+
+/// One map of variables.
+#[derive(Debug)]
+pub struct Layer(pub Arc<VarMap>);
+
+impl Variables for Layer {
+    fn get(&self, name: &str) -> Option<Variable> {
+        self.0.get(name).cloned().map(Variable::Written)
+    }
+
+    fn names(&self) -> Vec<Cow<'_, str>> {
+        self.0.keys().map(|name| Cow::Borrowed(&**name)).collect()
+    }
+}
+
+/// A scope with a layer below it.
+#[derive(Debug)]
+struct Beneath {
+    above: Scope,
+    below: Arc<VarMap>,
+}
+
+impl Variables for Beneath {
+    fn get(&self, name: &str) -> Option<Variable> {
+        self.above.variable(name).or_else(|| self.below.get(name).cloned().map(Variable::Written))
+    }
+
+    fn names(&self) -> Vec<Cow<'_, str>> {
+        let mut names = self.above.names();
+        names.extend(self.below.keys().map(|name| Cow::Borrowed(&**name)));
+        names
+    }
+}
+
+/// The scope with `variables` below everything that it has.
+pub fn beneath(scope: &Scope, variables: Arc<VarMap>) -> Scope {
+    let surroundings = Arc::clone(scope.surroundings());
+    Scope::new(Arc::new(Beneath { above: scope.clone(), below: variables }), surroundings)
+}

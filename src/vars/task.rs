@@ -1,0 +1,168 @@
+//! All variables as one task on one host sees them, in Ansible's order of precedence.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use minijinja::Value;
+
+use super::host::{HostVars, VarsObject, host_names};
+use super::magic::{self, RunFacts};
+use super::{HostVariables, PlayVariables, Values, VarMap};
+use crate::playbook::Role;
+use crate::template::{Scope, Surroundings, Variable, Variables};
+
+/// The layers of one task on one host. All of them are shared; making one costs a few reference counts.
+#[derive(Clone, Debug)]
+pub struct TaskVariables {
+    /// The run.
+    pub run: Arc<RunFacts>,
+    /// The play.
+    pub play: Arc<PlayVariables>,
+    /// The host at this moment.
+    pub host: Arc<HostVariables>,
+    /// `vars_files`, which may differ from host to host.
+    pub vars_files: Arc<[Arc<VarMap>]>,
+    /// The role that the task belongs to.
+    pub role: Option<Arc<Role>>,
+    /// `vars` of blocks and the task, outermost first.
+    pub vars: Vec<Arc<VarMap>>,
+    /// What the includes around the task handed down: loop items, `vars` of the include; outermost first.
+    pub includes: Vec<Arc<Values>>,
+    /// What lookups need to know.
+    pub surroundings: Arc<Surroundings>,
+}
+
+const NAMES: &[&str] = &[
+    "ansible_collection_name",
+    "ansible_dependent_role_names",
+    "ansible_parent_role_names",
+    "ansible_parent_role_paths",
+    "ansible_play_batch",
+    "ansible_play_hosts",
+    "ansible_play_hosts_all",
+    "ansible_play_name",
+    "ansible_play_role_names",
+    "ansible_role_name",
+    "ansible_role_names",
+    "ansible_search_path",
+    "hostvars",
+    "play_hosts",
+    "role_name",
+    "role_names",
+    "role_path",
+    "vars",
+];
+
+impl TaskVariables {
+    /// The scope for rendering.
+    pub fn scope(self) -> Scope {
+        let surroundings = Arc::clone(&self.surroundings);
+        Scope::new(Arc::new(self), surroundings)
+    }
+
+    fn magic(&self, name: &str) -> Option<Variable> {
+        let names = |hosts: &[Arc<str>]| hosts.iter().map(|host| Value::from(&**host)).collect::<Value>();
+        let value = match name {
+            "hostvars" => Value::from_object(HostVars {
+                run: Arc::clone(&self.run),
+                surroundings: Arc::clone(&self.surroundings),
+            }),
+            "vars" => Value::from_object(VarsObject(self.clone().scope())),
+            "playbook_dir" => Value::from(self.play.directory.display().to_string()),
+            "ansible_play_name" => Value::from(&*self.play.name),
+            "ansible_play_hosts" | "play_hosts" => names(&self.play.hosts),
+            "ansible_play_hosts_all" => names(&self.play.hosts_all),
+            "ansible_play_batch" => names(&self.play.batch),
+            "ansible_play_role_names" | "role_names" => self
+                .play
+                .roles
+                .iter()
+                .filter(|role| role.parents.is_empty())
+                .map(|role| Value::from(role.name.as_str()))
+                .collect(),
+            "ansible_dependent_role_names" => self
+                .play
+                .roles
+                .iter()
+                .filter(|role| !role.parents.is_empty())
+                .map(|role| Value::from(role.name.as_str()))
+                .collect(),
+            "ansible_role_names" => self.play.roles.iter().map(|role| Value::from(role.name.as_str())).collect(),
+            "ansible_search_path" => self
+                .surroundings
+                .search_paths
+                .iter()
+                .map(|path| Value::from(path.display().to_string()))
+                .collect(),
+            "ansible_delegated_vars" => return None,
+            _ => return self.role_magic(name).or_else(|| self.run.host_magic(name, &self.host)),
+        };
+        Some(Variable::Plain(value))
+    }
+
+    fn role_magic(&self, name: &str) -> Option<Variable> {
+        let role = self.role.as_ref()?;
+        let value = match name {
+            "role_name" => Value::from(role.name.rsplit('/').next().unwrap_or_default()),
+            "ansible_role_name" => Value::from(role.name.as_str()),
+            "role_path" => Value::from(role.path.display().to_string()),
+            "role_uuid" => Value::from(role.fingerprint.as_str()),
+            "ansible_collection_name" => match role.name.splitn(3, '.').collect::<Vec<_>>()[..] {
+                [namespace, collection, _] => Value::from(format!("{namespace}.{collection}")),
+                _ => return None,
+            },
+            "ansible_parent_role_names" => {
+                role.parents.iter().rev().map(|role| Value::from(role.name.as_str())).collect()
+            }
+            "ansible_parent_role_paths" => {
+                role.parents.iter().rev().map(|role| Value::from(role.path.display().to_string())).collect()
+            }
+            _ => return None,
+        };
+        Some(Variable::Plain(value))
+    }
+
+    /// Roles whose variables count here, lowest first: the play's public ones, then the task's own with its parents.
+    fn roles(&self) -> impl DoubleEndedIterator<Item = &Arc<Role>> {
+        let own = self.role.iter().flat_map(|role| role.parents.iter().chain(std::iter::once(role)));
+        let public: Vec<&Arc<Role>> = self.play.roles.iter().filter(|role| role.public).collect();
+        public.into_iter().chain(own.collect::<Vec<_>>())
+    }
+}
+
+impl Variables for TaskVariables {
+    fn get(&self, name: &str) -> Option<Variable> {
+        let written = |layer: &VarMap| layer.get(name).cloned().map(Variable::Written);
+        self.magic(name)
+            .or_else(|| written(&self.run.extra))
+            .or_else(|| self.includes.iter().rev().find_map(|layer| layer.get(name).cloned()))
+            .or_else(|| self.role.iter().flat_map(|role| role.chain()).filter_map(|role| written(&role.params)).last())
+            .or_else(|| self.host.registered.get(name).cloned())
+            .or_else(|| self.vars.iter().rev().find_map(|layer| written(layer)))
+            .or_else(|| self.roles().rev().find_map(|role| written(&role.vars)))
+            .or_else(|| self.vars_files.iter().rev().find_map(|layer| written(layer)))
+            .or_else(|| written(&self.play.prompted))
+            .or_else(|| written(&self.play.vars))
+            .or_else(|| self.run.inject_facts.then(|| self.host.injected_fact(name)).flatten())
+            .or_else(|| self.host.inventory_variable(name))
+            .or_else(|| self.roles().rev().find_map(|role| written(&role.defaults)))
+    }
+
+    fn names(&self) -> Vec<Cow<'_, str>> {
+        fn keys(map: &VarMap) -> impl Iterator<Item = Cow<'_, str>> {
+            map.keys().map(|name| Cow::Borrowed(&**name))
+        }
+        let mut names: Vec<Cow<'_, str>> =
+            NAMES.iter().chain(magic::HOST_NAMES).map(|name| Cow::Borrowed(*name)).collect();
+        names.extend(keys(&self.run.extra));
+        names.extend(self.includes.iter().flat_map(|layer| layer.keys()).map(|name| Cow::Borrowed(&**name)));
+        names.extend(self.vars.iter().flat_map(|layer| keys(layer)));
+        names.extend(self.vars_files.iter().flat_map(|layer| keys(layer)));
+        names.extend(keys(&self.play.prompted));
+        names.extend(keys(&self.play.vars));
+        let roles = self.play.roles.iter().chain(self.role.iter());
+        names.extend(roles.flat_map(|role| keys(&role.params).chain(keys(&role.vars)).chain(keys(&role.defaults))));
+        names.extend(host_names(&self.host));
+        names
+    }
+}
