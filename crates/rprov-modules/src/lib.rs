@@ -18,6 +18,7 @@ pub mod attributes;
 pub mod checksum;
 pub mod context;
 pub mod edit;
+pub mod http;
 pub mod module;
 pub mod outcome;
 pub mod permissions;

@@ -48,12 +48,14 @@ modules! {
         fetch,
         file,
         find,
+        get_url,
         lineinfile,
         ping,
         replace,
         slurp,
         stat,
         tempfile,
+        uri,
     }
 }
 
