@@ -13,6 +13,7 @@
 //!   (octal and symbolic modes), [`write`] (atomic writes), [`process`] (commands), [`account`] (users and groups without NSS).
 
 pub mod account;
+pub mod archive;
 pub mod argument;
 pub mod attributes;
 pub mod checksum;

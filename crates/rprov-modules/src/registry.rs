@@ -55,6 +55,7 @@ modules! {
         slurp,
         stat,
         tempfile,
+        unarchive,
         uri,
     }
 }

@@ -16,4 +16,5 @@ pub mod replace;
 pub mod slurp;
 pub mod stat;
 pub mod tempfile;
+pub mod unarchive;
 pub mod uri;
