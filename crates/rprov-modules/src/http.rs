@@ -260,10 +260,11 @@ fn redirect(call: &mut Call, status: u16, url: &str, location: &str) {
     let elsewhere = host(url) != host(&next);
     call.headers.retain(|(name, _)| {
         let name = name.to_ascii_lowercase();
-        !call.unredirected.contains(&name)
-            && !(becomes_get && matches!(name.as_str(), "content-length" | "content-type" | "transfer-encoding"))
-            // A login for one server is no business of another.
-            && !(elsewhere && matches!(name.as_str(), "authorization" | "cookie"))
+        let of_body = matches!(name.as_str(), "content-length" | "content-type" | "transfer-encoding");
+        // A login for one server is no business of another.
+        let of_login = matches!(name.as_str(), "authorization" | "cookie");
+        let dropped = call.unredirected.contains(&name) || of_body && becomes_get || of_login && elsewhere;
+        !dropped
     });
     call.url = next;
 }

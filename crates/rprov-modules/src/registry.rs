@@ -58,6 +58,9 @@ modules! {
         unarchive,
         uri,
     }
+    "community.general" {
+        ini_file,
+    }
 }
 
 fn decode<T: Arguments>(arguments: &Map) -> Result<T, ArgumentProblem> {

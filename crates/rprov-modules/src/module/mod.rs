@@ -10,6 +10,7 @@ pub mod fetch;
 pub mod file;
 pub mod find;
 pub mod get_url;
+pub mod ini_file;
 pub mod lineinfile;
 pub mod ping;
 pub mod replace;

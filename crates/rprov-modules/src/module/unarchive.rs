@@ -80,8 +80,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
     let options = TarOptions::read(&arguments)?;
     let mut archive = open(&arguments, context)?;
     let format = Format::of(&mut archive, &arguments.src)?;
-    let mut task =
-        Task { dest, wanted, options, names: Names::default(), check: context.check(), arguments: &arguments };
+    let mut task = Task { dest, wanted, options, names: Names::default(), check: context.check() };
 
     let mut names = Vec::new();
     let mut differing = BTreeSet::new();
@@ -266,16 +265,15 @@ impl Names {
     }
 }
 
-struct Task<'a> {
+struct Task {
     dest: PathBuf,
     wanted: Wanted,
     options: TarOptions,
     names: Names,
     check: bool,
-    arguments: &'a Arguments,
 }
 
-impl Task<'_> {
+impl Task {
     /// Where a member goes; `None` if it is left out.
     fn target(&self, member: &Member) -> Result<Option<PathBuf>, Failure> {
         let path = &member.path;
