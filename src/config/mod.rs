@@ -1,1 +1,14 @@
-//! (filled below)
+//! Settings: one table with each one's name, environment variables, `ansible.cfg` keys, type and default.
+//!
+//! * [`Setting`]: the table; an entry per setting of ansible-core and of the plugins whose part rprov plays;
+//! * [`Config`]: the values of one run, each with its origin;
+//! * [`Origin`]: default, environment or file.
+
+mod file;
+mod ini;
+mod setting;
+mod value;
+
+pub use file::Config;
+pub use setting::{Kind, Setting};
+pub use value::{Origin, Value};

@@ -2,6 +2,8 @@
 
 mod diagnostic;
 mod file;
+mod render;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use file::{SourceFile, SourceId, Span, register, source_file};
+pub use render::{render, render_all};

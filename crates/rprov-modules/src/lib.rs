@@ -9,6 +9,8 @@
 //! * [`outcome`]: what it gives back;
 //! * [`registry`]: every module by its name;
 //! * [`module`]: the modules themselves, one file each, under their exact Ansible names;
+//! * the rest is what several modules share: [`attributes`] (owner, group, mode ...), [`write`] (atomic writes),
+//!   [`process`] (commands), [`fact`] (what `setup` and others know of the host), [`account`] (users and groups without NSS).
 //! * the rest is what several modules share: [`attributes`] (owner, group, mode ...), [`permissions`]
 //!   (octal and symbolic modes), [`write`] (atomic writes), [`process`] (commands), [`account`] (users and groups without NSS).
 
@@ -18,6 +20,8 @@ pub mod argument;
 pub mod attributes;
 pub mod checksum;
 pub mod context;
+pub mod dpkg;
+pub mod fact;
 pub mod edit;
 pub mod http;
 pub mod module;

@@ -43,7 +43,9 @@ macro_rules! modules {
 modules! {
     "ansible.builtin" {
         assemble,
+        apt,
         blockinfile,
+        command,
         copy,
         fetch,
         file,
@@ -52,6 +54,9 @@ modules! {
         lineinfile,
         ping,
         replace,
+        script,
+        setup,
+        shell,
         slurp,
         stat,
         tempfile,

@@ -4,7 +4,9 @@
 //! `run(Arguments, &Context) -> Result<Outcome, Failure>`, and is listed in [`registry`](crate::registry).
 
 pub mod assemble;
+pub mod apt;
 pub mod blockinfile;
+pub mod command;
 pub mod copy;
 pub mod fetch;
 pub mod file;
@@ -14,6 +16,9 @@ pub mod ini_file;
 pub mod lineinfile;
 pub mod ping;
 pub mod replace;
+pub mod script;
+pub mod setup;
+pub mod shell;
 pub mod slurp;
 pub mod stat;
 pub mod tempfile;
