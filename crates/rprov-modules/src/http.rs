@@ -353,6 +353,10 @@ fn failure(call: &Call, error: &ureq::Error) -> Failure {
         ureq::Error::Rustls(_) | ureq::Error::Tls(_) => {
             "; install the authority's certificate on the host, or name it with `ca_path`"
         }
+        // TLS errors come wrapped as I/O errors.
+        ureq::Error::Io(error) if error.to_string().contains("certificate") => {
+            "; install the authority's certificate on the host, or name it with `ca_path`"
+        }
         _ => "",
     };
     Failure::new(format!("Request failed: {}: {error}{advice}", call.url))

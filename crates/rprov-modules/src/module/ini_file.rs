@@ -225,15 +225,12 @@ fn set(arguments: &Arguments, option: &str, wanted: &[Option<String>], body: &mu
             removed.push(index);
         }
     }
-    let mut position = match last {
+    let position = match last {
         Some(index) => index + 1,
         None => body.iter().rposition(|line| !line.trim().is_empty()).map_or(0, |index| index + 1),
     };
-    for value in missing {
-        body.insert(position, written(value));
-        position += 1;
-    }
-    // What is removed lies before what was inserted, or nothing was inserted.
+    body.splice(position..position, missing.into_iter().map(written));
+    // Something is removed only where nothing was missing, so the places have not moved.
     for index in removed.into_iter().rev() {
         body.remove(index);
         replaced = true;

@@ -3,8 +3,8 @@
 //! Each file has a type `Arguments` (declared with [`arguments!`](crate::arguments)) and a function
 //! `run(Arguments, &Context) -> Result<Outcome, Failure>`, and is listed in [`registry`](crate::registry).
 
-pub mod assemble;
 pub mod apt;
+pub mod assemble;
 pub mod blockinfile;
 pub mod command;
 pub mod copy;

@@ -680,6 +680,53 @@ mod tests {
         assert!(served.join().unwrap().starts_with("GET /info HTTP/1.1"));
     }
 
+    /// Answers one request over TLS, with the certificate in `tests/tls`; the URL.
+    fn serve_tls() -> String {
+        use std::io::{Read, Write};
+        let item = |pem: &'static [u8]| ureq::tls::parse_pem(pem).next().unwrap().unwrap();
+        let ureq::tls::PemItem::Certificate(certificate) = item(include_bytes!("../../tests/tls/server.pem")) else {
+            panic!()
+        };
+        let ureq::tls::PemItem::PrivateKey(key) = item(include_bytes!("../../tests/tls/server.key")) else { panic!() };
+        let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![certificate.der().to_vec().into()],
+                rustls::pki_types::PrivatePkcs8KeyDer::from(key.der().to_vec()).into(),
+            )
+            .unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("https://{}/", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            let (stream, _) = listener.accept().unwrap();
+            let connection = rustls::ServerConnection::new(std::sync::Arc::new(config)).unwrap();
+            let mut stream = rustls::StreamOwned::new(connection, stream);
+            // A client that does not trust the certificate hangs up here.
+            if stream.read(&mut [0; 4096]).is_ok() {
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecret");
+                stream.conn.send_close_notify();
+                let _ = stream.flush();
+            }
+        });
+        url
+    }
+
+    #[test]
+    fn a_certificate_must_be_trusted_unless_the_task_says_otherwise() {
+        let bench = Bench::new();
+        let authority = bench.file("ca.pem", include_bytes!("../../tests/tls/authority.pem"));
+        let result = bench.apply("uri", json!({"url": serve_tls(), "ca_path": authority, "return_content": true}));
+        assert_eq!(result["content"], Value::from("secret"));
+        let result = bench.apply("uri", json!({"url": serve_tls(), "validate_certs": false, "return_content": true}));
+        assert_eq!(result["content"], Value::from("secret"));
+        let other = bench.file("other.pem", include_bytes!("../../tests/tls/server.pem"));
+        let message = bench.fails("uri", json!({"url": serve_tls(), "ca_path": other}));
+        assert!(message.contains("ca_path") && message.contains("certificate"), "{message}");
+    }
+
     #[test]
     fn nothing_is_asked_when_creates_or_removes_say_so() {
         let (bench, server) = (Bench::new(), Server::new());
