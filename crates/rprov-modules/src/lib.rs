@@ -15,6 +15,7 @@
 //!   (octal and symbolic modes), [`write`] (atomic writes), [`process`] (commands), [`account`] (users and groups without NSS).
 
 pub mod account;
+pub mod archive;
 pub mod argument;
 pub mod attributes;
 pub mod checksum;
@@ -22,6 +23,7 @@ pub mod context;
 pub mod dpkg;
 pub mod edit;
 pub mod fact;
+pub mod http;
 pub mod module;
 pub mod outcome;
 pub mod permissions;

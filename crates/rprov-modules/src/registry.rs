@@ -50,6 +50,7 @@ modules! {
         fetch,
         file,
         find,
+        get_url,
         lineinfile,
         ping,
         replace,
@@ -59,6 +60,11 @@ modules! {
         slurp,
         stat,
         tempfile,
+        unarchive,
+        uri,
+    }
+    "community.general" {
+        ini_file,
     }
 }
 

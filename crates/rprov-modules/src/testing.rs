@@ -166,3 +166,84 @@ impl Transport for Bench {
 
     fn output(&self, _stream: Stream, _data: &[u8]) {}
 }
+
+/// A web server on loopback that knows a few paths, and counts requests.
+pub(crate) struct Server {
+    address: std::net::SocketAddr,
+    requests: std::sync::Arc<AtomicUsize>,
+}
+
+impl Server {
+    pub(crate) fn new() -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let requests = std::sync::Arc::new(AtomicUsize::new(0));
+        let counter = requests.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                counter.fetch_add(1, Ordering::SeqCst);
+                serve(stream.unwrap());
+            }
+        });
+        Server { address, requests }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(crate) fn requests(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
+    }
+}
+
+fn serve(mut stream: std::net::TcpStream) {
+    use std::io::{BufRead, BufReader, Write};
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut request = String::new();
+    while !request.ends_with("\r\n\r\n") {
+        if reader.read_line(&mut request).unwrap_or(0) == 0 {
+            return;
+        }
+    }
+    let header = |name: &str| {
+        request.lines().find_map(|line| {
+            let (key, value) = line.split_once(": ")?;
+            key.eq_ignore_ascii_case(name).then(|| value.to_owned())
+        })
+    };
+    let mut body = vec![0; header("content-length").map_or(0, |length| length.parse().unwrap())];
+    reader.read_exact(&mut body).unwrap();
+    let mut words = request.split(' ');
+    let (method, path) = (words.next().unwrap(), words.next().unwrap());
+    let (status, headers, content) = match path {
+        "/json" => (
+            "200 OK",
+            "Content-Type: application/json\r\nSet-Cookie: k=v; Path=/\r\nSet-Cookie: l=w\r\nX-A-B: c\r\n",
+            b"{\"a\":1}".to_vec(),
+        ),
+        "/redirect" => ("302 Found", "Location: /json\r\n", Vec::new()),
+        "/echo" => {
+            let lines: Vec<String> = request
+                .lines()
+                .map(|line| match line.split_once(": ") {
+                    Some((name, value)) => format!("{}: {value}", name.to_lowercase()),
+                    None => line.to_owned(),
+                })
+                .collect();
+            ("200 OK", "", [lines.join("\n").as_bytes(), &body].concat())
+        }
+        "/auth" => match header("authorization") {
+            Some(login) => ("200 OK", "", login.into_bytes()),
+            None => ("401 Unauthorized", "WWW-Authenticate: Basic realm=\"x\"\r\n", b"no".to_vec()),
+        },
+        "/file.txt" => ("200 OK", "Content-Disposition: attachment; filename=\"named.txt\"\r\n", b"hello\n".to_vec()),
+        "/SUMS" => ("200 OK", "", b"f572d396fae9206628714fb2ce00f72e94f2258f  file.txt\n".to_vec()),
+        _ => ("404 Not Found", "", b"nope".to_vec()),
+    };
+    let head = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n", content.len());
+    stream.write_all(head.as_bytes()).unwrap();
+    if method != "HEAD" {
+        stream.write_all(&content).unwrap();
+    }
+}

@@ -107,8 +107,18 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         "Not all paths examined, check warnings for details".to_owned()
     };
     let Search { examined, files, skipped, .. } = search;
+    let warnings: Vec<String> = skipped
+        .iter()
+        .map(|(path, reason)| {
+            format!("Skipped '{path}' path due to this access issue: {}", reason.as_str().unwrap_or_default())
+        })
+        .collect();
     let matched = files.len();
-    Ok(Outcome::unchanged()
+    let mut outcome = Outcome::unchanged();
+    if !warnings.is_empty() {
+        outcome = outcome.with("warnings", warnings);
+    }
+    Ok(outcome
         .with("files", files)
         .with("msg", message)
         .with("matched", matched)
