@@ -45,6 +45,9 @@ modules! {
         apt,
         blockinfile,
         command,
+        getent,
+        group,
+        hostname,
         lineinfile,
         ping,
         replace,
@@ -53,6 +56,7 @@ modules! {
         shell,
         slurp,
         tempfile,
+        user,
     }
 }
 

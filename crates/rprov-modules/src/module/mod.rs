@@ -6,6 +6,9 @@
 pub mod apt;
 pub mod blockinfile;
 pub mod command;
+pub mod getent;
+pub mod group;
+pub mod hostname;
 pub mod lineinfile;
 pub mod ping;
 pub mod replace;
@@ -14,3 +17,4 @@ pub mod setup;
 pub mod shell;
 pub mod slurp;
 pub mod tempfile;
+pub mod user;

@@ -41,9 +41,9 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
     let failure = |error: std::io::Error| explain("create a temporary file in", &directory, &error);
     let path = match arguments.state {
         State::File => builder.tempfile_in(&directory).and_then(|file| Ok(file.keep()?.1)).map_err(failure)?,
-        State::Directory => builder
-            .permissions(std::fs::Permissions::from_mode(0o700))
-            .tempdir_in(&directory).map_err(failure)?.keep(),
+        State::Directory => {
+            builder.permissions(std::fs::Permissions::from_mode(0o700)).tempdir_in(&directory).map_err(failure)?.keep()
+        }
     };
     let values = crate::attributes::describe(&path);
     Ok(Outcome::new(true).with("path", path.display().to_string()).with_all(values))
