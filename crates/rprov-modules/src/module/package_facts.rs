@@ -49,7 +49,8 @@ fn apt(packages: &mut Map) -> Result<(), Failure> {
 
 fn rpm(packages: &mut Map, context: &Context<'_>) -> Result<(), Failure> {
     let format = "%{NAME}\\t%{VERSION}\\t%{RELEASE}\\t%{EPOCHNUM}\\t%{EPOCH}\\t%{ARCH}\\n";
-    let output = Command::new("rpm").args(["-qa", "--qf", format]).run_or_fail("could not list the packages", context)?;
+    let output =
+        Command::new("rpm").args(["-qa", "--qf", format]).run_or_fail("could not list the packages", context)?;
     for line in output.stdout().lines() {
         let fields: Vec<&str> = line.split('\t').collect();
         let [name, version, release, epoch, shown, arch] = fields.as_slice() else { continue };
@@ -67,8 +68,15 @@ fn rpm(packages: &mut Map, context: &Context<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn lines(packages: &mut Map, program: &str, words: &[&str], source: &str, context: &Context<'_>) -> Result<(), Failure> {
-    let output = Command::new(program).args(words.iter().copied()).run_or_fail("could not list the packages", context)?;
+fn lines(
+    packages: &mut Map,
+    program: &str,
+    words: &[&str],
+    source: &str,
+    context: &Context<'_>,
+) -> Result<(), Failure> {
+    let output =
+        Command::new(program).args(words.iter().copied()).run_or_fail("could not list the packages", context)?;
     for line in output.stdout().lines() {
         let found = if source == "pacman" {
             line.split_once(' ').map(|(name, version)| (name, version.to_owned()))
@@ -107,7 +115,11 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
             "rpm" | "dnf" | "dnf5" | "yum" | "zypper" => wanted.push("rpm"),
             "apk" => wanted.push("apk"),
             "pacman" => wanted.push("pacman"),
-            _ => return Err(Failure::new(format!("this program cannot list the packages of `{name}`; it knows apt, rpm, apk and pacman"))),
+            _ => {
+                return Err(Failure::new(format!(
+                    "this program cannot list the packages of `{name}`; it knows apt, rpm, apk and pacman"
+                )));
+            }
         }
     }
     let mut packages = Map::new();
@@ -116,8 +128,12 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         match manager {
             "apt" if std::path::Path::new("/var/lib/dpkg/status").exists() => apt(&mut packages)?,
             "rpm" if find_program("rpm", context).is_some() => rpm(&mut packages, context)?,
-            "apk" if find_program("apk", context).is_some() => lines(&mut packages, "apk", &["info", "-v"], "apk", context)?,
-            "pacman" if find_program("pacman", context).is_some() => lines(&mut packages, "pacman", &["-Q"], "pacman", context)?,
+            "apk" if find_program("apk", context).is_some() => {
+                lines(&mut packages, "apk", &["info", "-v"], "apk", context)?
+            }
+            "pacman" if find_program("pacman", context).is_some() => {
+                lines(&mut packages, "pacman", &["-Q"], "pacman", context)?
+            }
             _ => continue,
         }
         found = true;
@@ -126,7 +142,9 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         }
     }
     if !found {
-        return Err(Failure::new("Could not detect a supported package manager from the following list: apt, rpm, apk, pacman"));
+        return Err(Failure::new(
+            "Could not detect a supported package manager from the following list: apt, rpm, apk, pacman",
+        ));
     }
     Ok(Outcome::unchanged().with("ansible_facts", Value::from_iter([("packages", packages)])))
 }

@@ -100,12 +100,13 @@ impl Script<'_> {
     fn is_running(&self) -> Result<bool, Failure> {
         if let Some(pattern) = &self.arguments.pattern {
             let own = std::process::id().to_string();
-            return Ok(fact::names("/proc").iter().filter(|name| **name != own && name.bytes().all(|b| b.is_ascii_digit())).any(
-                |pid| {
+            return Ok(fact::names("/proc")
+                .iter()
+                .filter(|name| **name != own && name.bytes().all(|b| b.is_ascii_digit()))
+                .any(|pid| {
                     let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
                     String::from_utf8_lossy(&line).replace('\0', " ").contains(pattern.as_str())
-                },
-            ));
+                }));
         }
         let output = self.call("status")?;
         let text = output.stdout().to_lowercase();
@@ -127,13 +128,17 @@ impl Script<'_> {
     fn is_enabled(&self) -> Result<bool, Failure> {
         if self.openrc {
             let output = Command::new("rc-update").args(["show", &self.arguments.runlevel]).run(self.context)?;
-            return Ok(output.stdout().lines().any(|line| line.split('|').next().is_some_and(|name| name.trim() == self.name())));
+            return Ok(output
+                .stdout()
+                .lines()
+                .any(|line| line.split('|').next().is_some_and(|name| name.trim() == self.name())));
         }
         // Links like S01ssh in the directories of the runlevels.
         Ok((2..=5).any(|level| {
             ["/etc", "/etc/rc.d"].iter().any(|base| {
                 fact::names(format!("{base}/rc{level}.d")).iter().any(|link| {
-                    link.strip_prefix('S').is_some_and(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()) == self.name())
+                    link.strip_prefix('S')
+                        .is_some_and(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()) == self.name())
                 })
             })
         }))
@@ -148,7 +153,9 @@ impl Script<'_> {
             Command::new("rc-update").args([if enable { "add" } else { "del" }, self.name(), &self.arguments.runlevel])
         } else if find_program("update-rc.d", self.context).is_some() {
             if enable {
-                Command::new("update-rc.d").args([self.name(), "defaults"]).run_or_fail("could not run update-rc.d", self.context)?;
+                Command::new("update-rc.d")
+                    .args([self.name(), "defaults"])
+                    .run_or_fail("could not run update-rc.d", self.context)?;
             }
             Command::new("update-rc.d").args([self.name(), verb])
         } else if find_program("chkconfig", self.context).is_some() {

@@ -83,7 +83,9 @@ pub fn run(_arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Fail
     } else if find_program("service", context).is_some() && !std::path::Path::new("/run/systemd/system").exists() {
         let output = Command::new("service").arg("--status-all").plain_locale().run(context)?;
         for line in output.stdout().lines() {
-            let Some((sign, name)) = line.trim().strip_prefix('[').and_then(|rest| rest.split_once(']')) else { continue };
+            let Some((sign, name)) = line.trim().strip_prefix('[').and_then(|rest| rest.split_once(']')) else {
+                continue;
+            };
             let state = if sign.trim() == "+" { "running" } else { "stopped" };
             services.insert(name.trim().to_owned(), entry(name.trim(), state, None, "sysv"));
         }
@@ -92,5 +94,12 @@ pub fn run(_arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Fail
         systemd(&mut services, context)?;
     }
     let outcome = Outcome::unchanged().with("ansible_facts", Value::from_iter([("services", services.clone())]));
-    Ok(if services.is_empty() { outcome.with("skipped", true).with("msg", "Failed to find any services. This can be due to privileges or some other configuration issue.") } else { outcome })
+    Ok(if services.is_empty() {
+        outcome.with("skipped", true).with(
+            "msg",
+            "Failed to find any services. This can be due to privileges or some other configuration issue.",
+        )
+    } else {
+        outcome
+    })
 }

@@ -55,7 +55,8 @@ struct Systemctl<'a> {
 
 impl Systemctl<'_> {
     fn run(&self, words: &[&str]) -> Result<Output, Failure> {
-        let mut command = Command::new("systemctl").plain_locale().args(self.base.iter().copied()).args(words.iter().copied());
+        let mut command =
+            Command::new("systemctl").plain_locale().args(self.base.iter().copied()).args(words.iter().copied());
         // The user's own systemd is found by this.
         if self.base.contains(&"--user") && std::env::var_os("XDG_RUNTIME_DIR").is_none() {
             command = command.env("XDG_RUNTIME_DIR", format!("/run/user/{}", rustix::process::geteuid().as_raw()));
@@ -125,13 +126,16 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         return Ok(Outcome::unchanged().with("name", Value::Null).with("status", Map::new()));
     };
     if name.contains(['*', '?', '[']) {
-        return Err(Failure::new(format!("This module does not currently support using glob patterns, found '{name}' in service name")));
+        return Err(Failure::new(format!(
+            "This module does not currently support using glob patterns, found '{name}' in service name"
+        )));
     }
     let unit = name;
     let mut status = Map::new();
     let shown = systemctl.run(&["show", unit])?;
     let text = shown.stdout();
-    let offline = shown.stderr().contains("Running in chroot, ignoring") || text.contains("Running in chroot, ignoring");
+    let offline =
+        shown.stderr().contains("Running in chroot, ignoring") || text.contains("Running in chroot, ignoring");
     if shown.success() && !offline {
         status = properties(&text);
     }
@@ -146,8 +150,11 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
             .with("name", name)
     };
     if !shown.success() && !offline {
-        return Err(Failure::new(format!("Service is in unknown state: systemctl show {unit}: {}", shown.stderr().trim()))
-            .with("status", status.clone()));
+        return Err(Failure::new(format!(
+            "Service is in unknown state: systemctl show {unit}: {}",
+            shown.stderr().trim()
+        ))
+        .with("status", status.clone()));
     }
 
     if let Some(masked) = arguments.masked
