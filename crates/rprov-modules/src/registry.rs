@@ -43,12 +43,16 @@ macro_rules! modules {
 modules! {
     "ansible.builtin" {
         apt,
+        apt_repository,
         blockinfile,
         command,
+        deb822_repository,
         getent,
+        git,
         group,
         hostname,
         lineinfile,
+        package,
         package_facts,
         ping,
         replace,
@@ -62,6 +66,10 @@ modules! {
         systemd_service,
         tempfile,
         user,
+        wait_for,
+    }
+    "ansible.posix" {
+        sysctl,
     }
 }
 

@@ -4,12 +4,16 @@
 //! `run(Arguments, &Context) -> Result<Outcome, Failure>`, and is listed in [`registry`](crate::registry).
 
 pub mod apt;
+pub mod apt_repository;
 pub mod blockinfile;
 pub mod command;
+pub mod deb822_repository;
 pub mod getent;
+pub mod git;
 pub mod group;
 pub mod hostname;
 pub mod lineinfile;
+pub mod package;
 pub mod package_facts;
 pub mod ping;
 pub mod replace;
@@ -19,7 +23,9 @@ pub mod service_facts;
 pub mod setup;
 pub mod shell;
 pub mod slurp;
+pub mod sysctl;
 pub mod systemd;
 pub mod systemd_service;
 pub mod tempfile;
 pub mod user;
+pub mod wait_for;
