@@ -46,6 +46,7 @@ modules! {
         apt_repository,
         blockinfile,
         command,
+        cron,
         deb822_repository,
         getent,
         git,
@@ -69,6 +70,7 @@ modules! {
         wait_for,
     }
     "ansible.posix" {
+        authorized_key,
         sysctl,
     }
 }

@@ -5,8 +5,10 @@
 
 pub mod apt;
 pub mod apt_repository;
+pub mod authorized_key;
 pub mod blockinfile;
 pub mod command;
+pub mod cron;
 pub mod deb822_repository;
 pub mod getent;
 pub mod git;
