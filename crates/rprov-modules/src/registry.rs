@@ -52,6 +52,7 @@ modules! {
         git,
         group,
         hostname,
+        known_hosts,
         lineinfile,
         package,
         package_facts,

@@ -14,6 +14,7 @@ pub mod getent;
 pub mod git;
 pub mod group;
 pub mod hostname;
+pub mod known_hosts;
 pub mod lineinfile;
 pub mod package;
 pub mod package_facts;

@@ -337,7 +337,7 @@ impl Account<'_> {
             let own = primary.as_ref().map_or(user.gid, |group| group.gid);
             let current: Vec<String> = account::groups()
                 .into_iter()
-                .filter(|group| group.members.iter().any(|member| *member == user.name))
+                .filter(|group| group.members.contains(&user.name))
                 .filter(|group| group.gid != own || wanted.contains(&group.name))
                 .map(|group| group.name)
                 .collect();
