@@ -44,6 +44,7 @@ modules! {
     "ansible.builtin" {
         assemble,
         apt,
+        apt_repository,
         blockinfile,
         command,
         copy,
@@ -51,10 +52,21 @@ modules! {
         file,
         find,
         get_url,
+        cron,
+        deb822_repository,
+        getent,
+        git,
+        group,
+        hostname,
+        known_hosts,
         lineinfile,
+        package,
+        package_facts,
         ping,
         replace,
         script,
+        service,
+        service_facts,
         setup,
         shell,
         slurp,
@@ -65,6 +77,15 @@ modules! {
     }
     "community.general" {
         ini_file,
+        systemd,
+        systemd_service,
+        tempfile,
+        user,
+        wait_for,
+    }
+    "ansible.posix" {
+        authorized_key,
+        sysctl,
     }
 }
 

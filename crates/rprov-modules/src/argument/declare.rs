@@ -86,6 +86,7 @@ macro_rules! arguments {
                 open: false,
             };
 
+            #[allow(unused_variables, reason = "a module may have no options")]
             fn decode(arguments: &$crate::rprov_wire::Map) -> Result<Self, $crate::argument::ArgumentProblem> {
                 Ok($name {
                     $($field: $crate::argument::decode_field::<$type>(

@@ -168,10 +168,10 @@ fn describe(name: &str, path: &str) -> Map {
             interface.insert("all_slaves_active".into(), (text == "1").into());
         }
     }
-    if is_dir("bonding_slave") {
-        if let Some(aggregator) = file("bonding_slave/perm_hwaddr") {
-            interface.insert("perm_macaddress".into(), aggregator.into());
-        }
+    if is_dir("bonding_slave")
+        && let Some(address) = file("bonding_slave/perm_hwaddr")
+    {
+        interface.insert("perm_macaddress".into(), address.into());
     }
     if let Some(id) = link_name(format!("{path}/device")) {
         interface.insert("pciid".into(), id.into());

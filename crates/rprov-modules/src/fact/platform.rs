@@ -35,7 +35,7 @@ pub fn gather(context: &Context<'_>, facts: &mut Map) {
 }
 
 /// The host's full name: the first name with a dot among those of the address that its name stands for.
-fn full_name(node: &str, context: &Context<'_>) -> String {
+pub(crate) fn full_name(node: &str, context: &Context<'_>) -> String {
     let hosts = content("/etc/hosts").unwrap_or_default();
     if let Some(name) = name_in_hosts(&hosts, node) {
         return name;

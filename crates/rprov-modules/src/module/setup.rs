@@ -47,41 +47,37 @@ macro_rules! families {
     (@minimal) => { false };
 }
 
-fn quiet((): ()) -> Vec<String> {
-    Vec::new()
-}
-
 static FAMILIES: &[Family] = families! {
-    "apparmor" | "selinux" in minimal => |_, _, facts| quiet(platform::gather_security(facts));
-    "caps" | "system_capabilities" | "system_capabilities_enforced" in minimal => |_, _, facts| quiet(platform::gather_capabilities(facts));
-    "cmdline" | "proc_cmdline" in minimal => |_, _, facts| quiet(platform::gather_command_line(facts));
-    "date_time" in minimal => |_, _, facts| quiet(platform::gather_time(facts));
+    "apparmor" | "selinux" in minimal => |_, _, facts| { platform::gather_security(facts); Vec::new() };
+    "caps" | "system_capabilities" | "system_capabilities_enforced" in minimal => |_, _, facts| { platform::gather_capabilities(facts); Vec::new() };
+    "cmdline" | "proc_cmdline" in minimal => |_, _, facts| { platform::gather_command_line(facts); Vec::new() };
+    "date_time" in minimal => |_, _, facts| { platform::gather_time(facts); Vec::new() };
     "distribution" | "distribution_version" | "distribution_release" | "distribution_major_version" | "os_family" in minimal
-        => |_, _, facts| quiet(distribution::gather(facts));
-    "dns" in minimal => |_, _, facts| quiet(network::gather_dns(facts));
-    "env" in minimal => |_, context, facts| quiet(user::gather_environment(context.options, facts));
-    "fips" in minimal => |_, _, facts| quiet(platform::gather_fips(facts));
+        => |_, _, facts| { distribution::gather(facts); Vec::new() };
+    "dns" in minimal => |_, _, facts| { network::gather_dns(facts); Vec::new() };
+    "env" in minimal => |_, context, facts| { user::gather_environment(context.options, facts); Vec::new() };
+    "fips" in minimal => |_, _, facts| { platform::gather_fips(facts); Vec::new() };
     "local" in minimal => |arguments, context, facts| local::gather(&arguments.fact_path, context, facts);
-    "lsb" in minimal => |_, _, facts| quiet(distribution::gather_lsb(facts));
+    "lsb" in minimal => |_, _, facts| { distribution::gather_lsb(facts); Vec::new() };
     "pkg_mgr" + "distribution" in minimal => |_, _, facts| {
         facts.insert("pkg_mgr".into(), distribution::package_manager().into());
         Vec::new()
     };
     "platform" | "system" | "kernel" | "kernel_version" | "machine" | "machine_id" | "architecture" in minimal
-        => |_, context, facts| quiet(platform::gather(context, facts));
+        => |_, context, facts| { platform::gather(context, facts); Vec::new() };
     "service_mgr" + "distribution" + "platform" in minimal => |_, _, facts| {
         facts.insert("service_mgr".into(), distribution::service_manager().into());
         Vec::new()
     };
     "ssh_pub_keys" | "ssh_host_pub_keys" | "ssh_host_key_dsa_public" | "ssh_host_key_rsa_public"
         | "ssh_host_key_ecdsa_public" | "ssh_host_key_ed25519_public" in minimal
-        => |_, _, facts| quiet(platform::gather_host_keys(facts));
+        => |_, _, facts| { platform::gather_host_keys(facts); Vec::new() };
     "user" | "user_id" | "user_uid" | "user_gid" | "user_gecos" | "user_dir" | "user_shell" | "real_user_id"
-        | "effective_user_id" | "effective_group_ids" in minimal => |_, _, facts| quiet(user::gather(facts));
-    "systemd" in minimal => |_, context, facts| quiet(platform::gather_systemd(context, facts));
-    "chroot" | "is_chroot" => |_, _, facts| quiet(platform::gather_chroot(facts));
-    "loadavg" => |_, _, facts| quiet(platform::gather_load(facts));
-    "iscsi" | "iscsi_iqn" | "nvme" | "hostnqn" | "fibre_channel_wwn" => |_, _, facts| quiet(platform::gather_storage_names(facts));
+        | "effective_user_id" | "effective_group_ids" in minimal => |_, _, facts| { user::gather(facts); Vec::new() };
+    "systemd" in minimal => |_, context, facts| { platform::gather_systemd(context, facts); Vec::new() };
+    "chroot" | "is_chroot" => |_, _, facts| { platform::gather_chroot(facts); Vec::new() };
+    "loadavg" => |_, _, facts| { platform::gather_load(facts); Vec::new() };
+    "iscsi" | "iscsi_iqn" | "nvme" | "hostnqn" | "fibre_channel_wwn" => |_, _, facts| { platform::gather_storage_names(facts); Vec::new() };
     "hardware" | "devices" | "memory" | "mounts" | "processor" | "processor_cores" | "processor_count" | "dmi" | "lvm"
         | "uptime_seconds" + "platform" => |arguments, context, facts| {
         hardware::gather_processors(facts);
@@ -94,9 +90,9 @@ static FAMILIES: &[Family] = families! {
         Vec::new()
     };
     "network" | "interfaces" | "default_ipv4" | "default_ipv6" | "all_ipv4_addresses" | "all_ipv6_addresses"
-        + "platform" + "distribution" => |_, _, facts| quiet(network::gather(facts));
+        + "platform" + "distribution" => |_, _, facts| { network::gather(facts); Vec::new() };
     "virtual" | "virtualization_type" | "virtualization_role" | "virtualization_tech_guest"
-        | "virtualization_tech_host" => |_, _, facts| quiet(virtualization::gather(facts));
+        | "virtualization_tech_host" => |_, _, facts| { virtualization::gather(facts); Vec::new() };
 };
 
 /// Names that Ansible knows and that mean programs or a language this program does without.

@@ -1,0 +1,163 @@
+//! `package`: packages by whatever package manager the host has.
+
+use rprov_wire::{Map, Value};
+
+use super::apt;
+use crate::argument::{Arguments as _, Raw};
+use crate::arguments;
+use crate::context::Context;
+use crate::fact::distribution;
+use crate::outcome::{Failure, Outcome};
+use crate::process::Command;
+
+arguments! {
+    /// Generic OS package manager.
+    pub struct Arguments {
+        /// The packages.
+        name: Raw,
+        /// `present`, `absent`, `latest`, or what else the manager's own module knows.
+        state: String,
+        /// The package manager; found out where it is `auto`.
+        r#use: String = "auto".to_owned(),
+    }
+}
+
+/// How a package manager without a module of its own is driven.
+struct Manager {
+    program: &'static str,
+    is_installed: &'static [&'static str],
+    install: &'static [&'static str],
+    latest: &'static [&'static str],
+    remove: &'static [&'static str],
+    simulate: Option<&'static str>,
+    /// Said where nothing was done.
+    idle: &'static [&'static str],
+}
+
+fn manager(name: &str) -> Option<Manager> {
+    const RPM: &[&str] = &["rpm", "-q", "--whatprovides"];
+    const RPM_IDLE: &[&str] = &["Nothing to do"];
+    Some(match name {
+        "dnf" | "dnf5" | "yum" => Manager {
+            program: match name {
+                "yum" => "yum",
+                "dnf5" => "dnf5",
+                _ => "dnf",
+            },
+            is_installed: RPM,
+            install: &["-y", "install"],
+            latest: &["-y", "--best", "install"],
+            remove: &["-y", "remove"],
+            simulate: Some("--assumeno"),
+            idle: RPM_IDLE,
+        },
+        "zypper" => Manager {
+            program: "zypper",
+            is_installed: RPM,
+            install: &["--non-interactive", "install"],
+            latest: &["--non-interactive", "update"],
+            remove: &["--non-interactive", "remove"],
+            simulate: Some("--dry-run"),
+            idle: RPM_IDLE,
+        },
+        "apk" => Manager {
+            program: "apk",
+            is_installed: &["apk", "info", "-e"],
+            install: &["add"],
+            latest: &["add", "--upgrade"],
+            remove: &["del"],
+            simulate: Some("--simulate"),
+            idle: &[],
+        },
+        "pacman" => Manager {
+            program: "pacman",
+            is_installed: &["pacman", "-Q"],
+            install: &["--noconfirm", "--needed", "-S"],
+            latest: &["--noconfirm", "--needed", "-Sy"],
+            remove: &["--noconfirm", "-R"],
+            simulate: Some("--print"),
+            idle: &["there is nothing to do"],
+        },
+        _ => return None,
+    })
+}
+
+/// Bring the packages to their state.
+///
+/// # Errors
+/// The package manager is unknown, or refuses.
+pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failure> {
+    let name = match arguments.r#use.rsplit('.').next().unwrap_or("auto") {
+        "auto" => distribution::package_manager().to_owned(),
+        name => name.to_owned(),
+    };
+    if name == "apt" {
+        let mut map = Map::new();
+        map.insert("name".into(), arguments.name.0);
+        map.insert("state".into(), arguments.state.into());
+        return apt::run(apt::Arguments::decode(&map)?, context);
+    }
+    let Some(manager) = manager(&name) else {
+        return Err(Failure::new(format!(
+            "Could not find a matching action for the \"{name}\" package manager; this program knows apt, dnf, yum, zypper, apk and pacman"
+        )));
+    };
+    let names: Vec<String> = match &arguments.name.0 {
+        Value::List(items) => items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect(),
+        Value::String(text) => {
+            text.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
+        }
+        other => {
+            return Err(Failure::new(format!("name is a {}, not a package or a list of packages", other.type_name())));
+        }
+    };
+    let installed = |package: &str| -> Result<bool, Failure> {
+        let [program, words @ ..] = manager.is_installed else { return Ok(false) };
+        Ok(Command::new(*program).args(words.iter().copied()).arg(package).plain_locale().run(context)?.success())
+    };
+    let (verb, needed): (&[&str], Vec<String>) = match arguments.state.as_str() {
+        "present" | "installed" => {
+            let mut needed = Vec::new();
+            for name in names {
+                if !installed(&name)? {
+                    needed.push(name);
+                }
+            }
+            (manager.install, needed)
+        }
+        "absent" | "removed" => {
+            let mut needed = Vec::new();
+            for name in names {
+                if installed(&name)? {
+                    needed.push(name);
+                }
+            }
+            (manager.remove, needed)
+        }
+        "latest" => (manager.latest, names),
+        other => {
+            return Err(Failure::new(format!("value of state must be one of: present, absent, latest, got: {other}")));
+        }
+    };
+    if needed.is_empty() {
+        return Ok(Outcome::unchanged().with("msg", "Nothing to do").with("rc", 0));
+    }
+    let mut command = Command::new(manager.program).args(verb.iter().copied()).plain_locale().live();
+    if context.check() {
+        command = command.args(manager.simulate);
+    }
+    let output = command.args(&needed).run(context)?;
+    let stdout = output.stdout();
+    // In a simulation dnf ends with status 1 since nobody agreed.
+    let refused =
+        context.check() && stdout.contains("Operation aborted") || output.stderr().contains("Operation aborted");
+    if !output.success() && !refused {
+        return Err(output.failure(&format!("could not bring {} to state {}", needed.join(", "), arguments.state)));
+    }
+    let idle = manager.idle.iter().any(|sign| stdout.contains(sign) || output.stderr().contains(sign))
+        || (manager.program == "apk" && !stdout.lines().any(|line| line.starts_with('(')));
+    Ok(Outcome::new(!idle)
+        .with("rc", if refused { 0 } else { output.rc })
+        .with("stdout", stdout)
+        .with("stderr", output.stderr()))
+}

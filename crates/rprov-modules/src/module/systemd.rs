@@ -1,0 +1,3 @@
+//! `systemd`: the older name of `systemd_service`.
+
+pub use super::systemd_service::{Arguments, run};
