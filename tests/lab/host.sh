@@ -29,7 +29,7 @@ make_network() {
 	docker network inspect "$LAB_NAME" >/dev/null 2>&1 && return
 	# A tunnelled uplink may carry less than Ethernet's 1500 bytes, and not everyone answers to path MTU discovery.
 	local mtu
-	mtu=$(ip -o route get 203.0.113.1 2>/dev/null | grep -oP 'dev \K\S+' | head -n1)
+	mtu=$(ip -o route get 203.0.113.1 2>/dev/null | grep -oP -m1 'dev \K\S+' || true)
 	mtu=$(cat "/sys/class/net/${mtu:-none}/mtu" 2>/dev/null || echo 1500)
 	((mtu > 1500)) && mtu=1500
 	docker network create --subnet "$LAB_SUBNET.0/24" --opt com.docker.network.driver.mtu="$mtu" "$LAB_NAME" >/dev/null
