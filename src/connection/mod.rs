@@ -2,14 +2,23 @@
 //!
 //! * [`Settings`]: everything that variables, flags and `ansible.cfg` say of a host's connection;
 //! * [`Transport`]: runs a command on the host through its login shell: over SSH or here;
-//! * `Session`: one agent on one transport, for one user, for the whole run;
+//! * [`Session`]: one agent on one transport, for one user, for the whole run;
 //! * `become`: how a session gets to be another user;
 //! * [`ConnectionError`]: why there is no way to a host; never mixed with a module's failure.
 
+mod r#become;
+mod bootstrap;
 mod error;
+mod local;
+mod session;
 mod settings;
+pub mod ssh;
+mod store;
 mod transport;
 
 pub use error::ConnectionError;
+pub use local::LocalTransport;
+pub use session::{Call, Running, Session, Update};
 pub use settings::{BecomeSettings, HostKeyChecking, Password, Settings};
+pub use store::{AgentProgram, AgentStore, Packing};
 pub use transport::{Exit, Process, Transport};

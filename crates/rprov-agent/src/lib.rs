@@ -1,1 +1,15 @@
+//! The main loop of rprov's agent: requests in, modules run, results out.
+//!
+//! * [`Agent`]: runs requests, each on a thread of its own, wherever they come from: the channel of the program
+//!   `rprov-agent`, or the controller itself (`connection: local`);
+//! * [`program`]: that program: frames on standard input and output.
+//!
+//! Nothing of it may link the controller's parts (tokio, russh, the template engine).
 
+mod agent;
+mod link;
+mod panic;
+pub mod program;
+mod request;
+
+pub use agent::{Agent, Sink};

@@ -38,17 +38,23 @@ impl Cancel {
     /// then, a moment later, `SIGKILL`.
     pub fn cancel(&self) {
         self.flag.store(true, Ordering::SeqCst);
-        let groups = self.groups.lock().map(|groups| groups.clone()).unwrap_or_default();
-        for signal in [rustix::process::Signal::TERM, rustix::process::Signal::KILL] {
-            for group in &groups {
-                if let Some(pid) = rustix::process::Pid::from_raw(*group) {
-                    let _ = rustix::process::kill_process_group(pid, signal);
-                }
-            }
-            if groups.is_empty() {
+        self.signal(rustix::process::Signal::TERM);
+        let patience = std::time::Instant::now() + std::time::Duration::from_millis(100);
+        while self.groups.lock().is_ok_and(|groups| !groups.is_empty()) {
+            if std::time::Instant::now() >= patience {
+                self.signal(rustix::process::Signal::KILL);
                 break;
             }
-            std::thread::sleep(std::time::Duration::from_millis(100));
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        // Under the lock, so that no group that was waited for meanwhile is hit under its new owner.
+        if let Ok(groups) = self.groups.lock() {
+            for pid in groups.iter().filter_map(|group| rustix::process::Pid::from_raw(*group)) {
+                let _ = rustix::process::kill_process_group(pid, signal);
+            }
         }
     }
 
@@ -57,11 +63,16 @@ impl Cancel {
         self.flag.load(Ordering::SeqCst)
     }
 
-    /// Register a process group that is killed on cancellation; forgotten when the guard is dropped.
+    /// Register a process group that is killed on cancellation (at once, if that has been); forgotten when the guard
+    /// is dropped.
     pub fn guard(&self, group: u32) -> CancelGuard<'_> {
         let group = i32::try_from(group).unwrap_or(0);
         if let Ok(mut groups) = self.groups.lock() {
             groups.push(group);
+            // Read under the lock: whoever cancels sets the flag first and then looks at the list.
+            if let (true, Some(pid)) = (self.is_cancelled(), rustix::process::Pid::from_raw(group)) {
+                let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+            }
         }
         CancelGuard { cancel: self, group }
     }

@@ -10,16 +10,29 @@
 //! * [`registry`]: every module by its name;
 //! * [`module`]: the modules themselves, one file each, under their exact Ansible names;
 //! * the rest is what several modules share: [`attributes`] (owner, group, mode ...), [`write`] (atomic writes),
-//!   [`process`] (commands), [`account`] (users and groups without NSS).
+//!   [`process`] (commands), [`fact`] (what `setup` and others know of the host), [`account`] (users and groups without NSS).
+//! * the rest is what several modules share: [`attributes`] (owner, group, mode ...), [`permissions`]
+//!   (octal and symbolic modes), [`write`] (atomic writes), [`process`] (commands), [`account`] (users and groups without NSS).
 
 pub mod account;
 pub mod argument;
 pub mod attributes;
+pub mod checksum;
 pub mod context;
+pub mod dpkg;
+pub mod fact;
+pub mod edit;
 pub mod module;
 pub mod outcome;
+pub mod permissions;
 pub mod process;
+pub mod regex;
 pub mod registry;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
+mod testing;
+pub mod text;
+pub mod validate;
 pub mod write;
 
 pub use argument::{Arguments, Spec};

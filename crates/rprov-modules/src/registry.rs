@@ -42,7 +42,23 @@ macro_rules! modules {
 
 modules! {
     "ansible.builtin" {
+        assemble,
+        apt,
+        blockinfile,
+        command,
+        copy,
+        fetch,
+        file,
+        find,
+        lineinfile,
         ping,
+        replace,
+        script,
+        setup,
+        shell,
+        slurp,
+        stat,
+        tempfile,
     }
 }
 

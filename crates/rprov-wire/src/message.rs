@@ -26,6 +26,8 @@ pub enum ToAgent {
     Chunk {
         /// The request that pulled.
         id: u32,
+        /// The pull that it answers.
+        pull: u32,
         /// The bytes, at most [`CHUNK`].
         data: ByteBuf,
         /// Nothing comes after this one.
@@ -35,6 +37,8 @@ pub enum ToAgent {
     ChunkFailed {
         /// The request that pulled.
         id: u32,
+        /// The pull that it answers.
+        pull: u32,
         /// The reason, for the module's error message.
         message: String,
     },
@@ -44,6 +48,15 @@ pub enum ToAgent {
         id: u32,
         /// Number of chunks.
         chunks: u32,
+    },
+    /// What the module sends cannot be stored on the controller; the message says why.
+    PushFailed {
+        /// The request that is sending.
+        id: u32,
+        /// The item that is sending; where another runs by now, nothing happens.
+        item: u32,
+        /// The reason, for the module's error message.
+        message: String,
     },
     /// Stop the request: kill what it started, answer its running item as failed and skip the others.
     Cancel {
@@ -80,19 +93,30 @@ pub enum FromAgent {
         /// What it printed, raw.
         data: ByteBuf,
     },
-    /// Send the content numbered `content` in the arguments of the running item.
+    /// Send the content numbered `content` in the arguments of the running item: [`WINDOW`] chunks at first.
     Pull {
         /// The request.
         id: u32,
+        /// Number of this pull within the request; its chunks bear it.
+        pull: u32,
         /// [`Content::index`]
         content: u32,
     },
-    /// The module has consumed chunks; as many more may be sent.
+    /// The module has consumed chunks of a pull; as many more may be sent.
     Credit {
         /// The request.
         id: u32,
+        /// The pull.
+        pull: u32,
         /// Number of chunks.
         chunks: u32,
+    },
+    /// The module wants no more of a pull that is not over.
+    PullEnd {
+        /// The request.
+        id: u32,
+        /// The pull.
+        pull: u32,
     },
     /// A piece of a file that the module sends to the controller (`fetch`).
     Chunk {

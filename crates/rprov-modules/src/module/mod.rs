@@ -3,4 +3,20 @@
 //! Each file has a type `Arguments` (declared with [`arguments!`](crate::arguments)) and a function
 //! `run(Arguments, &Context) -> Result<Outcome, Failure>`, and is listed in [`registry`](crate::registry).
 
+pub mod assemble;
+pub mod apt;
+pub mod blockinfile;
+pub mod command;
+pub mod copy;
+pub mod fetch;
+pub mod file;
+pub mod find;
+pub mod lineinfile;
 pub mod ping;
+pub mod replace;
+pub mod script;
+pub mod setup;
+pub mod shell;
+pub mod slurp;
+pub mod stat;
+pub mod tempfile;

@@ -1,0 +1,109 @@
+//! `fetch`: a file's content goes to the controller, unless the controller's copy is the same.
+//!
+//! Where it goes is the controller's business (`dest`, `flat`), which tells the checksum of what it has there.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::PathBuf;
+
+use rprov_wire::message::CHUNK;
+
+use crate::arguments;
+use crate::checksum::Algorithm;
+use crate::context::Context;
+use crate::outcome::{Failure, Outcome};
+use crate::write::explain;
+
+arguments! {
+    /// Fetch a file from a host.
+    pub struct Arguments {
+        /// The file on the host.
+        src: PathBuf,
+        /// Directory on the controller.
+        dest: Option<String>,
+        /// Do not put the host's name and the path below `dest`.
+        flat: bool = false,
+        /// A missing file is an error.
+        fail_on_missing: bool = true,
+        /// Compare checksums after the transfer.
+        validate_checksum: bool = true,
+        /// SHA-1 of what the controller has already.
+        _known_sha1: Option<String>,
+    }
+}
+
+/// Compare, and send if it differs. `checksum`, `size` and `sent` tell the controller what came.
+///
+/// # Errors
+/// The file is a directory, is missing (with `fail_on_missing`), or cannot be read.
+pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failure> {
+    let path = &arguments.src;
+    let name = path.display().to_string();
+    let metadata = match std::fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let message = "the remote file does not exist, not transferring, ignored";
+            return if arguments.fail_on_missing {
+                Err(Failure::new(message).with("file", name))
+            } else {
+                Ok(Outcome::unchanged().with("msg", message).with("file", name).with("sent", false))
+            };
+        }
+        Err(error) => return Err(explain("read", path, &error).with("file", name)),
+    };
+    if metadata.is_dir() {
+        return Err(Failure::new("remote file is a directory, fetch cannot work on directories").with("file", name));
+    }
+    let checksum = Algorithm::Sha1.of_file(path)?;
+    let outcome =
+        Outcome::unchanged().with("file", name).with("checksum", checksum.as_str()).with("size", metadata.len());
+    if arguments._known_sha1.as_deref() == Some(checksum.as_str()) {
+        return Ok(outcome.with("sent", false));
+    }
+    if context.check() {
+        return Ok(Outcome { changed: true, ..outcome }.with("sent", false));
+    }
+    let mut file = File::open(path).map_err(|error| explain("read", path, &error))?;
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        context.checkpoint()?;
+        match file.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => context.transport.push(buffer.get(..count).unwrap_or_default(), false)?,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(explain("read", path, &error)),
+        }
+    }
+    context.transport.push(&[], true)?;
+    Ok(Outcome { changed: true, ..outcome }.with("sent", true))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use rprov_wire::Value;
+    use serde_json::json;
+
+    use crate::testing::Bench;
+
+    #[test]
+    fn only_what_the_controller_does_not_have_is_sent() {
+        let bench = Bench::new();
+        let content = "x".repeat(200_000);
+        let path = bench.file("f", &content);
+        let result = bench.apply("fetch", json!({"src": path}));
+        assert_eq!((&result["changed"], &result["sent"]), (&Value::Bool(true), &Value::Bool(true)));
+        assert_eq!(bench.pushed(), content.as_bytes());
+        bench.settled("fetch", json!({"src": path, "_known_sha1": result["checksum"].to_json()}));
+        assert_eq!(bench.pushed().len(), content.len());
+    }
+
+    #[test]
+    fn missing_files_and_directories() {
+        let bench = Bench::new();
+        assert!(bench.fails("fetch", json!({"src": bench.path("no")})).starts_with("the remote file does not exist"));
+        let result = bench.run("fetch", json!({"src": bench.path("no"), "fail_on_missing": false}), false).unwrap();
+        assert_eq!(result["changed"], Value::Bool(false));
+        assert!(bench.fails("fetch", json!({"src": bench.path("")})).contains("is a directory"));
+    }
+}

@@ -1,0 +1,380 @@
+//! Starting the agent on a host that has nothing but a POSIX shell.
+//!
+//! One command looks for an agent that an earlier run left there, and becomes it. Where there is none, the command
+//! asks for it by a line on standard output, reads it from standard input, lets it verify itself, moves it into place
+//! and becomes it. Every line that is meant for rprov begins with `rprov:` and a random number, so that what a login
+//! profile prints is not mistaken for it.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use super::r#become::{Become, Refusal};
+use super::error::ConnectionError;
+use super::store::{AgentStore, Packing};
+use super::transport::{Exit, Process, Transport};
+
+/// How long a host may be silent while the agent starts.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// How long to wait for a program's exit code and its last words once its standard output has ended.
+const EPILOGUE: Duration = Duration::from_secs(2);
+
+/// Bytes of standard output before the agent's hello that are kept and searched; a login profile prints less.
+const TALK: usize = 1 << 20;
+
+/// Exit code by which an agent says that it can be executed; an empty or damaged file would not.
+const PROBE: &str = "42";
+
+/// An agent that has said hello.
+pub(super) struct Started {
+    pub(super) stdin: Box<dyn AsyncWrite + Send + Unpin>,
+    pub(super) stdout: Box<dyn AsyncRead + Send + Unpin>,
+    pub(super) stderr: Box<dyn AsyncRead + Send + Unpin>,
+    pub(super) exit: oneshot::Receiver<Exit>,
+    /// What has been read of its frames.
+    pub(super) frames: Vec<u8>,
+}
+
+/// Quote a word for any login shell: `sh`, `csh` and `fish` alike, as long as it has no newline.
+pub(super) fn quote(word: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:,+@%=".contains(&byte);
+    // `=` and `%` are plain only behind something else (zsh expands `=word`, csh has `%job`).
+    if !word.is_empty() && word.bytes().all(plain) && !word.starts_with(['=', '%', '-']) || is_flag(word) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+fn is_flag(word: &str) -> bool {
+    word.len() > 1 && word.starts_with('-') && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// The script that finds or installs the agent. It has neither newlines nor `'`, `!` or backslashes, which one or
+/// another login shell would not leave alone within single quotes.
+///
+/// A directory that others can write to is no place for a program that may run as root: only one that is owned by
+/// the user, has mode 0700 and is no symbolic link is used, in the home directory as well as in a shared place.
+fn script(nonce: &str, hashes: &[&str], terminal: bool) -> String {
+    let hashes = hashes.join(" ");
+    // A terminal must pass every byte as it is, and has no second stream for errors.
+    let terminal = if terminal { "stty raw -echo 2>/dev/null; exec 2>/dev/null; " } else { "" };
+    let lines = [
+        "set -f",
+        &format!("N={nonce}"),
+        r#"own() { [ -O "$1" ] || return 1; case $(ls -ld "$1" 2>/dev/null) in drwx------+*) return 1;; drwx------*) return 0;; esac; return 1; }"#,
+        &format!(
+            r#"try() {{ [ -d "$1" ] && own "$1" || return 0; for h in {hashes}; do a=$1/agent-$h; if [ -x "$a" ]; then "$a" --probe 2>/dev/null; [ $? = {PROBE} ] && exec "$a" $N; fi; done; }}"#
+        ),
+        r#"if [ -n "$HOME" ] && [ -d "$HOME" ]; then set -- "$HOME/.cache/rprov"; try "$1"; fi"#,
+        r"u=$(id -u)",
+        r#"for p in "$TMPDIR" /var/tmp /tmp; do if [ -n "$p" ] && [ -d "$p" ]; then set -- "$@" "$p/.rprov-$u"; try "$p/.rprov-$u"; fi; done"#,
+        r"m=$(uname -m)",
+        r"if command -v gzip >/dev/null 2>&1; then z=gzip; else z=raw; fi",
+        "t=",
+        r#"clean() { [ -z "$t" ] || rm -f "$t"; }"#,
+        r#"trap clean EXIT; trap "exit 1" HUP INT TERM"#,
+        r#"for d in "$@"; do case $d in */.cache/rprov) mkdir -m 700 "${d%/*}" 2>/dev/null;; esac"#,
+        r#"e=$(mkdir -m 700 "$d" 2>&1); if own "$d"; then :; else w="$w $d: ${e:-it is not a private directory of this user};"; continue; fi"#,
+        r#"t=$d/.new-$$; e=$({ echo "exit 0" >"$t" && chmod 700 "$t"; } 2>&1) || { w="$w $d: $e;"; clean; continue; }"#,
+        r#""$t" 2>/dev/null || { w="$w $d: programs cannot be executed there (noexec);"; clean; continue; }"#,
+        r#"echo; echo "rprov:$N:need $m $z"; read -r h n f || exit 1"#,
+        r#"e=$({ head -c "$n" | { if [ "$f" = gzip ]; then gzip -dc; else cat; fi >"$t"; r=$?; cat >/dev/null; exit $r; }; } 2>&1) && e=$("$t" --verify "$h" 2>&1) && e=$(mv -f "$t" "$d/agent-$h" 2>&1) && { find "$d" -type f -mtime +30 -exec rm -f {} + >/dev/null 2>&1; t=; exec "$d/agent-$h" "$N"; }"#,
+        r#"w="$w $d: $e;"; clean; done"#,
+        r#"echo; echo "rprov:$N:fail" $w; exit 1"#,
+    ];
+    format!("{terminal}{}", lines.join("; "))
+}
+
+/// Start the agent over the transport, as its user or as the one to become.
+pub(super) async fn start(
+    transport: &dyn Transport,
+    r#become: Option<&Become<'_>>,
+    store: &AgentStore,
+) -> Result<Started, ConnectionError> {
+    let agents = {
+        let store = store.clone();
+        blocking(move || store.agents()).await?
+    };
+    let hashes: Vec<&str> = agents.iter().map(|agent| agent.hash()).collect();
+    let mut terminal = r#become.is_some_and(Become::needs_terminal);
+    loop {
+        let nonce = format!("{:032x}", rand::random::<u128>());
+        let script = script(&nonce, &hashes, terminal);
+        let command = match r#become {
+            Some(other) => other.command(&script, &nonce),
+            None => format!("exec /bin/sh -c {}", quote(&script)),
+        };
+        let process = if terminal { transport.exec_tty(&command).await? } else { transport.exec(&command).await? };
+        let conversation = Conversation {
+            process,
+            store,
+            r#become,
+            nonce,
+            terminal,
+            output: Vec::new(),
+            error: Vec::new(),
+            heard: 0,
+            answered: None,
+        };
+        match conversation.hold().await? {
+            Ended::Started(started) => return Ok(started),
+            Ended::NeedsTerminal if terminal => {
+                return Err(ConnectionError::Become {
+                    reason: "the host gives no terminal to the command that changes the user".to_owned(),
+                    hint: Some("choose another `become_method` (sudo, su, doas)".to_owned()),
+                });
+            }
+            Ended::NeedsTerminal => terminal = true,
+        }
+    }
+}
+
+enum Ended {
+    Started(Started),
+    NeedsTerminal,
+}
+
+/// The talk with one started command, up to the agent's hello.
+struct Conversation<'a> {
+    process: Process,
+    store: &'a AgentStore,
+    r#become: Option<&'a Become<'a>>,
+    nonce: String,
+    terminal: bool,
+    output: Vec<u8>,
+    error: Vec<u8>,
+    /// Bytes of `output` in which all of our lines were dealt with.
+    heard: usize,
+    /// Lengths of `output` and `error` when the password was sent.
+    answered: Option<(usize, usize)>,
+}
+
+impl Conversation<'_> {
+    async fn hold(mut self) -> Result<Ended, ConnectionError> {
+        let (mut out, mut err) = (vec![0; 16 * 1024], vec![0; 4 * 1024]);
+        let mut error_open = true;
+        loop {
+            tokio::select! {
+                // Errors first: when the output ends, all that was said is known.
+                biased;
+                count = self.process.stderr.read(&mut err), if error_open => match count {
+                    Ok(count) if count > 0 => self.error.extend(err.get(..count).unwrap_or_default()),
+                    _ => error_open = false,
+                },
+                count = self.process.stdout.read(&mut out) => match count {
+                    Ok(count) if count > 0 => {
+                        self.output.extend(out.get(..count).unwrap_or_default());
+                        if let Some(at) = self.listen().await? {
+                            let frames = self.output.split_off(at);
+                            let Process { stdin, stdout, stderr, exit } = self.process;
+                            return Ok(Ended::Started(Started { stdin, stdout, stderr, exit, frames }));
+                        }
+                        if self.output.len() > TALK {
+                            let tail = printable(&self.output);
+                            return Err(self.failure(&format!(
+                                "the login shell prints without end, last: {}", last_characters(&tail, 200)
+                            )));
+                        }
+                    }
+                    _ => return self.ended().await,
+                },
+                () = tokio::time::sleep(SILENCE) => return Err(self.silent()),
+            }
+            self.answer().await?;
+        }
+    }
+
+    /// Deal with the lines that are meant for us; the offset of the first frame behind a hello.
+    async fn listen(&mut self) -> Result<Option<usize>, ConnectionError> {
+        let mark = format!("rprov:{}:", self.nonce);
+        while let Some(line) = find_line(&self.output, self.heard, mark.as_bytes()) {
+            self.heard = line.end;
+            let text = printable(self.output.get(line.clone()).unwrap_or_default());
+            match text.trim().split_once(' ').unwrap_or((text.trim(), "")) {
+                ("hello", _) => return Ok(Some(line.end)),
+                ("need", wanted) => {
+                    let (machine, packing) = wanted.split_once(' ').unwrap_or((wanted, "raw"));
+                    self.push(machine, if packing == "gzip" { Packing::Gzip } else { Packing::Raw }).await?;
+                }
+                (_, problems) => {
+                    return Err(ConnectionError::Agent {
+                        reason: format!("the host has no place for it: {}", problems.trim_end_matches(';')),
+                        hint: Some(
+                            "it needs about 10 MB in ~/.cache/rprov, $TMPDIR, /var/tmp or /tmp, in a file system that \
+                             is not full, read-only or mounted noexec"
+                                .to_owned(),
+                        ),
+                    });
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    async fn push(&mut self, machine: &str, packing: Packing) -> Result<(), ConnectionError> {
+        let agent = self.store.agent_for(machine)?;
+        let hash = agent.hash().to_owned();
+        let bytes = blocking(move || agent.bytes(packing)).await?;
+        let word = if packing == Packing::Gzip { "gzip" } else { "raw" };
+        let header = format!("{hash} {} {word}\n", bytes.len());
+        for piece in std::iter::once(header.as_bytes()).chain(bytes.chunks(64 * 1024)) {
+            match timeout(SILENCE, self.process.stdin.write_all(piece)).await {
+                Ok(Ok(())) => {}
+                // What the host printed says more.
+                Ok(Err(_)) => return Ok(()),
+                Err(_) => return Err(self.silent()),
+            }
+        }
+        // As above.
+        let _ = self.process.stdin.flush().await;
+        Ok(())
+    }
+
+    /// Send the password if it was asked for.
+    async fn answer(&mut self) -> Result<(), ConnectionError> {
+        let Some(other) = self.r#become else { return Ok(()) };
+        let (output, error) = self.answered.unwrap_or_default();
+        let output = self.output.get(output..).unwrap_or_default();
+        let error = if self.terminal { output } else { self.error.get(error..).unwrap_or_default() };
+        if !other.is_asking(output, error, &self.nonce) {
+            return Ok(());
+        }
+        if self.answered.is_some() {
+            return Err(other.incorrect_password());
+        }
+        let Some(password) = &other.settings.password else { return Err(other.missing_password()) };
+        self.answered = Some((self.output.len(), self.error.len()));
+        let line = zeroize::Zeroizing::new(format!("{}\n", password.expose()));
+        if self.process.stdin.write_all(line.as_bytes()).await.is_ok() {
+            let _ = self.process.stdin.flush().await;
+        }
+        Ok(())
+    }
+
+    /// The command has ended without a hello.
+    async fn ended(mut self) -> Result<Ended, ConnectionError> {
+        let mut rest = Vec::new();
+        let _ = timeout(EPILOGUE, self.process.stderr.read_to_end(&mut rest)).await;
+        self.error.extend(rest);
+        let exit = timeout(EPILOGUE, &mut self.process.exit).await.ok().and_then(Result::ok);
+        let text = self.said();
+        if let Some(other) = self.r#become {
+            return match other.refusal(exit.as_ref(), &text, self.answered.is_some()) {
+                Refusal::NeedsTerminal => Ok(Ended::NeedsTerminal),
+                Refusal::Final(error) => Err(error),
+            };
+        }
+        let end = match &exit {
+            Some(Exit::Code(code)) => format!("the host's shell ended with exit code {code}"),
+            Some(Exit::Signal(signal)) => format!("the host's shell was killed (signal {signal})"),
+            None => {
+                return Err(ConnectionError::Lost { reason: "the connection closed before the agent started".into() });
+            }
+        };
+        Err(self.failure(&end))
+    }
+
+    /// What the host printed, where it may explain a failure.
+    fn said(&self) -> String {
+        let text = if self.error.is_empty() { &self.output } else { &self.error };
+        last_characters(&printable(text), 1000).trim().to_owned()
+    }
+
+    fn silent(&self) -> ConnectionError {
+        let reason = format!("the host said nothing for {} seconds", SILENCE.as_secs());
+        match self.r#become {
+            Some(other) => ConnectionError::Become {
+                reason: format!("Timeout waiting for {}: {reason}; {}", other.settings.method, self.said()),
+                hint: Some("something there may be waiting for an answer: try the same by hand".to_owned()),
+            },
+            None => self.failure(&reason),
+        }
+    }
+
+    fn failure(&self, what: &str) -> ConnectionError {
+        let said = self.said();
+        let reason = if said.is_empty() { what.to_owned() } else { format!("{what}: {said}") };
+        ConnectionError::Agent {
+            reason,
+            hint: Some("the host must run `/bin/sh` for this user: try `ssh HOST true` by hand".to_owned()),
+        }
+    }
+}
+
+/// Where the first whole line with the mark is, from `start` on, without the mark but with its newline.
+fn find_line(bytes: &[u8], start: usize, mark: &[u8]) -> Option<std::ops::Range<usize>> {
+    let rest = bytes.get(start..)?;
+    let begin = start + rest.windows(mark.len()).position(|window| window == mark)? + mark.len();
+    let length = bytes.get(begin..)?.iter().position(|byte| *byte == b'\n')?;
+    Some(begin..begin + length + 1)
+}
+
+/// Text of a host for a message: one line, and no control characters, which a terminal would obey.
+pub(super) fn printable(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let words: Vec<&str> = text
+        .split(|character: char| character.is_whitespace() || character.is_control())
+        .filter(|word| !word.is_empty())
+        .collect();
+    words.join(" ")
+}
+
+/// The end of a text that may be long.
+pub(super) fn last_characters(text: &str, count: usize) -> &str {
+    let skip = text.chars().count().saturating_sub(count);
+    text.char_indices().nth(skip).and_then(|(at, _)| text.get(at..)).unwrap_or_default()
+}
+
+async fn blocking<T: Send + 'static>(
+    action: impl FnOnce() -> Result<T, ConnectionError> + Send + 'static,
+) -> Result<T, ConnectionError> {
+    match tokio::task::spawn_blocking(action).await {
+        Ok(result) => result,
+        Err(error) => Err(ConnectionError::Agent { reason: format!("preparing it failed: {error}"), hint: None }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_script_survives_every_login_shells_quotes() {
+        for terminal in [false, true] {
+            let script = script("abc", &["0123", "4567"], terminal);
+            for forbidden in ['\'', '!', '\\', '\n'] {
+                assert!(!script.contains(forbidden), "{forbidden:?}");
+            }
+            // An echoed command must not look like an answer.
+            assert!(!script.contains("rprov:abc"));
+        }
+    }
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_change_them() {
+        assert_eq!(quote("/bin/sh"), "/bin/sh");
+        assert_eq!(quote("-H"), "-H");
+        assert_eq!(quote(""), "''");
+        assert_eq!(quote("=ls"), "'=ls'");
+        assert_eq!(quote("a'b c"), r"'a'\''b c'");
+        assert_eq!(quote("$HOME"), "'$HOME'");
+    }
+
+    #[test]
+    fn a_line_is_found_only_once_it_is_whole() {
+        assert_eq!(find_line(b"welcome rprov:1:hello", 0, b"rprov:1:"), None);
+        assert_eq!(find_line(b"welcome rprov:1:hello\nxyz", 0, b"rprov:1:"), Some(16..22));
+        assert_eq!(find_line(b"welcome rprov:1:hello\nxyz", 22, b"rprov:1:"), None);
+    }
+
+    #[test]
+    fn a_hosts_text_cannot_move_the_cursor() {
+        assert_eq!(printable(b"a\r\n\x1b[2Jb\tc\xff"), "a [2Jb c\u{fffd}");
+        assert_eq!(last_characters("äöü", 2), "öü");
+        assert_eq!(last_characters("ab", 5), "ab");
+    }
+}

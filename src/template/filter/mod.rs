@@ -1,0 +1,67 @@
+//! The filters that templates know, by family: Jinja2's, with its results where minijinja's own differ, and Ansible's.
+
+use minijinja::value::{Rest, ValueOrKwargs};
+use minijinja::{Environment, Error, State, Value};
+
+pub(crate) mod call;
+pub(crate) mod digest;
+pub(crate) mod logic;
+pub(crate) mod mapping;
+pub(crate) mod markup;
+pub(crate) mod number;
+pub(crate) mod password;
+pub(crate) mod path;
+pub(crate) mod python;
+pub(crate) mod random;
+pub(crate) mod regex;
+pub(crate) mod sequence;
+pub(crate) mod serial;
+pub(crate) mod set;
+pub(crate) mod text;
+pub mod time;
+pub(crate) mod url;
+mod vault;
+
+use call::{Call, Run};
+
+const FAMILIES: &[&[(&str, Run)]] = &[
+    text::FILTERS,
+    markup::FILTERS,
+    number::FILTERS,
+    sequence::FILTERS,
+    set::FILTERS,
+    mapping::FILTERS,
+    logic::FILTERS,
+    path::FILTERS,
+    digest::FILTERS,
+    password::FILTERS,
+    random::FILTERS,
+    regex::FILTERS,
+    serial::FILTERS,
+    time::FILTERS,
+    url::FILTERS,
+    vault::FILTERS,
+];
+
+/// Those that look at definedness themselves; all others refuse what is undefined.
+const TOLERANT: &[&[(&str, Run)]] = &[logic::TOLERANT];
+
+/// Add them to the environment, each under its short name and as `ansible.builtin.NAME`.
+pub fn register(env: &mut Environment<'static>) {
+    for (families, strict) in [(FAMILIES, true), (TOLERANT, false)] {
+        for (name, run) in families.iter().copied().flatten().copied() {
+            for registered in [name.to_owned(), format!("ansible.builtin.{name}")] {
+                env.add_filter(
+                    registered,
+                    move |state: &mut State<'_, '_>, arguments: Rest<ValueOrKwargs>| -> Result<Value, Error> {
+                        let call = Call::new(name, arguments)?;
+                        if strict {
+                            call.require_defined()?;
+                        }
+                        run(state, call)
+                    },
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Files on the controller: `file`, `fileglob`, `unvault`, and how a relative path is found.
+
+use std::path::{Path, PathBuf};
+
+use minijinja::{Error, Value};
+
+use super::{Request, Run};
+use crate::template::filter::path::{expand_user, files_matching};
+use crate::template::filter::python::text;
+use crate::template::scope::Scope;
+
+pub(super) const LOOKUPS: &[(&str, Run)] = &[("file", file), ("fileglob", fileglob), ("unvault", unvault)];
+
+/// The places where a relative path may be, nearest first: each search path's `folder`, then the search path itself.
+fn places(folder: &str, scope: &Scope) -> Vec<PathBuf> {
+    let surroundings = scope.surroundings();
+    let mut roots = surroundings.search_paths.clone();
+    if !surroundings.playbook_dir.as_os_str().is_empty() && !roots.contains(&surroundings.playbook_dir) {
+        roots.push(surroundings.playbook_dir.clone());
+    }
+    if roots.is_empty() {
+        roots.push(PathBuf::from("."));
+    }
+    roots.into_iter().flat_map(|root| [root.join(folder), root]).collect()
+}
+
+/// A file or folder by its name as a playbook writes it; `folder` is `files`, `templates` or `vars`.
+pub(super) fn locate(name: &str, folder: &str, scope: &Scope) -> Option<PathBuf> {
+    let name = expand_user(name);
+    let path = Path::new(&name);
+    if path.is_absolute() {
+        return path.exists().then(|| path.to_owned());
+    }
+    places(folder, scope).into_iter().map(|place| place.join(path)).find(|candidate| candidate.exists())
+}
+
+/// The error of a file that is in none of the places.
+pub(super) fn not_found(request: &Request<'_>, name: &str, folder: &str) -> Error {
+    if Path::new(name).is_absolute() {
+        return request.fail(format!("the file '{name}' was not found"));
+    }
+    let places: Vec<String> = places(folder, request.scope).iter().map(|place| place.display().to_string()).collect();
+    request.fail(format!("the file '{name}' was not found in any of: {}", places.join(", ")))
+}
+
+/// A located file's text.
+pub(super) fn read(request: &Request<'_>, name: &str, folder: &str) -> Result<String, Error> {
+    let path = locate(name, folder, request.scope).ok_or_else(|| not_found(request, name, folder))?;
+    let bytes =
+        std::fs::read(&path).map_err(|error| request.fail(format!("could not read '{}': {error}", path.display())))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| request.fail(format!("the file '{}' is not UTF-8 text", path.display())))?;
+    if !text.starts_with("$ANSIBLE_VAULT;") {
+        return Ok(text);
+    }
+    match &request.scope.surroundings().vault {
+        Some(vault) => vault
+            .decrypt(&text)
+            .map(|plain| plain.to_string())
+            .map_err(|why| request.fail(format!("could not decrypt '{}': {why}", path.display()))),
+        None => Err(request.fail(format!("the file '{}' is encrypted and there is no vault password", path.display()))),
+    }
+}
+
+fn file(request: &Request<'_>) -> Result<Vec<Value>, Error> {
+    let (left, right) = (request.truth_option("lstrip", false), request.truth_option("rstrip", true));
+    request
+        .terms
+        .iter()
+        .map(|term| {
+            let content = read(request, &text(term), "files")?;
+            let content = if left { content.trim_start() } else { &content };
+            Ok(Value::from(if right { content.trim_end() } else { content }))
+        })
+        .collect()
+}
+
+fn unvault(request: &Request<'_>) -> Result<Vec<Value>, Error> {
+    request.terms.iter().map(|term| read(request, &text(term), "files").map(Value::from)).collect()
+}
+
+fn fileglob(request: &Request<'_>) -> Result<Vec<Value>, Error> {
+    let mut out = Vec::new();
+    for term in &request.terms {
+        let pattern = expand_user(&text(term));
+        if Path::new(&pattern).is_absolute() {
+            out.extend(files_matching(&pattern).into_iter().map(Value::from));
+            continue;
+        }
+        for place in places("files", request.scope) {
+            let found = files_matching(&place.join(&pattern).to_string_lossy());
+            if !found.is_empty() {
+                out.extend(found.into_iter().map(Value::from));
+                break;
+            }
+        }
+    }
+    Ok(out)
+}

@@ -1,0 +1,233 @@
+//! Lookups (`lookup`, `query`, `q`, `with_NAME`), one file per source of data. What they give is data, never a template.
+
+use minijinja::value::{Rest, ValueOrKwargs};
+use minijinja::{Environment, Error, State, Value};
+
+use super::error::{TemplateError, carried};
+use super::filter::call::{Call, defined};
+use super::filter::python::{fail, is_list, text};
+use super::scope::Scope;
+use super::value::{finalize, plain_message};
+
+mod file;
+mod first_found;
+mod ini;
+mod list;
+mod password;
+mod process;
+mod sequence;
+mod table;
+mod template;
+mod url;
+mod variable;
+
+/// Options given by name, without `errors` and `wantlist`.
+pub type Options = Vec<(String, Value)>;
+
+/// What one lookup does.
+type Run = fn(&Request<'_>) -> Result<Vec<Value>, Error>;
+
+/// One use of a lookup.
+struct Request<'a> {
+    name: &'a str,
+    terms: Vec<Value>,
+    options: &'a [(String, Value)],
+    scope: &'a Scope,
+}
+
+impl Request<'_> {
+    /// An option's value, unless it is missing or `none`.
+    fn option(&self, name: &str) -> Option<&Value> {
+        self.options.iter().find(|(key, _)| key == name).map(|(_, value)| value).filter(|value| !value.is_none())
+    }
+
+    fn text_option(&self, name: &str, default: &str) -> String {
+        self.option(name).map_or_else(|| default.to_owned(), text)
+    }
+
+    fn truth_option(&self, name: &str, default: bool) -> bool {
+        self.option(name).map_or(default, |value| match value.as_str() {
+            Some(_) => super::filter::logic::boolean(value),
+            None => value.is_true(),
+        })
+    }
+
+    fn fail(&self, message: impl std::fmt::Display) -> Error {
+        fail(format!("the lookup '{}' failed: {message}", self.name))
+    }
+}
+
+const LOOKUPS: &[&[(&str, Run)]] = &[
+    file::LOOKUPS,
+    first_found::LOOKUPS,
+    ini::LOOKUPS,
+    list::LOOKUPS,
+    password::LOOKUPS,
+    process::LOOKUPS,
+    sequence::LOOKUPS,
+    table::LOOKUPS,
+    template::LOOKUPS,
+    url::LOOKUPS,
+    variable::LOOKUPS,
+];
+
+fn find(name: &str) -> Option<Run> {
+    let short = ["ansible.builtin.", "ansible.legacy.", "community.general."]
+        .iter()
+        .find_map(|prefix| name.strip_prefix(prefix))
+        .unwrap_or(name);
+    LOOKUPS.iter().copied().flatten().find(|(known, _)| *known == short).map(|(_, run)| *run)
+}
+
+/// Whether there is a lookup of this name (short or fully qualified).
+pub fn exists(name: &str) -> bool {
+    find(name).is_some()
+}
+
+/// The names of all lookups, short, sorted.
+pub fn names() -> Vec<&'static str> {
+    let mut names: Vec<&str> = LOOKUPS.iter().copied().flatten().map(|(name, _)| *name).collect();
+    names.sort_unstable();
+    names
+}
+
+/// Run a lookup as `query(name, *terms, **options)` does: always a list.
+///
+/// # Errors
+///
+/// An unknown name, or whatever the lookup could not find or read.
+pub fn run(name: &str, terms: Vec<Value>, options: Options, scope: &Scope) -> Result<Vec<Value>, TemplateError> {
+    let Some(run) = find(name) else {
+        let known = names();
+        let close = known.iter().min_by_key(|known| distance(known, name)).filter(|known| distance(known, name) <= 3);
+        let error = TemplateError::failed(format!("the lookup '{name}' was not found"));
+        return Err(match close {
+            Some(close) => error.hint(format!("did you mean '{close}'?")),
+            None => error,
+        });
+    };
+    let mut ready = Vec::with_capacity(terms.len());
+    for term in &terms {
+        defined(term, name).map_err(|error| told(&error))?;
+        ready.push(finalize(term)?);
+    }
+    for (_, value) in &options {
+        defined(value, name).map_err(|error| told(&error))?;
+    }
+    run(&Request { name, terms: ready, options: &options, scope }).map_err(|error| told(&error))
+}
+
+/// Run a lookup for a `with_NAME` loop: a list's items are the terms, any other value is the only term.
+///
+/// # Errors
+///
+/// As [`run`].
+pub fn run_with(name: &str, value: &Value, scope: &Scope) -> Result<Vec<Value>, TemplateError> {
+    let terms = if is_list(value) {
+        super::filter::python::items(value).map_err(|error| told(&error))?
+    } else {
+        vec![value.clone()]
+    };
+    run(name, terms, Options::new(), scope)
+}
+
+fn told(error: &Error) -> TemplateError {
+    carried(error).unwrap_or_else(|| {
+        let message = plain_message(error);
+        if error.kind() == minijinja::ErrorKind::UndefinedError {
+            TemplateError::undefined(message)
+        } else {
+            TemplateError::failed(message)
+        }
+    })
+}
+
+/// Changes of single characters that turn one name into the other.
+fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (index, a) in left.chars().enumerate() {
+        let mut diagonal = index;
+        let mut before = index + 1;
+        for (slot, b) in row.iter_mut().skip(1).zip(&right) {
+            let best = (diagonal + usize::from(a != *b)).min(before + 1).min(*slot + 1);
+            diagonal = std::mem::replace(slot, best);
+            before = best;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = index + 1;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+/// Add the functions `lookup`, `query` and `q` to the environment.
+pub fn register(env: &mut Environment<'static>) {
+    for (name, always_list) in [("lookup", false), ("query", true), ("q", true)] {
+        env.add_function(
+            name,
+            move |state: &mut State<'_, '_>, arguments: Rest<ValueOrKwargs>| -> Result<Value, Error> {
+                called(state, Call::new(name, arguments)?, always_list)
+            },
+        );
+    }
+}
+
+fn called(state: &State<'_, '_>, call: Call, always_list: bool) -> Result<Value, Error> {
+    let Some((name, terms)) = call.positional.split_first() else {
+        return Err(call.fail("needs the name of a lookup"));
+    };
+    let name = text(name);
+    let mut options = call.keyword.clone();
+    let mut take = |key: &str| options.iter().position(|(name, _)| name == key).map(|index| options.remove(index).1);
+    let errors = take("errors").map_or_else(|| "strict".to_owned(), |value| text(&value));
+    let list = take("wantlist").map_or(always_list, |value| value.is_true());
+    if !matches!(errors.as_str(), "strict" | "warn" | "ignore") {
+        return Err(call.fail(format!("errors must be strict, warn or ignore, got '{errors}'")));
+    }
+    let scope = Scope::of(state).unwrap_or_else(Scope::empty);
+    match run(&name, terms.to_vec(), options, &scope) {
+        Ok(found) if list => Ok(Value::from(found)),
+        Ok(found) => Ok(single(found)),
+        Err(error) if errors == "strict" || find(&name).is_none() => Err(error.into()),
+        Err(_) if list => Ok(Value::from(Vec::<Value>::new())),
+        Err(_) => Ok(Value::from(())),
+    }
+}
+
+/// What `lookup()` makes of a list: its only item, texts joined by commas, or the list.
+fn single(mut found: Vec<Value>) -> Value {
+    if found.len() == 1
+        && let Some(only) = found.pop()
+    {
+        return only;
+    }
+    if !found.is_empty() && found.iter().all(|item| item.as_str().is_some()) {
+        return Value::from(found.iter().map(text).collect::<Vec<_>>().join(","));
+    }
+    Value::from(found)
+}
+
+/// Run what may block without holding up the other hosts' tasks.
+fn blocking<T>(work: impl FnOnce() -> T) -> T {
+    match tokio::runtime::Handle::try_current() {
+        Ok(handle) if handle.runtime_flavor() == tokio::runtime::RuntimeFlavor::MultiThread => {
+            tokio::task::block_in_place(work)
+        }
+        _ => work(),
+    }
+}
+
+/// The words of `key a=1 b="2 3"`: what has no `=`, joined by blanks, and the pairs.
+fn key_values(term: &str) -> Result<(String, Vec<(String, String)>), Error> {
+    let words = shlex::split(term).ok_or_else(|| fail(format!("the quotes in '{term}' don't match")))?;
+    let mut free = Vec::new();
+    let mut pairs = Vec::new();
+    for word in words {
+        match word.split_once('=') {
+            Some((key, value)) if !key.is_empty() => pairs.push((key.to_owned(), value.to_owned())),
+            _ => free.push(word),
+        }
+    }
+    Ok((free.join(" "), pairs))
+}

@@ -1,0 +1,62 @@
+//! What the controller's system tells: `pipe`, `lines` (a command's output), `env`.
+
+use std::process::{Command, Stdio};
+
+use minijinja::{Error, ErrorKind, Value};
+
+use super::{Request, Run, blocking};
+use crate::template::filter::python::text;
+use crate::template::filter::text::split_lines;
+
+pub(super) const LOOKUPS: &[(&str, Run)] = &[("pipe", pipe), ("lines", lines), ("env", env)];
+
+/// A shell command's standard output, run in the playbook's folder.
+fn output(request: &Request<'_>, command: &str) -> Result<String, Error> {
+    let mut shell = Command::new("/bin/sh");
+    shell.arg("-c").arg(command).stdin(Stdio::null());
+    let folder = &request.scope.surroundings().playbook_dir;
+    if folder.is_dir() {
+        shell.current_dir(folder);
+    }
+    let finished = blocking(|| shell.stderr(Stdio::inherit()).output())
+        .map_err(|error| request.fail(format!("could not start '{command}': {error}")))?;
+    if !finished.status.success() {
+        let status = finished.status.code().map_or_else(|| finished.status.to_string(), |code| code.to_string());
+        return Err(request.fail(format!("the command '{command}' returned {status}")));
+    }
+    Ok(String::from_utf8_lossy(&finished.stdout).into_owned())
+}
+
+fn pipe(request: &Request<'_>) -> Result<Vec<Value>, Error> {
+    request.terms.iter().map(|term| output(request, &text(term)).map(|shown| Value::from(shown.trim_end()))).collect()
+}
+
+fn lines(request: &Request<'_>) -> Result<Vec<Value>, Error> {
+    let mut out = Vec::new();
+    for term in &request.terms {
+        let shown = output(request, &text(term))?;
+        out.extend(split_lines(&shown).into_iter().map(|line| Value::from(line.trim_end())));
+    }
+    Ok(out)
+}
+
+fn env(request: &Request<'_>) -> Result<Vec<Value>, Error> {
+    let mut out = Vec::new();
+    for term in &request.terms {
+        let source = text(term);
+        let name = source.split_whitespace().next().unwrap_or_default();
+        let set = &request.scope.surroundings().environment;
+        let found = set.get(name).cloned().or_else(|| std::env::var(name).ok());
+        out.push(match (found, request.options.iter().find(|(key, _)| key == "default")) {
+            (Some(found), _) => Value::from(found),
+            (None, Some((_, default))) => default.clone(),
+            (None, None) => Value::from(""),
+        });
+        if let Some(last) = out.last()
+            && last.is_undefined()
+        {
+            return Err(Error::new(ErrorKind::UndefinedError, format!("the environment has no variable '{name}'")));
+        }
+    }
+    Ok(out)
+}

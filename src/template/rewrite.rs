@@ -1,0 +1,797 @@
+//! The source-level bridge from Jinja2 to the engine: what the engine has no word for is said with functions of ours
+//! before it is compiled. Every piece of the result remembers where it came from, so that errors point at what the
+//! human wrote.
+//!
+//! * `a.b.c | default(1)`, `a.b.c is defined`: the chain may break anywhere, so it becomes `_get_(a, 'b', 'c')`;
+//! * `'%s' % x` becomes `_mod_('%s', x)`;
+//! * `+x` loses its plus, `{{ 1, 2 }}` gains parentheses;
+//! * where a template appends to lists or updates dictionaries, literals become changeable ones;
+//! * in playbooks (not in template files) a backslash in a string literal stands for itself.
+
+use std::ops::Range;
+
+use super::syntax::end_of_string;
+
+/// Rewritten source, with the way back.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rewritten {
+    pub text: String,
+    pieces: Vec<Piece>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Piece {
+    new: usize,
+    old: usize,
+    copied: bool,
+}
+
+impl Rewritten {
+    /// Copy a range of the source.
+    pub fn copy(&mut self, source: &str, range: Range<usize>) {
+        if let Some(text) = source.get(range.clone())
+            && !text.is_empty()
+        {
+            self.pieces.push(Piece { new: self.text.len(), old: range.start, copied: true });
+            self.text.push_str(text);
+        }
+    }
+
+    /// Add text that stands for the place `old` of the source.
+    pub fn add(&mut self, text: &str, old: usize) {
+        if !text.is_empty() {
+            self.pieces.push(Piece { new: self.text.len(), old, copied: false });
+            self.text.push_str(text);
+        }
+    }
+
+    /// Add what was rewritten separately.
+    pub fn append(&mut self, other: Rewritten) {
+        let shift = self.text.len();
+        self.pieces.extend(other.pieces.into_iter().map(|piece| Piece { new: piece.new + shift, ..piece }));
+        self.text.push_str(&other.text);
+    }
+
+    /// The place in the source of a place in the result.
+    pub fn original(&self, new: usize) -> usize {
+        let index = self.pieces.partition_point(|piece| piece.new <= new);
+        match index.checked_sub(1).and_then(|index| self.pieces.get(index)) {
+            Some(piece) if piece.copied => piece.old + (new - piece.new),
+            Some(piece) => piece.old,
+            None => 0,
+        }
+    }
+
+    /// The range in the source of a range in the result.
+    pub fn original_range(&self, range: Range<usize>) -> Range<usize> {
+        let start = self.original(range.start);
+        let end = self.original(range.end.saturating_sub(1)) + 1;
+        start..end.max(start + 1)
+    }
+}
+
+/// A filter or test that a template names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Named {
+    pub kind: NamedKind,
+    pub name: String,
+    pub range: Range<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NamedKind {
+    Filter,
+    Test,
+}
+
+/// How to rewrite.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Manner {
+    /// A backslash in a string literal stands for itself.
+    pub literal_backslashes: bool,
+    /// Lists and dictionaries may be changed.
+    pub changeable: bool,
+}
+
+/// Whether a text calls a method that changes a list or dictionary.
+pub(super) fn changes_values(text: &str) -> bool {
+    text.contains("do ")
+        || [".append(", ".extend(", ".insert(", ".pop(", ".remove(", ".update(", ".setdefault(", ".popitem(", ".clear("]
+            .iter()
+            .any(|method| text.contains(method))
+}
+
+/// Rewrite the expression in `range` of `source`.
+pub(super) fn rewrite_expression(
+    source: &str,
+    range: Range<usize>,
+    manner: Manner,
+    named: &mut Vec<Named>,
+) -> Rewritten {
+    let end = range.end;
+    let mut rewriter = Rewriter::new(source, range, manner, named);
+    let (inner, comma) = rewriter.sequence();
+    let mut result = Rewritten::default();
+    if comma {
+        result.add("(", rewriter.start);
+    }
+    result.append(inner);
+    rewriter.rest(&mut result);
+    if comma {
+        result.add(")", end);
+    }
+    result
+}
+
+/// Rewrite the statement in `range` of `source` (`for x in y`, `set a = b` ...).
+pub(super) fn rewrite_statement(
+    source: &str,
+    range: Range<usize>,
+    manner: Manner,
+    named: &mut Vec<Named>,
+) -> Rewritten {
+    let end = range.end;
+    let mut rewriter = Rewriter::new(source, range, manner, named);
+    let mut result = Rewritten::default();
+    let keyword = rewriter.peek().map(|token| token.range.clone());
+    let Some(keyword) = keyword else {
+        rewriter.rest(&mut result);
+        return result;
+    };
+    let word = source.get(keyword.clone()).unwrap_or_default();
+    result.copy(source, rewriter.start..keyword.end);
+    rewriter.position += 1;
+    rewriter.copied = keyword.end;
+    if matches!(word, "set" | "for") {
+        let stop = if word == "set" { "=" } else { "in" };
+        while let Some(token) = rewriter.peek().cloned() {
+            rewriter.position += 1;
+            result.copy(source, rewriter.copied..token.range.end);
+            rewriter.copied = token.range.end;
+            if source.get(token.range.clone()) == Some(stop) {
+                let (inner, comma) = rewriter.sequence();
+                let changeable = manner.changeable && word == "set";
+                if changeable {
+                    result.add(" _changeable_(", token.range.end);
+                }
+                if comma {
+                    result.add("(", token.range.end);
+                }
+                result.append(inner);
+                if comma {
+                    result.add(")", end);
+                }
+                if changeable {
+                    result.add(")", end);
+                }
+            }
+        }
+    } else if matches!(word, "filter") {
+        // A filter block names filters where an expression has its operand.
+        rewriter.position = rewriter.tokens.len();
+    } else {
+        let (inner, _) = rewriter.sequence();
+        result.append(inner);
+    }
+    rewriter.rest(&mut result);
+    result
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Name,
+    Number,
+    Text,
+    Operator,
+}
+
+#[derive(Clone, Debug)]
+struct Token {
+    kind: Kind,
+    range: Range<usize>,
+}
+
+struct Rewriter<'a, 'n> {
+    source: &'a str,
+    tokens: Vec<Token>,
+    position: usize,
+    /// Everything before this place of the source is in the result.
+    copied: usize,
+    start: usize,
+    end: usize,
+    manner: Manner,
+    named: &'n mut Vec<Named>,
+    /// Inside of the arguments of `default`, where what is undefined may stay so.
+    lenient: bool,
+}
+
+enum Link {
+    Attribute { raw: Rewritten, name: Range<usize> },
+    Item { raw: Rewritten, key: Rewritten },
+    Slice { raw: Rewritten },
+    Call { raw: Rewritten, arguments: Rewritten },
+}
+
+enum Step {
+    Filter { raw: Rewritten, name: Range<usize>, arguments: Option<Rewritten> },
+    Test { raw: Rewritten },
+}
+
+impl<'a, 'n> Rewriter<'a, 'n> {
+    fn new(source: &'a str, range: Range<usize>, manner: Manner, named: &'n mut Vec<Named>) -> Self {
+        Self {
+            source,
+            tokens: tokens(source, range.clone()),
+            position: 0,
+            copied: range.start,
+            start: range.start,
+            end: range.end,
+            manner,
+            named,
+            lenient: false,
+        }
+    }
+
+    fn peek(&self) -> Option<&Token> {
+        self.tokens.get(self.position)
+    }
+
+    fn text_at(&self, ahead: usize) -> &'a str {
+        self.tokens
+            .get(self.position + ahead)
+            .and_then(|token| self.source.get(token.range.clone()))
+            .unwrap_or_default()
+    }
+
+    fn kind_at(&self, ahead: usize) -> Option<Kind> {
+        self.tokens.get(self.position + ahead).map(|token| token.kind)
+    }
+
+    /// Copy what is left: spaces at the end, or what no rule knew.
+    fn rest(&mut self, result: &mut Rewritten) {
+        result.copy(self.source, self.copied..self.end);
+        self.copied = self.end;
+    }
+
+    /// Copy the spaces before the next token.
+    fn gap(&mut self, result: &mut Rewritten) {
+        if let Some(token) = self.tokens.get(self.position) {
+            result.copy(self.source, self.copied..token.range.start);
+            self.copied = token.range.start;
+        }
+    }
+
+    /// Copy the next token, with the spaces before it.
+    fn copy_token(&mut self, result: &mut Rewritten) -> Range<usize> {
+        self.gap(result);
+        let Some(token) = self.tokens.get(self.position).cloned() else {
+            return self.end..self.end;
+        };
+        self.position += 1;
+        self.copied = token.range.end;
+        if token.kind == Kind::Text && self.manner.literal_backslashes {
+            self.copy_literally(result, &token.range);
+        } else {
+            result.copy(self.source, token.range.clone());
+        }
+        token.range
+    }
+
+    fn copy_literally(&self, result: &mut Rewritten, range: &Range<usize>) {
+        let Some(text) = self.source.get(range.clone()) else { return };
+        let Some(quote) = text.chars().next() else { return };
+        if !text.contains('\\') {
+            result.copy(self.source, range.clone());
+            return;
+        }
+        for (at, character) in text.char_indices() {
+            let place = range.start + at;
+            let inside = at > 0 && at + 1 < text.len();
+            if inside && (character == '\\' || character == quote) {
+                result.add("\\", place);
+            }
+            result.copy(self.source, place..place + character.len_utf8());
+        }
+    }
+
+    fn operand_begins(&self) -> bool {
+        match self.kind_at(0) {
+            Some(Kind::Name) => !is_keyword(self.text_at(0)),
+            Some(Kind::Number | Kind::Text) => true,
+            Some(Kind::Operator) => matches!(self.text_at(0), "(" | "[" | "{"),
+            None => false,
+        }
+    }
+
+    /// Operands and operators up to a closing bracket or the end; whether a comma stands between them.
+    fn sequence(&mut self) -> (Rewritten, bool) {
+        let mut result = Rewritten::default();
+        let mut comma = false;
+        // The operator before this token, whether it is a sign, and whether an operand stands before this token.
+        let mut operator = String::new();
+        let mut sign = false;
+        let mut after_operand = false;
+        while self.peek().is_some() {
+            let word = self.text_at(0);
+            if matches!(word, ")" | "]" | "}") && self.kind_at(0) == Some(Kind::Operator) {
+                break;
+            }
+            if self.operand_begins() {
+                self.gap(&mut result);
+                let place = self.copied;
+                let literal = self.kind_at(0) == Some(Kind::Number);
+                let mut operand = self.operand();
+                if !literal && !sign && !matches!(operator.as_str(), "*" | "/" | "//" | "**") {
+                    while self.text_at(0) == "%" && self.kind_at(0) == Some(Kind::Operator) {
+                        let saved = (self.position, self.copied);
+                        self.position += 1;
+                        if let Some(token) = self.tokens.get(self.position - 1) {
+                            self.copied = token.range.end;
+                        }
+                        let mut right = Rewritten::default();
+                        self.gap(&mut right);
+                        if matches!(self.text_at(0), "-" | "+") {
+                            self.copy_token(&mut right);
+                        }
+                        if !self.operand_begins() {
+                            (self.position, self.copied) = saved;
+                            break;
+                        }
+                        right.append(self.operand());
+                        let mut whole = Rewritten::default();
+                        whole.add("_mod_(", place);
+                        whole.append(operand);
+                        whole.add(",", place);
+                        whole.append(right);
+                        whole.add(")", self.copied);
+                        operand = whole;
+                    }
+                }
+                result.append(operand);
+                operator.clear();
+                sign = false;
+                after_operand = true;
+                continue;
+            }
+            let unary = word == "+" && !after_operand && self.kind_at(1).is_some();
+            if unary {
+                self.gap(&mut result);
+                result.add(" ", self.copied);
+                self.copied += 1;
+                self.position += 1;
+                continue;
+            }
+            comma |= word == "," && self.kind_at(0) == Some(Kind::Operator);
+            operator = word.to_owned();
+            sign = word == "-" && !after_operand;
+            after_operand = false;
+            self.copy_token(&mut result);
+        }
+        (result, comma)
+    }
+
+    /// A bracketed group: the opening bracket, what is inside, the closing bracket.
+    fn group(&mut self) -> (Rewritten, Rewritten) {
+        let mut raw = Rewritten::default();
+        self.copy_token(&mut raw);
+        let (mut inner, _) = self.sequence();
+        self.gap(&mut inner);
+        raw.append(inner.clone());
+        if self.peek().is_some() {
+            self.copy_token(&mut raw);
+        }
+        (raw, inner)
+    }
+
+    fn primary(&mut self) -> Rewritten {
+        let mut base = Rewritten::default();
+        let place = self.copied;
+        match (self.kind_at(0), self.text_at(0)) {
+            (Some(Kind::Operator), open) => {
+                let (raw, _) = self.group();
+                let maker = match open {
+                    "[" => "_list_(",
+                    "{" => "_dict_(",
+                    _ => "",
+                };
+                if self.manner.changeable && !maker.is_empty() {
+                    base.add(maker, place);
+                    base.append(raw);
+                    base.add(")", self.copied);
+                } else {
+                    base.append(raw);
+                }
+            }
+            (Some(Kind::Text), _) => {
+                self.copy_token(&mut base);
+                while self.kind_at(0) == Some(Kind::Text) {
+                    self.copy_token(&mut base);
+                }
+            }
+            _ => {
+                self.copy_token(&mut base);
+            }
+        }
+        base
+    }
+
+    fn links(&mut self) -> Vec<Link> {
+        let mut links = Vec::new();
+        loop {
+            if self.kind_at(0) != Some(Kind::Operator) {
+                break;
+            }
+            match self.text_at(0) {
+                "." if matches!(self.kind_at(1), Some(Kind::Name | Kind::Number)) => {
+                    let mut raw = Rewritten::default();
+                    self.copy_token(&mut raw);
+                    let name = self.copy_token(&mut raw);
+                    links.push(Link::Attribute { raw, name });
+                }
+                "[" => {
+                    let slice = self.holds_colon();
+                    let (raw, key) = self.group();
+                    links.push(if slice { Link::Slice { raw } } else { Link::Item { raw, key } });
+                }
+                "(" => {
+                    let (raw, arguments) = self.group();
+                    links.push(Link::Call { raw, arguments });
+                }
+                _ => break,
+            }
+        }
+        links
+    }
+
+    /// Whether the bracket that comes next holds a colon of its own.
+    fn holds_colon(&self) -> bool {
+        let mut depth = 0_usize;
+        for token in self.tokens.iter().skip(self.position) {
+            if token.kind != Kind::Operator {
+                continue;
+            }
+            match self.source.get(token.range.clone()).unwrap_or_default() {
+                "(" | "[" | "{" => depth += 1,
+                ")" | "]" | "}" => {
+                    depth -= 1;
+                    if depth == 0 {
+                        return false;
+                    }
+                }
+                ":" if depth == 1 => return true,
+                _ => {}
+            }
+        }
+        false
+    }
+
+    /// A dotted name (`ansible.builtin.bool`), copied.
+    fn dotted(&mut self, raw: &mut Rewritten) -> Range<usize> {
+        let mut range = self.copy_token(raw);
+        while self.text_at(0) == "." && self.kind_at(1) == Some(Kind::Name) {
+            self.copy_token(raw);
+            range.end = self.copy_token(raw).end;
+        }
+        range
+    }
+
+    fn name(&mut self, kind: NamedKind, range: &Range<usize>) {
+        let name: String =
+            self.source.get(range.clone()).unwrap_or_default().chars().filter(|c| !c.is_whitespace()).collect();
+        self.named.push(Named { kind, name, range: range.clone() });
+    }
+
+    fn operand(&mut self) -> Rewritten {
+        let place = self.copied;
+        let base = self.primary();
+        let links = self.links();
+        let mut steps = Vec::new();
+        let mut lenient = None;
+        loop {
+            if self.text_at(0) == "|" && self.kind_at(1) == Some(Kind::Name) {
+                let mut raw = Rewritten::default();
+                self.copy_token(&mut raw);
+                let name = self.dotted(&mut raw);
+                self.name(NamedKind::Filter, &name);
+                let forgiving =
+                    matches!(short(self.source.get(name.clone()).unwrap_or_default()), "default" | "d" | "mandatory");
+                let arguments = if self.text_at(0) == "(" {
+                    let outer = std::mem::replace(&mut self.lenient, forgiving);
+                    let (group, inner) = self.group();
+                    self.lenient = outer;
+                    raw.append(group);
+                    Some(inner)
+                } else {
+                    None
+                };
+                if forgiving {
+                    lenient = Some(steps.len());
+                }
+                steps.push(Step::Filter { raw, name, arguments });
+            } else if self.text_at(0) == "is" && self.kind_at(0) == Some(Kind::Name) {
+                let mut raw = Rewritten::default();
+                self.copy_token(&mut raw);
+                if self.text_at(0) == "not" {
+                    self.copy_token(&mut raw);
+                }
+                if self.kind_at(0) != Some(Kind::Name) {
+                    steps.push(Step::Test { raw });
+                    break;
+                }
+                let name = self.dotted(&mut raw);
+                self.name(NamedKind::Test, &name);
+                if self.text_at(0) == "(" {
+                    let (group, _) = self.group();
+                    raw.append(group);
+                } else if self.operand_begins()
+                    && !matches!(self.text_at(0), "recursive" | "ignore" | "with" | "without")
+                {
+                    self.gap(&mut raw);
+                    let argument = self.primary();
+                    raw.append(argument);
+                    for link in self.links() {
+                        raw.append(link.into_raw());
+                    }
+                }
+                if matches!(short(self.source.get(name).unwrap_or_default()), "defined" | "undefined") {
+                    lenient = Some(steps.len());
+                }
+                steps.push(Step::Test { raw });
+            } else {
+                break;
+            }
+        }
+        let Some(lenient) = lenient else {
+            let mut result = if self.lenient {
+                self.guarded(base, links, place)
+            } else {
+                links.into_iter().fold(base, |mut result, link| {
+                    result.append(link.into_raw());
+                    result
+                })
+            };
+            for step in steps {
+                result.append(step.into_raw());
+            }
+            return result;
+        };
+        let mut result = self.guarded(base, links, place);
+        for (index, step) in steps.into_iter().enumerate() {
+            match step {
+                Step::Filter { name, arguments, raw: _ } if index < lenient => {
+                    let mut whole = Rewritten::default();
+                    whole.add("_filter_(", place);
+                    whole.append(result);
+                    whole.add(",'", name.start);
+                    whole.copy(self.source, name.clone());
+                    whole.add("'", name.end);
+                    if let Some(arguments) = arguments
+                        && !arguments.text.trim().is_empty()
+                    {
+                        whole.add(",", name.end);
+                        whole.append(arguments);
+                    }
+                    whole.add(")", name.end);
+                    result = whole;
+                }
+                step => result.append(step.into_raw()),
+            }
+        }
+        result
+    }
+
+    /// A chain of attributes, items and calls that may break anywhere and is undefined then.
+    fn guarded(&self, base: Rewritten, links: Vec<Link>, place: usize) -> Rewritten {
+        let mut result = base;
+        let mut pending: Vec<(Rewritten, Option<Range<usize>>)> = Vec::new();
+        let flush = |result: Rewritten, pending: &mut Vec<(Rewritten, Option<Range<usize>>)>| {
+            if pending.is_empty() {
+                return result;
+            }
+            let mut whole = Rewritten::default();
+            whole.add("_get_(", place);
+            whole.append(result);
+            for (key, _) in pending.drain(..) {
+                whole.add(",", place);
+                whole.append(key);
+            }
+            whole.add(")", place);
+            whole
+        };
+        for link in links {
+            match link {
+                Link::Attribute { name, .. } => {
+                    let mut key = Rewritten::default();
+                    let numeric = self.source.get(name.clone()).is_some_and(|t| t.bytes().all(|b| b.is_ascii_digit()));
+                    if numeric {
+                        key.copy(self.source, name.clone());
+                    } else {
+                        key.add("'", name.start);
+                        key.copy(self.source, name.clone());
+                        key.add("'", name.end);
+                    }
+                    pending.push((key, Some(name)));
+                }
+                Link::Item { key, .. } => pending.push((key, None)),
+                Link::Slice { raw } => {
+                    result = flush(result, &mut pending);
+                    result.append(raw);
+                }
+                Link::Call { raw, arguments } => match pending.pop() {
+                    Some((method, Some(name))) => {
+                        let target = flush(result, &mut pending);
+                        let mut whole = Rewritten::default();
+                        whole.add("_call_(", place);
+                        whole.append(target);
+                        whole.add(",", name.start);
+                        whole.append(method);
+                        if !arguments.text.trim().is_empty() {
+                            whole.add(",", name.end);
+                            whole.append(arguments);
+                        }
+                        whole.add(")", name.end);
+                        result = whole;
+                    }
+                    other => {
+                        pending.extend(other);
+                        result = flush(result, &mut pending);
+                        result.append(raw);
+                    }
+                },
+            }
+        }
+        flush(result, &mut pending)
+    }
+}
+
+impl Link {
+    fn into_raw(self) -> Rewritten {
+        match self {
+            Link::Attribute { raw, .. } | Link::Item { raw, .. } | Link::Slice { raw } | Link::Call { raw, .. } => raw,
+        }
+    }
+}
+
+impl Step {
+    fn into_raw(self) -> Rewritten {
+        match self {
+            Step::Filter { raw, .. } | Step::Test { raw } => raw,
+        }
+    }
+}
+
+/// A filter's or test's name without `ansible.builtin.`.
+fn short(name: &str) -> &str {
+    name.strip_prefix("ansible.builtin.").unwrap_or(name)
+}
+
+fn is_keyword(word: &str) -> bool {
+    matches!(
+        word,
+        "and"
+            | "or"
+            | "not"
+            | "in"
+            | "is"
+            | "if"
+            | "else"
+            | "elif"
+            | "recursive"
+            | "ignore"
+            | "missing"
+            | "without"
+            | "context"
+            | "as"
+            | "import"
+            | "required"
+            | "scoped"
+    )
+}
+
+fn tokens(source: &str, range: Range<usize>) -> Vec<Token> {
+    let mut tokens = Vec::new();
+    let mut at = range.start;
+    while at < range.end
+        && let Some(rest) = source.get(at..range.end)
+        && let Some(next) = rest.chars().next()
+    {
+        if next.is_whitespace() {
+            at += next.len_utf8();
+            continue;
+        }
+        let after_dot = tokens.last().is_some_and(|token: &Token| source.get(token.range.clone()) == Some("."));
+        let (kind, length) = if next == '\'' || next == '"' {
+            (Kind::Text, end_of_string(rest, next).unwrap_or(rest.len()))
+        } else if next.is_alphabetic() || next == '_' {
+            (Kind::Name, rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len()))
+        } else if next.is_ascii_digit() {
+            (Kind::Number, number(rest, after_dot))
+        } else {
+            let two = rest.get(..2).unwrap_or_default();
+            let length = if matches!(two, "**" | "//" | "==" | "!=" | "<=" | ">=") { 2 } else { next.len_utf8() };
+            (Kind::Operator, length)
+        };
+        tokens.push(Token { kind, range: at..at + length });
+        at += length;
+    }
+    tokens
+}
+
+/// The length of the number that begins a text; after a dot it is an index, so that `a.0.1` is two of them.
+fn number(text: &str, index: bool) -> usize {
+    let digits = |text: &str| text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
+    if index {
+        return text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    }
+    let mut length = digits(text);
+    if let Some(fraction) = text.get(length..).and_then(|rest| rest.strip_prefix('.'))
+        && fraction.starts_with(|c: char| c.is_ascii_digit())
+    {
+        length += 1 + digits(fraction);
+    }
+    if text.get(..length).is_some_and(|number| number.ends_with(['e', 'E']) && !number.starts_with("0x"))
+        && let Some(exponent) = text.get(length..).and_then(|rest| rest.strip_prefix(['+', '-']))
+        && exponent.starts_with(|c: char| c.is_ascii_digit())
+    {
+        length += 1 + digits(exponent);
+    }
+    length
+}
+
+/// The variables that an expression names as `a` or `a.b.c`, with their places; not its filters, tests, named arguments
+/// and methods.
+pub(super) fn paths(text: &str) -> Vec<(usize, &str)> {
+    let tokens = tokens(text, 0..text.len());
+    let word = |index: usize| tokens.get(index).and_then(|token| text.get(token.range.clone())).unwrap_or_default();
+    let mut paths = Vec::new();
+    let mut index = 0;
+    while let Some(token) = tokens.get(index) {
+        let before = index.checked_sub(1).map_or("", word);
+        let before_that = index.checked_sub(2).map_or("", word);
+        let named = token.kind == Kind::Name && !is_keyword(word(index));
+        let is_test = before == "is" || (before == "not" && before_that == "is");
+        let is_argument = word(index + 1) == "=";
+        if !named || matches!(before, "|" | ".") || is_test || is_argument {
+            index += 1;
+            continue;
+        }
+        let start = token.range.start;
+        let mut end = token.range.end;
+        index += 1;
+        while word(index) == "." && tokens.get(index + 1).is_some_and(|token| token.kind == Kind::Name) {
+            if word(index + 2) == "(" {
+                break;
+            }
+            end = tokens.get(index + 1).map_or(end, |token| token.range.end);
+            index += 2;
+        }
+        let forgiven = word(index) == "is" || (word(index) == "|" && matches!(word(index + 1), "default" | "d"));
+        if !forgiven {
+            paths.extend(text.get(start..end).map(|path| (start, path)));
+        }
+    }
+    paths
+}
+
+/// The names of a macro's parameters.
+pub(super) fn parameters(text: &str) -> Vec<&str> {
+    let tokens = tokens(text, 0..text.len());
+    let mut depth = 0_usize;
+    let mut expected = true;
+    let mut names = Vec::new();
+    for token in &tokens {
+        let word = text.get(token.range.clone()).unwrap_or_default();
+        match word {
+            "(" | "[" | "{" => depth += 1,
+            ")" | "]" | "}" => depth = depth.saturating_sub(1),
+            "," if depth == 0 => {
+                expected = true;
+                continue;
+            }
+            name if expected && token.kind == Kind::Name => names.push(name),
+            _ => {}
+        }
+        expected = false;
+    }
+    names
+}

@@ -1,0 +1,105 @@
+# shellcheck shell=bash
+# Running the program under test, and checks that are counted. Sourced by scenarios.
+#
+# Given by `tests/lab/run`: LAB_PROGRAM (rprov, or a reference ansible-playbook), LAB_REFERENCE (yes for the latter),
+# LAB_COUNTS (a file that gets one line per check). A check that fails is told at once, and the scenario goes on.
+
+# shellcheck source=/dev/null
+. "$LAB_SOURCE/settings.sh"
+# shellcheck source=/dev/null
+. "$LAB_SOURCE/host.sh"
+
+passed() {
+	printf 'ok      %s\n' "$1"
+	echo passed >>"$LAB_COUNTS"
+}
+
+failed() {
+	printf 'FAILED  %s\n' "$1"
+	shift
+	local line
+	for line; do printf '        %s\n' "$line"; done
+	echo failed >>"$LAB_COUNTS"
+}
+
+# check WHAT COMMAND...: passes where the command succeeds.
+check() {
+	local what=$1 output
+	shift
+	if output=$("$@" 2>&1); then passed "$what"; else failed "$what" "command: $*" "output: ${output:0:600}"; fi
+}
+
+# start_program NAME ARGUMENT...: starts the program under test; what it prints goes to $RUN.out and $RUN.err.
+# Colour, configuration and settings of the caller do not reach it, and SIGINT does as from a terminal.
+start_program() {
+	RUN=$LAB_DIR/logs/$1
+	shift
+	mkdir -p "$LAB_DIR/logs"
+	RUN_STARTED=$(now)
+	# shellcheck disable=SC2086
+	env --default-signal=INT,QUIT -u ANSIBLE_CONFIG ANSIBLE_NOCOLOR=1 ANSIBLE_HOST_KEY_CHECKING=True ANSIBLE_PIPELINING=True \
+		$LAB_PROGRAM "$@" >"$RUN.out" 2>"$RUN.err" </dev/null &
+	RUN_PROCESS=$!
+}
+
+# Waits for it; its exit code is in $RUN_CODE, and the seconds since its start are in $RUN_SECONDS.
+end_program() {
+	RUN_CODE=0
+	wait "$RUN_PROCESS" || RUN_CODE=$?
+	RUN_SECONDS=$(since "$RUN_STARTED")
+}
+
+run_program() {
+	start_program "$@"
+	end_program
+}
+
+# The recap line of a host without its padding: `ok=3 changed=1 ...`.
+recap() {
+	awk -v host="$1" '/^PLAY RECAP/ { recap = 1; next } recap && $1 == host { $1 = $2 = ""; print substr($0, 3) }' "$RUN.out"
+}
+
+# expect_code CODE WHAT
+expect_code() {
+	if [[ $RUN_CODE == "$1" ]]; then
+		passed "$2: exit code $1"
+	else
+		failed "$2: exit code $RUN_CODE, expected $1" "standard output:" "$(tail -n 25 "$RUN.out")" "standard error:" "$(tail -n 15 "$RUN.err")"
+	fi
+}
+
+# expect_recap HOST WHAT COUNTER=VALUE...: the counters of a host's recap line, those that are named.
+expect_recap() {
+	local host=$1 what=$2 line counter wrong=
+	shift 2
+	line=" $(recap "$host") "
+	for counter; do
+		[[ $line == *" $counter "* ]] || wrong+=" $counter"
+	done
+	if [[ -z $wrong ]]; then passed "$what: $host $*"; else failed "$what: $host, expected$wrong" "recap:$line"; fi
+}
+
+# expect_message WHAT PATTERN: an extended regular expression that standard output or error must have.
+expect_message() {
+	if grep -qiE -- "$2" "$RUN.out" "$RUN.err"; then
+		passed "$1: says $2"
+	else
+		failed "$1: nothing says '$2'" "$(tail -n 15 "$RUN.out")" "$(tail -n 15 "$RUN.err")"
+	fi
+}
+
+# expect_once WHAT PATTERN: exactly one line of standard output and error together has it.
+expect_once() {
+	local count
+	count=$(cat "$RUN.out" "$RUN.err" | grep -ciE -- "$2" || true)
+	if [[ $count == 1 ]]; then passed "$1: says once $2"; else failed "$1: $count lines say '$2', expected one" "$(tail -n 15 "$RUN.out")" "$(tail -n 15 "$RUN.err")"; fi
+}
+
+# expect_no_panic WHAT: no sign of a crash in what the program printed.
+expect_no_panic() {
+	if grep -qE "panicked at|RUST_BACKTRACE|stack backtrace|Traceback \(most recent" "$RUN.out" "$RUN.err"; then
+		failed "$1: the program crashed" "$(grep -E -A3 'panicked at|Traceback' "$RUN.out" "$RUN.err" | head -n 8)"
+	else
+		passed "$1: no crash"
+	fi
+}

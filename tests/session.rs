@@ -1,0 +1,596 @@
+//! Sessions on "hosts" that are a shell of this machine with a home and temporary directories of their own.
+//!
+//! Mounts (read-only, noexec, full) are made in a private mount namespace, users are made on the spot: both need root
+//! or, for the mounts, user namespaces. Where these are missing the tests fail and say so.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+
+use rprov::connection::{
+    AgentStore, BecomeSettings, Call, ConnectionError, LocalTransport, Password, Session, Transport, Update,
+};
+use rprov_wire::{Map, Value};
+use tempfile::TempDir;
+
+const AGENT: &str = env!("CARGO_BIN_EXE_rprov-agent");
+
+/// Hashed and compressed once for all tests.
+static STORE: LazyLock<AgentStore> =
+    LazyLock::new(|| AgentStore::with_directories(vec![Path::new(AGENT).parent().unwrap().to_owned()]));
+
+fn store() -> AgentStore {
+    STORE.clone()
+}
+
+/// A host: directories, and the commands that prepare its mounts.
+struct Host {
+    directory: TempDir,
+    prepare: String,
+    shell: Vec<String>,
+}
+
+impl Host {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        for name in ["home", "tmp"] {
+            fs::create_dir(directory.path().join(name)).unwrap();
+        }
+        Self { directory, prepare: String::new(), shell: vec!["/bin/sh".into(), "-c".into()] }
+    }
+
+    /// A host on which these commands were run as root, in a mount namespace of its own, where `/tmp` and `/var/tmp`
+    /// are empty. `$H` is the home directory, `$T` is `$TMPDIR`.
+    fn prepared(commands: &str) -> Self {
+        Self { prepare: commands.to_owned(), ..Self::new() }
+    }
+
+    fn with_shell(mut self, words: &[&str]) -> Self {
+        self.shell = words.iter().map(|word| (*word).to_owned()).collect();
+        self
+    }
+
+    fn home(&self) -> PathBuf {
+        self.directory.path().join("home")
+    }
+
+    fn tmp(&self) -> PathBuf {
+        self.directory.path().join("tmp")
+    }
+
+    fn transport(&self) -> LocalTransport {
+        let (home, tmp) = (self.home(), self.tmp());
+        let transport = LocalTransport::new()
+            .with_environment("HOME", Some(home.to_str().unwrap()))
+            .with_environment("TMPDIR", Some(tmp.to_str().unwrap()));
+        if self.prepare.is_empty() {
+            let words: Vec<&str> = self.shell.iter().map(String::as_str).collect();
+            return transport.with_shell(&words);
+        }
+        let root = rustix_is_root();
+        // The directories of the test are below /tmp: they are mounted again where they would be hidden.
+        let script = format!(
+            "set -e; H=$HOME; T=$TMPDIR; mount -t tmpfs empty /var/tmp; mkdir /var/tmp/x; mount --bind {0} /var/tmp/x; \
+             mount -t tmpfs empty /tmp; mkdir -p {0}; mount --move /var/tmp/x {0}; rmdir /var/tmp/x; {1}; exec {2} \"$1\"",
+            self.directory.path().display(),
+            self.prepare,
+            self.shell.join(" ")
+        );
+        let mut words = vec!["unshare", "-m"];
+        if !root {
+            words.push("-r");
+        }
+        words.extend(["/bin/sh", "-c", &script, "prepare"]);
+        transport.with_shell(&words)
+    }
+
+    async fn start(&self) -> Result<Session, ConnectionError> {
+        Session::start(Arc::new(self.transport()), None, &store()).await
+    }
+
+    fn cached(&self) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(self.home().join(".cache/rprov")) else { return Vec::new() };
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+}
+
+fn rustix_is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+fn ping(items: usize) -> Call {
+    Call { module: "ping".to_owned(), items: vec![Map::new(); items], ..Call::default() }
+}
+
+async fn pings(session: &Session) -> bool {
+    let results = session.results(ping(2)).await.unwrap();
+    results.len() == 2 && results.iter().all(|result| result.get("ping") == Some(&Value::from("pong")))
+}
+
+/// Where the agent of that session runs from.
+fn program(session: &Session) -> PathBuf {
+    fs::read_link(format!("/proc/{}/exe", session.hello().pid)).unwrap()
+}
+
+async fn failure(host: &Host) -> String {
+    let error = host.start().await.unwrap_err();
+    format!("{error} | {}", error.hint().unwrap_or_default())
+}
+
+#[tokio::test]
+async fn the_agent_is_pushed_once_and_then_found() {
+    let host = Host::new();
+    let session = host.start().await.unwrap();
+    assert!(pings(&session).await);
+    let hash = store().agents().unwrap()[0].hash().to_owned();
+    assert_eq!(host.cached(), [format!("agent-{hash}")]);
+    let file = host.home().join(".cache/rprov").join(&host.cached()[0]);
+    assert_eq!(fs::read(&file).unwrap(), fs::read(AGENT).unwrap());
+    assert_eq!(fs::metadata(host.home().join(".cache/rprov")).unwrap().permissions().mode() & 0o777, 0o700);
+    let before = fs::metadata(&file).unwrap().modified().unwrap();
+    let again = host.start().await.unwrap();
+    assert!(pings(&again).await);
+    assert_eq!(fs::metadata(&file).unwrap().modified().unwrap(), before);
+}
+
+#[tokio::test]
+async fn an_empty_or_damaged_agent_in_the_cache_is_replaced() {
+    for damage in [&b""[..], &fs::read(AGENT).unwrap()[..1000]] {
+        let host = Host::new();
+        drop(host.start().await.unwrap());
+        let file = host.home().join(".cache/rprov").join(&host.cached()[0]);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        fs::remove_file(&file).unwrap();
+        fs::write(&file, damage).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o700)).unwrap();
+        assert!(pings(&host.start().await.unwrap()).await);
+        assert_eq!(fs::read(&file).unwrap(), fs::read(AGENT).unwrap());
+    }
+}
+
+#[tokio::test]
+async fn agents_of_other_versions_are_removed_after_thirty_days() {
+    let host = Host::new();
+    let cache = host.home().join(".cache/rprov");
+    fs::create_dir_all(&cache).unwrap();
+    fs::set_permissions(&cache, fs::Permissions::from_mode(0o700)).unwrap();
+    for (name, days) in [("agent-old", 40), ("agent-recent", 10)] {
+        let file = fs::File::create(cache.join(name)).unwrap();
+        file.set_modified(std::time::SystemTime::now() - Duration::from_secs(days * 86400)).unwrap();
+    }
+    host.start().await.unwrap();
+    assert!(!cache.join("agent-old").exists());
+    assert!(cache.join("agent-recent").exists());
+}
+
+#[tokio::test]
+async fn a_cache_that_others_can_write_to_is_not_used() {
+    let host = Host::new();
+    let cache = host.home().join(".cache/rprov");
+    fs::create_dir_all(&cache).unwrap();
+    fs::set_permissions(&cache, fs::Permissions::from_mode(0o777)).unwrap();
+    let hash = store().agents().unwrap()[0].hash().to_owned();
+    let trap = cache.join(format!("agent-{hash}"));
+    fs::write(&trap, format!("#!/bin/sh\ntouch {}/caught; exit 42", host.home().display())).unwrap();
+    fs::set_permissions(&trap, fs::Permissions::from_mode(0o755)).unwrap();
+    let session = host.start().await.unwrap();
+    assert!(!host.home().join("caught").exists());
+    assert!(program(&session).starts_with(host.tmp()), "{:?}", program(&session));
+    // Neither is one behind a symbolic link.
+    let (host, elsewhere) = (Host::new(), tempfile::tempdir().unwrap());
+    fs::create_dir(host.home().join(".cache")).unwrap();
+    std::os::unix::fs::symlink(elsewhere.path(), host.home().join(".cache/rprov")).unwrap();
+    let session = host.start().await.unwrap();
+    assert!(program(&session).starts_with(host.tmp()));
+}
+
+#[tokio::test]
+async fn what_a_login_profile_prints_is_skipped() {
+    let host = Host::new();
+    fs::write(
+        host.home().join(".profile"),
+        "echo 'Welcome! rprov:0:hello'; echo password: >&2; head -c 100000 /dev/urandom; printf 'no newline'",
+    )
+    .unwrap();
+    let host = host.with_shell(&["/bin/bash", "-l", "-c"]);
+    assert!(pings(&host.start().await.unwrap()).await);
+    assert!(pings(&host.start().await.unwrap()).await);
+}
+
+#[tokio::test]
+async fn busybox_with_nothing_else_is_enough() {
+    // Its programs alone are in PATH and /bin, and no profile is read.
+    let commands = "mkdir /tmp/bin; /bin/busybox --install -s /tmp/bin; cp /bin/busybox /tmp/box; \
+        for f in /tmp/bin/*; do ln -sf /tmp/box $f; done; export PATH=/tmp/bin";
+    for gzip in ["", "; rm /tmp/bin/gzip"] {
+        let host = Host::prepared(&format!("{commands}{gzip}")).with_shell(&["/tmp/bin/sh", "-c"]);
+        // The script's own `/bin/sh` becomes BusyBox's, too.
+        let host = Host {
+            prepare: format!("{}; mount --bind /tmp/box $(/usr/bin/readlink -f /bin/sh)", host.prepare),
+            ..host
+        };
+        assert!(pings(&host.start().await.unwrap()).await, "pushed");
+        assert!(pings(&host.start().await.unwrap()).await, "cached");
+        assert_eq!(host.cached().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn other_login_shells_pass_the_script_on() {
+    let mut tried = 0;
+    for shell in ["/bin/bash", "/bin/dash", "/usr/bin/fish", "/usr/bin/tcsh", "/bin/zsh", "/bin/ksh"] {
+        if Path::new(shell).exists() {
+            let host = Host::new().with_shell(&[shell, "-c"]);
+            assert!(pings(&host.start().await.unwrap()).await, "{shell} pushed");
+            assert!(pings(&host.start().await.unwrap()).await, "{shell} cached");
+            tried += 1;
+        }
+    }
+    assert!(tried >= 2, "this machine has neither bash nor dash");
+}
+
+#[tokio::test]
+async fn a_home_that_is_read_only_noexec_full_or_missing_is_passed_over() {
+    for (name, commands) in [
+        ("read-only", "mount --bind $H $H; mount -o remount,ro,bind $H"),
+        ("noexec", "mount -t tmpfs -o noexec h $H"),
+        ("full", "mount -t tmpfs -o size=64k h $H"),
+        ("missing", "export HOME=/nonexistent"),
+        ("unset", "unset HOME"),
+    ] {
+        let host = Host::prepared(commands);
+        let session = host.start().await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(pings(&session).await, "{name}");
+        assert!(program(&session).starts_with(host.tmp()), "{name}: {:?}", program(&session));
+        assert!(pings(&host.start().await.unwrap()).await, "{name}, cached");
+    }
+    let host =
+        Host::prepared("mount -t tmpfs -o noexec h $H; mount -t tmpfs -o noexec t $T; mount -o remount,noexec /tmp");
+    let session = host.start().await.unwrap();
+    assert!(pings(&session).await);
+    assert!(program(&session).starts_with("/var/tmp"), "{:?}", program(&session));
+}
+
+#[tokio::test]
+async fn a_host_without_any_place_says_what_is_wrong_with_each_and_keeps_no_half_file() {
+    let host = Host::prepared(
+        "touch $T/left; mount --bind $T /mnt; mount -t tmpfs -o size=64k h $H; \
+         mount -t tmpfs -o noexec t $T; mount -o remount,ro /tmp; mount -o remount,size=64k /var/tmp",
+    )
+    .with_shell(&[
+        "/bin/sh",
+        "-c",
+        r#""/bin/sh -c \"\$1\"; ls -A $HOME/.cache/rprov /var/tmp/.rprov-* >/mnt/left; echo end >>/mnt/left""#,
+        "sh",
+    ]);
+    let text = failure(&host).await;
+    assert!(text.starts_with("cannot start the agent: the host has no place for it: "), "{text}");
+    assert!(text.contains("No space left on device"), "{text}");
+    assert!(text.contains("(noexec)"), "{text}");
+    assert!(text.contains("Read-only file system"), "{text}");
+    assert!(text.contains("it needs about 10 MB in ~/.cache/rprov"), "{text}");
+    let mut left = String::new();
+    while !left.contains("end") {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        left = fs::read_to_string(host.tmp().join("left")).unwrap();
+    }
+    assert!(left.contains("/home/.cache/rprov:") && left.contains("/var/tmp/.rprov-"), "{left}");
+    assert!(!left.contains("new") && !left.contains("agent-"), "{left}");
+}
+
+#[tokio::test]
+async fn a_push_that_breaks_off_leaves_no_half_file() {
+    // A limit on the size of files kills the program that writes.
+    let host = Host::new().with_shell(&["/bin/sh", "-c", "ulimit -f 100; exec /bin/sh -c \"$1\"", "sh"]);
+    let text = failure(&host).await;
+    assert!(text.contains("no place for it"), "{text}");
+    assert_eq!(host.cached(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_shell_that_refuses_is_quoted() {
+    let host = Host::new().with_shell(&["/bin/sh", "-c", "echo This account is currently not available. >&2; exit 1"]);
+    let text = failure(&host).await;
+    assert!(
+        text.contains("the host's shell ended with exit code 1: This account is currently not available."),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_machine_without_an_agent_program_is_named() {
+    let host = Host::prepared(
+        "mkdir /tmp/b; echo 'echo m68k' >/tmp/b/uname; chmod 755 /tmp/b/uname; export PATH=/tmp/b:$PATH",
+    );
+    let text = failure(&host).await;
+    assert!(text.contains("there is no agent program for m68k"), "{text}");
+}
+
+#[tokio::test]
+async fn a_killed_agent_ends_all_calls_with_the_reason() {
+    let host = Host::new();
+    let session = host.start().await.unwrap();
+    assert!(pings(&session).await);
+    let pid = rustix::process::Pid::from_raw(session.hello().pid.cast_signed()).unwrap();
+    // It reads no more, so that the call is surely under way.
+    rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+    let (mut first, mut second) = (session.call(ping(1)).unwrap(), session.call(ping(1)).unwrap());
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    for running in [&mut first, &mut second] {
+        let error = running.next().await.unwrap_err();
+        assert_eq!(error.to_string(), "connection lost: the agent was killed (signal KILL)");
+    }
+    assert!(session.lost().is_some());
+    assert!(matches!(session.call(ping(1)), Err(ConnectionError::Lost { .. })));
+}
+
+#[tokio::test]
+async fn the_agent_ends_with_its_session() {
+    let host = Host::new();
+    let session = host.start().await.unwrap();
+    let path = PathBuf::from(format!("/proc/{}", session.hello().pid));
+    assert!(path.exists());
+    drop(session);
+    for _ in 0..100 {
+        if !path.exists() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the agent is still there");
+}
+
+#[tokio::test]
+async fn calls_share_a_session_and_a_dropped_one_disturbs_no_other() {
+    let host = Host::new();
+    for session in [host.start().await.unwrap(), Session::here()] {
+        drop(session.call(ping(50)).unwrap());
+        let mut running: Vec<_> = (0..20).map(|_| session.call(ping(50)).unwrap()).collect();
+        for call in running.iter_mut().rev() {
+            for item in 0..50 {
+                assert!(matches!(call.next().await.unwrap(), Some(Update::Result { item: got, .. }) if got == item));
+            }
+            assert_eq!(call.next().await.unwrap(), None);
+            assert_eq!(call.next().await.unwrap(), None);
+        }
+        session.close();
+        let error = session.results(ping(1)).await.unwrap_err();
+        assert_eq!(error.to_string(), "connection lost: the session was closed");
+    }
+}
+
+#[tokio::test]
+async fn a_warm_call_takes_less_than_half_a_millisecond() {
+    let host = Host::new();
+    let started = Instant::now();
+    host.start().await.unwrap();
+    let pushed = started.elapsed();
+    let started = Instant::now();
+    let session = host.start().await.unwrap();
+    let hello = started.elapsed();
+    session.results(ping(1)).await.unwrap();
+    let first = started.elapsed();
+    let mut best = Duration::MAX;
+    for _ in 0..200 {
+        let started = Instant::now();
+        session.results(ping(1)).await.unwrap();
+        best = best.min(started.elapsed());
+    }
+    eprintln!("pushed {pushed:?}, cached {hello:?}, with first call {first:?}, warm call {best:?}");
+    // The best of many: what the machine does beside does not matter.
+    assert!(best < Duration::from_micros(500), "{best:?}");
+}
+
+/// Users of this machine for one test, removed at its end.
+struct User {
+    name: String,
+}
+
+const PASSWORD: &str = "s3cret'pass word";
+
+impl User {
+    fn new(name: &str, sudoers: Option<&str>) -> Self {
+        assert!(rustix_is_root(), "this test makes users: run it as root (CI does, in a container)");
+        let name = format!("rprov-{name}");
+        let user = Self { name: name.clone() };
+        user.remove();
+        run(&["useradd", "-m", "-s", "/bin/sh", &name]);
+        let mut child = Command::new("chpasswd").stdin(std::process::Stdio::piped()).spawn().unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), format!("{name}:{PASSWORD}\n").as_bytes()).unwrap();
+        assert!(child.wait().unwrap().success());
+        if let Some(rule) = sudoers {
+            let path = format!("/etc/sudoers.d/{name}");
+            // A password that was given a moment ago counts no longer.
+            fs::write(&path, format!("Defaults:{name} timestamp_timeout=0\n{name} {rule}\n")).unwrap();
+            fs::set_permissions(path, fs::Permissions::from_mode(0o440)).unwrap();
+        }
+        user
+    }
+
+    /// This machine, logged in as that user.
+    fn transport(&self) -> LocalTransport {
+        let script = "cd; exec /bin/sh -c \"$1\"";
+        LocalTransport::new().with_environment("TMPDIR", None).with_shell(&[
+            "setpriv",
+            "--reuid",
+            &self.name,
+            "--regid",
+            &self.name,
+            "--init-groups",
+            "--reset-env",
+            "/bin/sh",
+            "-c",
+            script,
+            "sh",
+        ])
+    }
+
+    async fn start(&self, settings: &BecomeSettings) -> Result<Session, ConnectionError> {
+        Session::start(Arc::new(self.transport()), Some(settings), &store()).await
+    }
+
+    fn remove(&self) {
+        let _ = fs::remove_file(format!("/etc/sudoers.d/{}", self.name));
+        let _ = Command::new("userdel").args(["-r", "-f", &self.name]).output();
+    }
+}
+
+impl Drop for User {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
+
+fn run(words: &[&str]) {
+    let output = Command::new(words[0]).args(&words[1..]).output().unwrap();
+    assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn r#become(method: &str, user: &str, password: Option<&str>) -> BecomeSettings {
+    BecomeSettings {
+        method: method.to_owned(),
+        user: user.to_owned(),
+        password: password.map(Password::new),
+        exe: None,
+        flags: None,
+    }
+}
+
+#[tokio::test]
+async fn sudo_without_a_password_gives_an_agent_of_the_other_user() {
+    let user = User::new("free", Some("ALL=(ALL) NOPASSWD: ALL"));
+    for password in [None, Some("never asked for")] {
+        let session = user.start(&r#become("sudo", "root", password)).await.unwrap();
+        assert_eq!((session.hello().uid, session.hello().home.as_str()), (0, "/root"));
+        assert!(pings(&session).await);
+    }
+    let session = user.start(&r#become("sudo", "nobody", None)).await.unwrap();
+    assert_eq!(session.hello().uid, 65534);
+    assert!(pings(&session).await);
+}
+
+#[tokio::test]
+async fn sudo_with_a_password() {
+    let user = User::new("asked", Some("ALL=(ALL) ALL"));
+    let session = user.start(&r#become("sudo", "root", Some(PASSWORD))).await.unwrap();
+    assert_eq!(session.hello().uid, 0);
+    assert!(pings(&session).await);
+    // The password is on no command line.
+    let everything = Command::new("ps").args(["axww", "-o", "args"]).output().unwrap().stdout;
+    assert!(!String::from_utf8_lossy(&everything).contains(PASSWORD));
+    let error = user.start(&r#become("sudo", "root", Some("wrong"))).await.unwrap_err();
+    assert_eq!(error.to_string(), "Incorrect sudo password");
+    let error = user.start(&r#become("sudo", "root", None)).await.unwrap_err();
+    assert_eq!(error.to_string(), "Missing sudo password");
+    assert!(error.hint().unwrap().contains("-K"));
+    let error = user.start(&r#become("sudo", "no-such-user", Some(PASSWORD))).await.unwrap_err();
+    assert!(error.to_string().starts_with("there is no user no-such-user on the host"), "{error}");
+}
+
+#[tokio::test]
+async fn sudo_refusals_say_what_to_do() {
+    let user = User::new("refused", None);
+    let error = user.start(&r#become("sudo", "root", Some(PASSWORD))).await.unwrap_err();
+    assert!(error.to_string().contains("sudo does not allow it"), "{error}");
+    assert!(error.hint().unwrap().contains("/etc/sudoers.d"));
+    let missing = BecomeSettings { exe: Some("/opt/no/sudo".to_owned()), ..r#become("sudo", "root", None) };
+    let error = user.start(&missing).await.unwrap_err();
+    assert!(error.to_string().starts_with("/opt/no/sudo is not installed on the host"), "{error}");
+    let error = user.start(&r#become("runas", "root", None)).await.unwrap_err();
+    assert_eq!(error.to_string(), "there is no become method runas");
+}
+
+#[tokio::test]
+async fn su_reads_the_password_from_a_pipe_or_a_terminal_and_not_as_root() {
+    let (user, other) = (User::new("su-a", None), User::new("su-b", None));
+    let session = user.start(&r#become("su", &other.name, Some(PASSWORD))).await.unwrap();
+    assert_eq!(session.hello().home, format!("/home/{}", other.name));
+    assert!(pings(&session).await);
+    let error = user.start(&r#become("su", &other.name, Some("wrong"))).await.unwrap_err();
+    assert_eq!(error.to_string(), "Incorrect su password");
+    let error = user.start(&r#become("su", &other.name, None)).await.unwrap_err();
+    assert_eq!(error.to_string(), "Missing su password");
+    // Root is asked for none, and one that is given must not end up among the frames.
+    let root = LocalTransport::new();
+    let session =
+        Session::start(Arc::new(root), Some(&r#become("su", &other.name, Some(PASSWORD))), &store()).await.unwrap();
+    assert!(pings(&session).await);
+    // An old su takes a terminal only; sudo's `requiretty` is alike.
+    let wrapper = user_script(
+        &user,
+        "su",
+        "if [ -t 0 ]; then exec su \"$@\"; else echo su: must be run from a terminal >&2; exit 1; fi",
+    );
+    let settings = BecomeSettings { exe: Some(wrapper), ..r#become("su", &other.name, Some(PASSWORD)) };
+    let session = user.start(&settings).await.unwrap();
+    assert_eq!(session.hello().home, format!("/home/{}", other.name));
+    assert!(pings(&session).await);
+    let data: Map =
+        [("data".to_owned(), Value::from((0..=255u8).map(char::from).collect::<String>().repeat(500)))].into();
+    let call = Call { module: "ping".to_owned(), items: vec![data.clone()], ..Call::default() };
+    assert_eq!(session.results(call).await.unwrap()[0].get("ping"), data.get("data"), "a terminal passes every byte");
+}
+
+fn user_script(user: &User, name: &str, text: &str) -> String {
+    let path = format!("/home/{}/{name}", user.name);
+    fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+#[tokio::test]
+async fn doas_with_and_without_a_password() {
+    assert!(Path::new("/usr/bin/doas").exists(), "this test needs doas: apt-get install opendoas");
+    let user = User::new("doas", None);
+    let configure = |rule: &str| fs::write("/etc/doas.conf", format!("{rule} {} as root\n", user.name)).unwrap();
+    let former = fs::read("/etc/doas.conf").ok();
+    configure("permit nopass");
+    let free = user.start(&r#become("doas", "root", None)).await;
+    configure("permit");
+    let asked = user.start(&r#become("doas", "root", Some(PASSWORD))).await;
+    let wrong = user.start(&r#become("doas", "root", Some("wrong"))).await;
+    let missing = user.start(&r#become("doas", "root", None)).await;
+    match former {
+        Some(former) => fs::write("/etc/doas.conf", former).unwrap(),
+        None => fs::remove_file("/etc/doas.conf").unwrap(),
+    }
+    assert!(pings(&free.unwrap()).await);
+    let asked = asked.unwrap();
+    assert_eq!(asked.hello().uid, 0);
+    assert!(pings(&asked).await);
+    assert_eq!(wrong.unwrap_err().to_string(), "Incorrect doas password");
+    assert_eq!(missing.unwrap_err().to_string(), "Missing doas password");
+}
+
+#[tokio::test]
+async fn local_runs_modules_here_and_as_another_user_in_an_agent() {
+    let session = Session::local(None, &store()).await.unwrap();
+    assert_eq!(session.hello().pid, std::process::id());
+    assert!(pings(&session).await);
+    assert!(rustix_is_root(), "the other half of this test needs root");
+    let session = Session::local(Some(&r#become("sudo", "nobody", None)), &store()).await.unwrap();
+    assert_eq!(session.hello().uid, 65534);
+    assert!(pings(&session).await);
+}
+
+#[tokio::test]
+async fn commands_run_here_by_the_shell() {
+    use tokio::io::AsyncReadExt;
+    let transport = LocalTransport::new();
+    let mut process = transport.exec("echo out; echo err >&2; exit 7").await.unwrap();
+    let (mut out, mut err) = (String::new(), String::new());
+    process.stdout.read_to_string(&mut out).await.unwrap();
+    process.stderr.read_to_string(&mut err).await.unwrap();
+    assert_eq!((out.as_str(), err.as_str()), ("out\n", "err\n"));
+    assert_eq!(process.exit.await.unwrap(), rprov::connection::Exit::Code(7));
+    let process = transport.exec("kill -TERM $$").await.unwrap();
+    assert_eq!(process.exit.await.unwrap(), rprov::connection::Exit::Signal("TERM".to_owned()));
+    let process = transport.exec("sleep 100").await.unwrap();
+    transport.close().await;
+    assert_eq!(process.exit.await.unwrap(), rprov::connection::Exit::Signal("TERM".to_owned()));
+}
