@@ -305,4 +305,11 @@ mod tests {
         let error = loaded("[a:children]\nwbe\n[web]\n").unwrap_err();
         assert_eq!(error.hints[0], "did you mean `web`?");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in r"([\[\]:=#'a-z0-9 \\\n,{}(\-é]|:vars|:children|\[a:){0,60}") {
+            let _ = loaded(&text);
+        }
+    }
 }

@@ -360,6 +360,17 @@ mod tests {
             ("localhost", "localhost"),
             ("w1:w1", "w1"),
             ("ungrouped", "alone.example.com ::2"),
+            ("web[1-2]", "w2 w3"),
+            ("web[2:0]", "w3"),
+            ("web[2:1]", ""),
+            ("web[5:9]", ""),
+            ("web[1:1]", "w2"),
+            ("web*[0]", "w1"),
+            ("all[0:2]", "alone.example.com ::2 w1"),
+            ("web db", "w1 w2 w3 d1"),
+            ("w*:!~w[1]", "w2 w3"),
+            ("all:!web[0]", "alone.example.com ::2 w2 w3 d1"),
+            ("&web", "w1 w2 w3"),
         ] {
             // `w[12]` reads as a subscript of `w`, as in Ansible.
             if text == "w[12]" {

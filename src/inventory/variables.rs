@@ -14,9 +14,11 @@ pub struct VarFiles {
     base: PathBuf,
     extensions: Vec<String>,
     /// Read already, by kind and name.
-    read: Mutex<HashMap<(Kind, Arc<str>), Arc<[Node]>>>,
+    read: Mutex<Read>,
     warnings: Mutex<Diagnostics>,
 }
+
+type Read = HashMap<(Kind, Arc<str>), Arc<[Node]>>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Kind {

@@ -221,4 +221,14 @@ mod tests {
         let error = load(Path::new("/nowhere/x.yml")).unwrap_err();
         assert_eq!(error.message, "could not read `/nowhere/x.yml`");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in r#"([-\[\]:=#'"a-c0-9 \\\n,{}?&*!|>%@\té]|: |- |\n  |<<: |!!|---){0,60}"#) {
+            match parse(Path::new("t.yml"), Arc::from(text)) {
+                Ok(loaded) => drop(loaded),
+                Err(error) => drop(crate::source::render(&error, true)),
+            }
+        }
+    }
 }
