@@ -42,18 +42,18 @@ macro_rules! modules {
 
 modules! {
     "ansible.builtin" {
-        assemble,
         apt,
         apt_repository,
+        assemble,
         blockinfile,
         command,
         copy,
+        cron,
+        deb822_repository,
         fetch,
         file,
         find,
         get_url,
-        cron,
-        deb822_repository,
         getent,
         git,
         group,
