@@ -46,7 +46,8 @@ impl Action for AddHost {
             }
             Some(value) => value.to_string().split(',').map(str::to_owned).collect(),
         };
-        let groups: Vec<String> = groups.iter().map(|group| group.trim().to_owned()).filter(|group| !group.is_empty()).collect();
+        let groups: Vec<String> =
+            groups.iter().map(|group| group.trim().to_owned()).filter(|group| !group.is_empty()).collect();
         let mut variables = Values::new();
         if let Some(port) = port {
             variables.insert("ansible_port".into(), minijinja::Value::from(port).into());
@@ -68,7 +69,9 @@ impl Action for AddHost {
         shown.insert("host_vars".into(), Value::Map(vars));
         let inventory = call.shared.facts.inventory.load();
         let changed = inventory.host(&name).is_none()
-            || groups.iter().any(|group| !crate::vars::group_names(&inventory, &name).iter().any(|known| **known == **group));
+            || groups
+                .iter()
+                .any(|group| !crate::vars::group_names(&inventory, &name).iter().any(|known| **known == **group));
         let mut done = Done::unchanged().and(Effect::AddHost(NewHost { name, groups, variables }));
         done.result.insert("changed".into(), changed.into());
         done.result.insert("add_host".into(), shown.into());

@@ -1,8 +1,8 @@
 //! `assert`: fail unless conditions hold.
 
 use async_trait::async_trait;
-use rprov_modules::arguments;
 use rprov_modules::argument::Raw;
+use rprov_modules::arguments;
 use rprov_wire::{Map, Value};
 
 use super::call::{Action, Call, Done, Stop};
@@ -49,10 +49,13 @@ impl Action for Assert {
             if problem.is_some() {
                 result.shift_remove("evaluated_to");
             }
-            result.insert("msg".into(), match problem {
-                Some(_) => default.into(),
-                None => message(arguments.fail_msg, &default),
-            });
+            result.insert(
+                "msg".into(),
+                match problem {
+                    Some(_) => default.into(),
+                    None => message(arguments.fail_msg, &default),
+                },
+            );
             return Err(Stop::Failed(result));
         }
         let mut done = Done::unchanged();

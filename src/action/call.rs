@@ -14,7 +14,7 @@ use super::registry;
 use crate::connection::ConnectionError;
 use crate::playbook::Task;
 use crate::run::{Effect, Remote, Shared};
-use crate::template::{self, Scope, TemplateError, Written};
+use crate::template::{self, Scope, TemplateError};
 use crate::vars::HostVariables;
 
 /// The controller half of a module.
@@ -292,9 +292,4 @@ pub(super) fn entries(value: &Value) -> Vec<(Value, Value)> {
             (key, item)
         })
         .collect()
-}
-
-/// A variable map from a rendered dictionary.
-pub(super) fn written_plain(value: &Value) -> Written {
-    Written::plain(value.clone())
 }

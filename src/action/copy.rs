@@ -111,8 +111,8 @@ fn json(value: &minijinja::Value) -> Result<String, Stop> {
 }
 
 fn mode_of(path: &Path) -> Result<String, Stop> {
-    let metadata = std::fs::metadata(path)
-        .map_err(|error| Stop::failed(format!("could not read {}: {error}", path.display())))?;
+    let metadata =
+        std::fs::metadata(path).map_err(|error| Stop::failed(format!("could not read {}: {error}", path.display())))?;
     Ok(format!("0{:03o}", metadata.permissions().mode() & 0o7777))
 }
 

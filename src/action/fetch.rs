@@ -84,7 +84,9 @@ fn target(call: &Call<'_>, source: &str, destination: &str, flat: bool) -> Resul
             return Ok(base.join(name));
         }
         if base.is_dir() {
-            return Err(Stop::failed("dest is an existing directory, use a trailing slash if you want to fetch src into that directory"));
+            return Err(Stop::failed(
+                "dest is an existing directory, use a trailing slash if you want to fetch src into that directory",
+            ));
         }
         return Ok(base);
     }

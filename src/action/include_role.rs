@@ -49,6 +49,7 @@ impl Action for IncludeRole {
             ..RoleUse::new(&arguments.name, call.task.span)
         };
         let target = IncludeTarget::Role(Box::new(usage));
-        Ok(super::include_tasks::request(&call, target, arguments.apply.as_ref())?.with("include_args", call.arguments.clone()))
+        Ok(super::include_tasks::request(&call, target, arguments.apply.as_ref())?
+            .with("include_args", call.arguments.clone()))
     }
 }

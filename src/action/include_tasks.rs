@@ -78,4 +78,3 @@ fn node_of(value: &rprov_wire::Value, span: Span) -> Node {
     };
     Node { data, span }
 }
-

@@ -47,7 +47,9 @@ impl Action for IncludeVars {
         let arguments: Arguments = call.decode()?;
         let mut files = Vec::new();
         match (&arguments.file, &arguments.dir) {
-            (Some(_), Some(_)) => return Err(Stop::failed("You are mixing file only and dir only arguments, these are incompatible")),
+            (Some(_), Some(_)) => {
+                return Err(Stop::failed("You are mixing file only and dir only arguments, these are incompatible"));
+            }
             (Some(file), None) => files.push(call.find_file("vars", file.trim())?),
             (None, Some(directory)) => {
                 let directory = call.find_file("vars", directory)?;
@@ -126,7 +128,9 @@ fn collect(
         if entry.is_dir() {
             continue;
         }
-        if arguments.ignore_files.contains(&name) || pattern.is_some_and(|pattern| !pattern.is_match(&name).unwrap_or(false)) {
+        if arguments.ignore_files.contains(&name)
+            || pattern.is_some_and(|pattern| !pattern.is_match(&name).unwrap_or(false))
+        {
             continue;
         }
         let extension = entry.extension().map(|extension| extension.to_string_lossy().into_owned()).unwrap_or_default();

@@ -44,11 +44,16 @@ impl Action for Pause {
             }
             // Without a terminal there is nobody to wait for.
             None if std::io::stdin().is_terminal() => {
-                let prompt = arguments.prompt.clone().unwrap_or_else(|| "Press enter to continue, Ctrl+C to interrupt".to_owned());
+                let prompt = arguments
+                    .prompt
+                    .clone()
+                    .unwrap_or_else(|| "Press enter to continue, Ctrl+C to interrupt".to_owned());
                 let echo = arguments.echo;
                 let question = format!("[{}]\n{prompt}: ", call.task.action.written);
                 let read = tokio::task::spawn_blocking(move || read_line(&question, echo)).await;
-                input = read.map_err(|error| Stop::failed(error.to_string()))?.map_err(|error| Stop::failed(format!("could not read from the terminal: {error}")))?;
+                input = read
+                    .map_err(|error| Stop::failed(error.to_string()))?
+                    .map_err(|error| Stop::failed(format!("could not read from the terminal: {error}")))?;
             }
             None => call.shared.reporter.send(crate::report::Event::Warning(
                 "Not waiting for response to prompt as stdin is not interactive".to_owned(),

@@ -68,7 +68,10 @@ impl Action for Reboot {
             match shell(&call, &arguments.boot_time_command).await {
                 Ok(now) if now != before => break,
                 Ok(_) if Instant::now() >= deadline => {
-                    return Err(failed(&begin, "Timed out waiting for the host to go down: it is still in the boot it was in"));
+                    return Err(failed(
+                        &begin,
+                        "Timed out waiting for the host to go down: it is still in the boot it was in",
+                    ));
                 }
                 _ => {}
             }
@@ -92,9 +95,8 @@ impl Action for Reboot {
 }
 
 fn failed(begin: &Instant, message: &str) -> Stop {
-    let failure = rprov_modules::Failure::new(message)
-        .with("rebooted", true)
-        .with("elapsed", begin.elapsed().as_secs());
+    let failure =
+        rprov_modules::Failure::new(message).with("rebooted", true).with("elapsed", begin.elapsed().as_secs());
     failure.into()
 }
 

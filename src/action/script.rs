@@ -24,7 +24,9 @@ impl Action for Script {
         let Some(name) = words.first() else { return Err(Stop::failed(format!("unbalanced quotes in: {text}"))) };
         // What follows the script's name goes to the host as it was written.
         let rest = crate::playbook::arguments::split_words(text.trim())
-            .and_then(|words| words.first().map(|first| text.trim().get(first.len()..).unwrap_or_default().trim().to_owned()))
+            .and_then(|words| {
+                words.first().map(|first| text.trim().get(first.len()..).unwrap_or_default().trim().to_owned())
+            })
             .unwrap_or_default();
         let path = call.find_file("files", name)?;
         let (reference, source) = content::of_file(0, &path)?;

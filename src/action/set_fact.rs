@@ -52,7 +52,9 @@ impl Action for SetFact {
             facts.insert(name.as_str().into(), value.clone());
         }
         if values.is_empty() {
-            return Err(Stop::failed("No key/value pairs provided, at least one is required for this action to succeed"));
+            return Err(Stop::failed(
+                "No key/value pairs provided, at least one is required for this action to succeed",
+            ));
         }
         let owner = delegated(&call)?;
         let mut done = Done::unchanged();

@@ -73,8 +73,16 @@ impl Action for Template {
         let (reference, source) = content::of_bytes(0, text.into_bytes());
         let mut request = call.arguments.clone();
         for name in [
-            "src", "newline_sequence", "block_start_string", "block_end_string", "variable_start_string",
-            "variable_end_string", "comment_start_string", "comment_end_string", "trim_blocks", "lstrip_blocks",
+            "src",
+            "newline_sequence",
+            "block_start_string",
+            "block_end_string",
+            "variable_start_string",
+            "variable_end_string",
+            "comment_start_string",
+            "comment_end_string",
+            "trim_blocks",
+            "lstrip_blocks",
             "output_encoding",
         ] {
             request.shift_remove(name);
@@ -128,9 +136,9 @@ fn file_scope(call: &Call<'_>, path: &Path, destination: &str) -> Scope {
     let scope = call.scope.within(Arc::new(Surroundings { search_paths, ..Surroundings::clone(surroundings) }));
     let full = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let metadata = std::fs::metadata(path).ok();
-    let owner = metadata
-        .as_ref()
-        .map(|metadata| rprov_modules::account::user_by_id(metadata.uid()).map_or_else(|| metadata.uid().to_string(), |user| user.name));
+    let owner = metadata.as_ref().map(|metadata| {
+        rprov_modules::account::user_by_id(metadata.uid()).map_or_else(|| metadata.uid().to_string(), |user| user.name)
+    });
     let modified = metadata.and_then(|metadata| jiff::Timestamp::from_second(metadata.mtime()).ok());
     let zone = jiff::tz::TimeZone::system();
     let format = |time: jiff::Timestamp| time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string();

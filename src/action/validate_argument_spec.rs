@@ -117,7 +117,9 @@ fn fits(kind: &str, value: &Value) -> bool {
                 || text.is_some_and(|text| boolean(text).is_some())
                 || i64::try_from(value.clone()).is_ok_and(|number| number == 0 || number == 1)
         }
-        "dict" => value.kind() == ValueKind::Map || text.is_some_and(|text| text.contains('=') || text.starts_with('{')),
+        "dict" => {
+            value.kind() == ValueKind::Map || text.is_some_and(|text| text.contains('=') || text.starts_with('{'))
+        }
         "list" => !matches!(value.kind(), ValueKind::Map),
         "path" => !matches!(value.kind(), ValueKind::Map | ValueKind::Seq),
         _ => true,

@@ -34,11 +34,14 @@ impl Action for WaitForConnection {
             return Ok(Done::unchanged().with("elapsed", 0i64).with("skipped", true));
         }
         tokio::time::sleep(seconds(arguments.delay)).await;
-        until_usable(&call, seconds(arguments.sleep), seconds(arguments.connect_timeout), begin + seconds(arguments.timeout))
-            .await
-            .map_err(|reason| {
-                Stop::failed(format!("timed out waiting for ping module test: {reason}"))
-            })?;
+        until_usable(
+            &call,
+            seconds(arguments.sleep),
+            seconds(arguments.connect_timeout),
+            begin + seconds(arguments.timeout),
+        )
+        .await
+        .map_err(|reason| Stop::failed(format!("timed out waiting for ping module test: {reason}")))?;
         Ok(Done::unchanged().with("elapsed", begin.elapsed().as_secs()))
     }
 }

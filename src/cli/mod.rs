@@ -1,1 +1,18 @@
-//! (filled below)
+//! The commands. Each turns its flags into a run, and the outcome into an exit code.
+//!
+//! * [`start`]: which command is meant, by the program's name or the first word;
+//! * `run`: `rprov run`, which is also `ansible-playbook`;
+//! * `listing`: `--list-hosts`, `--list-tasks`, `--list-tags`;
+//! * `extra`: `-e`;
+//! * `password`: `-k`, `-K` and their files;
+//! * [`Exit`]: Ansible's exit codes.
+
+mod exit;
+mod extra;
+mod listing;
+mod password;
+mod run;
+mod start;
+
+pub use exit::Exit;
+pub use start::start;

@@ -26,6 +26,22 @@ pub enum Value {
     Paths(Vec<PathBuf>),
 }
 
+impl Value {
+    /// As JSON, for templates and listings.
+    pub fn to_json(&self) -> serde_json::Value {
+        match self {
+            Self::None => serde_json::Value::Null,
+            Self::Bool(flag) => (*flag).into(),
+            Self::Int(number) => (*number).into(),
+            Self::Float(number) => (*number).into(),
+            Self::Text(text) => text.as_str().into(),
+            Self::List(words) => words.as_slice().into(),
+            Self::Path(path) => path.display().to_string().into(),
+            Self::Paths(paths) => paths.iter().map(|path| path.display().to_string()).collect(),
+        }
+    }
+}
+
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {

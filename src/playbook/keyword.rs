@@ -2,18 +2,59 @@
 
 /// Keywords that plays, roles, blocks, tasks and handlers have in common.
 pub const BASE: &[&str] = &[
-    "name", "connection", "port", "remote_user", "vars", "module_defaults", "environment", "no_log", "run_once",
-    "ignore_errors", "ignore_unreachable", "check_mode", "diff", "any_errors_fatal", "throttle", "timeout",
-    "debugger", "become", "become_method", "become_user", "become_flags", "become_exe", "tags", "collections",
+    "name",
+    "connection",
+    "port",
+    "remote_user",
+    "vars",
+    "module_defaults",
+    "environment",
+    "no_log",
+    "run_once",
+    "ignore_errors",
+    "ignore_unreachable",
+    "check_mode",
+    "diff",
+    "any_errors_fatal",
+    "throttle",
+    "timeout",
+    "debugger",
+    "become",
+    "become_method",
+    "become_user",
+    "become_flags",
+    "become_exe",
+    "tags",
+    "collections",
     // What playbooks before 2016 say; accepted with a warning.
-    "sudo", "sudo_user", "su", "su_user", "always_run",
+    "sudo",
+    "sudo_user",
+    "su",
+    "su_user",
+    "always_run",
 ];
 
 /// Of a play.
 pub const PLAY: &[&str] = &[
-    "hosts", "gather_facts", "gather_subset", "gather_timeout", "fact_path", "vars_files", "vars_prompt",
-    "validate_argspec", "roles", "handlers", "pre_tasks", "tasks", "post_tasks", "force_handlers",
-    "max_fail_percentage", "serial", "strategy", "order", "user",
+    "hosts",
+    "gather_facts",
+    "gather_subset",
+    "gather_timeout",
+    "fact_path",
+    "vars_files",
+    "vars_prompt",
+    "validate_argspec",
+    "roles",
+    "handlers",
+    "pre_tasks",
+    "tasks",
+    "post_tasks",
+    "force_handlers",
+    "max_fail_percentage",
+    "serial",
+    "strategy",
+    "order",
+    "user",
 ];
 
 /// Of blocks and tasks alike.
@@ -24,8 +65,20 @@ pub const BLOCK: &[&str] = &["block", "rescue", "always"];
 
 /// Of a task.
 pub const TASK: &[&str] = &[
-    "args", "action", "local_action", "async", "changed_when", "delay", "failed_when", "loop", "loop_control", "poll",
-    "register", "retries", "until", "first_available_file",
+    "args",
+    "action",
+    "local_action",
+    "async",
+    "changed_when",
+    "delay",
+    "failed_when",
+    "loop",
+    "loop_control",
+    "poll",
+    "register",
+    "retries",
+    "until",
+    "first_available_file",
 ];
 
 /// Of a handler.
@@ -40,7 +93,8 @@ pub const PROMPT: &[&str] =
     &["name", "prompt", "default", "private", "confirm", "encrypt", "salt_size", "salt", "unsafe"];
 
 /// Of `import_playbook`.
-pub const IMPORT_PLAYBOOK: &[&str] = &["import_playbook", "ansible.builtin.import_playbook", "vars", "when", "tags", "name"];
+pub const IMPORT_PLAYBOOK: &[&str] =
+    &["import_playbook", "ansible.builtin.import_playbook", "vars", "when", "tags", "name"];
 
 /// Whether a key of a task is a keyword and not the module's name.
 pub fn of_task(key: &str) -> bool {

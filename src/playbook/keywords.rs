@@ -84,9 +84,26 @@ impl Keywords {
         }
         lists!(when, tags, vars, environment, module_defaults, notify);
         values!(
-            connection, port, remote_user, r#become, become_user, become_method, become_flags, become_exe, no_log,
-            run_once, ignore_errors, ignore_unreachable, check_mode, diff, any_errors_fatal, throttle, timeout,
-            debugger, delegate_to, delegate_facts
+            connection,
+            port,
+            remote_user,
+            r#become,
+            become_user,
+            become_method,
+            become_flags,
+            become_exe,
+            no_log,
+            run_once,
+            ignore_errors,
+            ignore_unreachable,
+            check_mode,
+            diff,
+            any_errors_fatal,
+            throttle,
+            timeout,
+            debugger,
+            delegate_to,
+            delegate_facts
         );
         self
     }

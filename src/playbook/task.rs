@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use super::keywords::Keywords;
 use super::role::Role;
 use crate::source::Span;
-use crate::template::{Conditional, Expression, Written};
+use crate::template::{Conditional, Written};
 
 /// One task, or handler, with everything that it inherited.
 #[derive(Debug)]
@@ -122,9 +122,6 @@ pub struct LoopControl {
     /// Stop when this holds after an item.
     pub break_when: Vec<Conditional>,
 }
-
-/// An expression that is kept for later evaluation.
-pub type LateExpression = Arc<Expression>;
 
 impl Task {
     /// Whether the action goes by this short name.

@@ -126,7 +126,8 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
     fn paint(&self, text: &str, color: Option<Color>) -> String {
         match color.filter(|_| self.display.color) {
             Some(Color(code)) => {
-                let lines: Vec<String> = text.split('\n').map(|line| format!("\u{1b}[{code}m{line}\u{1b}[0m")).collect();
+                let lines: Vec<String> =
+                    text.split('\n').map(|line| format!("\u{1b}[{code}m{line}\u{1b}[0m")).collect();
                 lines.join("\n")
             }
             None => text.to_owned(),
@@ -303,7 +304,8 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
     }
 
     fn shows(&self, result: &Map) -> bool {
-        (self.display.verbosity > 0 || truth(result, "_ansible_verbose_always")) && !truth(result, "_ansible_verbose_override")
+        (self.display.verbosity > 0 || truth(result, "_ansible_verbose_always"))
+            && !truth(result, "_ansible_verbose_override")
     }
 
     /// A result as it is shown: JSON, over several lines where the module or the verbosity asks for it.
@@ -528,8 +530,20 @@ fn is_include(task: &TaskInfo) -> bool {
 fn is_controller(task: &TaskInfo) -> bool {
     matches!(
         short_action(task),
-        "fail" | "assert" | "debug" | "set_fact" | "include_vars" | "add_host" | "group_by" | "pause" | "fetch"
-            | "include_tasks" | "include_role" | "wait_for_connection" | "reboot" | "validate_argument_spec"
+        "fail"
+            | "assert"
+            | "debug"
+            | "set_fact"
+            | "include_vars"
+            | "add_host"
+            | "group_by"
+            | "pause"
+            | "fetch"
+            | "include_tasks"
+            | "include_role"
+            | "wait_for_connection"
+            | "reboot"
+            | "validate_argument_spec"
             | "set_stats"
     )
 }

@@ -285,7 +285,9 @@ impl Cursor {
                 Kind::Includes { groups, current } => {
                     path.extend([groups.get(*current).map_or(0, |group| group.order), frame.index as u32]);
                 }
-                Kind::Handlers(handlers) => path.extend([0, handlers.get(frame.index).map_or(u32::MAX, |(number, _)| *number)]),
+                Kind::Handlers(handlers) => {
+                    path.extend([0, handlers.get(frame.index).map_or(u32::MAX, |(number, _)| *number)])
+                }
             }
         }
         Path(path)

@@ -86,9 +86,4 @@ impl Handlers {
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().flat_map(|entry| entry.names.iter().chain(&entry.topics)).map(String::as_str)
     }
-
-    /// All handlers.
-    pub(super) fn tasks(&self) -> impl Iterator<Item = &Arc<Task>> {
-        self.entries.iter().map(|entry| &entry.task)
-    }
 }

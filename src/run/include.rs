@@ -37,9 +37,10 @@ impl Plan<'_> {
                 let key = key_of(&request);
                 // The same item may come twice in a loop, and then is gone through twice.
                 let slots = known.entry(key).or_default();
-                let slot = slots.iter().copied().find(|slot| {
-                    groups.get(*slot).is_some_and(|group| !group.hosts.contains(&host))
-                });
+                let slot = slots
+                    .iter()
+                    .copied()
+                    .find(|slot| groups.get(*slot).is_some_and(|group| !group.hosts.contains(&host)));
                 match slot.and_then(|slot| groups.get_mut(slot)) {
                     Some(group) => group.hosts.push(Arc::clone(&host)),
                     None => {
@@ -104,9 +105,10 @@ impl Plan<'_> {
         }
         let mut lost = false;
         for (host, result) in failed {
-            let rescued = self.hosts.get(&host).is_some_and(|run| {
-                run.cursor.clone().fail() == super::cursor::Consequence::Rescued
-            });
+            let rescued = self
+                .hosts
+                .get(&host)
+                .is_some_and(|run| run.cursor.clone().fail() == super::cursor::Consequence::Rescued);
             let counts = self.stats.host(&host);
             counts.ok = counts.ok.saturating_sub(1);
             if rescued {
@@ -122,7 +124,11 @@ impl Plan<'_> {
     }
 
     /// The items of one include, and what to call it in the report.
-    fn load(&mut self, task: &Arc<Task>, request: &IncludeRequest) -> Result<(Option<String>, Arc<[Item]>), Diagnostics> {
+    fn load(
+        &mut self,
+        task: &Arc<Task>,
+        request: &IncludeRequest,
+    ) -> Result<(Option<String>, Arc<[Item]>), Diagnostics> {
         let enclosing: Arc<Keywords> = match &request.apply {
             Some(apply) => self.loader.apply_keywords(apply, &task.enclosing)?,
             None => Arc::clone(&task.enclosing),
@@ -131,7 +137,11 @@ impl Plan<'_> {
         let keywords = match task.keywords.vars.len() > enclosing.vars.len() {
             true => {
                 let mut keywords = Keywords::clone(&enclosing);
-                let own = task.keywords.vars.iter().filter(|vars| !enclosing.vars.iter().any(|known| Arc::ptr_eq(known, vars)));
+                let own = task
+                    .keywords
+                    .vars
+                    .iter()
+                    .filter(|vars| !enclosing.vars.iter().any(|known| Arc::ptr_eq(known, vars)));
                 let own: Vec<_> = own.cloned().collect();
                 keywords.vars.splice(0..0, own);
                 Arc::new(keywords)

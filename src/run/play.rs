@@ -250,7 +250,8 @@ impl Run {
 
     fn publish_layers(&self, inventory: &Inventory, host: &Arc<str>, directory: &Path) -> Result<(), RunError> {
         let facts = &self.shared.facts;
-        let layers = facts.layers.of(inventory, host, directory).map_err(|problem| RunError::Language(vec![problem]))?;
+        let layers =
+            facts.layers.of(inventory, host, directory).map_err(|problem| RunError::Language(vec![problem]))?;
         publish_layers(&self.shared, host, layers);
         Ok(())
     }
@@ -345,8 +346,11 @@ impl Run {
                 if undefined {
                     continue;
                 }
-                let mut problem = Diagnostic::error(format!("Could not find or access '{}' on the Ansible Controller.", tried.join("', '")))
-                    .hint(format!("looked in {} and its `vars` directory", play.directory.display()));
+                let mut problem = Diagnostic::error(format!(
+                    "Could not find or access '{}' on the Ansible Controller.",
+                    tried.join("', '")
+                ))
+                .hint(format!("looked in {} and its `vars` directory", play.directory.display()));
                 problem.span = entry.span();
                 return Err(problem);
             }

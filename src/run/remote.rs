@@ -52,11 +52,8 @@ impl Connections {
         if let Some(host) = known.iter().find(|host| host.settings == *settings) {
             return Arc::clone(host);
         }
-        let host = Arc::new(Host {
-            settings: settings.clone(),
-            transport: OnceCell::new(),
-            sessions: Mutex::default(),
-        });
+        let host =
+            Arc::new(Host { settings: settings.clone(), transport: OnceCell::new(), sessions: Mutex::default() });
         known.push(Arc::clone(&host));
         host
     }

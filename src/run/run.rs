@@ -161,8 +161,15 @@ pub(super) fn ask(prompts: &[Prompt], scope: &Scope, extra: &VarMap) -> Result<V
         };
         let answer = if answer.is_empty() { default.unwrap_or_default() } else { answer };
         let answer = match &prompt.encrypt {
-            Some(scheme) => crate::template::filter::hash_password(&answer, scheme, prompt.salt.as_deref(), prompt.salt_size, None, None)
-                    .map_err(TemplateError::failed)?,
+            Some(scheme) => crate::template::filter::hash_password(
+                &answer,
+                scheme,
+                prompt.salt.as_deref(),
+                prompt.salt_size,
+                None,
+                None,
+            )
+            .map_err(TemplateError::failed)?,
             None => answer,
         };
         answers.insert(prompt.name.as_str().into(), Written::plain(answer));

@@ -14,18 +14,19 @@ impl Selection {
     /// From the command line; no tags at all mean `all`.
     pub fn new(only: &[String], skip: &[String]) -> Self {
         let split = |words: &[String]| {
-            words.iter().flat_map(|word| word.split(',')).map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+            words
+                .iter()
+                .flat_map(|word| word.split(','))
+                .map(str::trim)
+                .filter(|word| !word.is_empty())
+                .map(str::to_owned)
+                .collect()
         };
         let mut only: Vec<String> = split(only);
         if only.is_empty() {
             only.push("all".to_owned());
         }
         Self { only, skip: split(skip) }
-    }
-
-    /// Whether everything runs that is not tagged `never`.
-    pub fn is_default(&self) -> bool {
-        self.only.len() == 1 && self.has_only("all") && self.skip.is_empty()
     }
 
     fn has_only(&self, tag: &str) -> bool {

@@ -141,7 +141,9 @@ pub(super) fn remote(
     };
     let port = match port {
         Some(text) => Some(text.trim().parse::<u16>().map_err(|_| {
-            Stop::Failed(super::result::failed(format!("the port of {owner} must be a number from 1 to 65535, not '{text}'")))
+            Stop::Failed(super::result::failed(format!(
+                "the port of {owner} must be a number from 1 to 65535, not '{text}'"
+            )))
         })?),
         None => None,
     };
@@ -181,7 +183,8 @@ pub(super) fn remote(
         host: owner.to_string(),
     };
     let r#become = become_settings(shared, task, &reader, &lookup, &settings)?;
-    let remote = Remote::new(Arc::clone(shared), Arc::clone(&variables.host.name), delegate.clone(), settings, r#become);
+    let remote =
+        Remote::new(Arc::clone(shared), Arc::clone(&variables.host.name), delegate.clone(), settings, r#become);
     Ok((remote, scope.clone()))
 }
 
@@ -254,12 +257,7 @@ fn become_settings(
 }
 
 /// What a module call is told beside its arguments.
-pub(super) fn wire_options(
-    shared: &Shared,
-    task: &Task,
-    scope: &Scope,
-    _remote: &Remote,
-) -> Result<WireOptions, Stop> {
+pub(super) fn wire_options(shared: &Shared, task: &Task, scope: &Scope, _remote: &Remote) -> Result<WireOptions, Stop> {
     let reader = KeywordReader(scope);
     let keywords = &task.keywords;
     let mut environment: Vec<(String, String)> = Vec::new();

@@ -180,7 +180,9 @@ impl Job {
         match &looping.source {
             LoopSource::Loop(written) => {
                 let value = written.render(scope)?;
-                if value.kind() != minijinja::value::ValueKind::Seq && value.kind() != minijinja::value::ValueKind::Iterable {
+                if value.kind() != minijinja::value::ValueKind::Seq
+                    && value.kind() != minijinja::value::ValueKind::Iterable
+                {
                     return Err(TemplateError::failed(format!(
                         "Invalid data passed to 'loop', it requires a list, got this instead: {value}. Hint: If you passed a list/dict of just one element, try adding wantlist=True to your lookup invocation or use q/query instead of lookup."
                     ))
@@ -434,10 +436,8 @@ impl Job {
         let loop_var: Arc<str> = loop_var.into();
         let count = items.len();
         let item_scope = |index: usize, item: &Value| {
-            let mut locals: Vec<(Arc<str>, Value)> = vec![
-                (Arc::clone(&loop_var), item.clone()),
-                ("ansible_loop_var".into(), Value::from(&*loop_var)),
-            ];
+            let mut locals: Vec<(Arc<str>, Value)> =
+                vec![(Arc::clone(&loop_var), item.clone()), ("ansible_loop_var".into(), Value::from(&*loop_var))];
             if let Some(name) = &index_var {
                 locals.push((name.as_str().into(), Value::from(index)));
                 locals.push(("ansible_index_var".into(), Value::from(name.as_str())));
@@ -456,7 +456,8 @@ impl Job {
         let mut collected = Collected::default();
         if batchable {
             let scopes: Vec<Scope> = items.iter().enumerate().map(|(index, item)| item_scope(index, item)).collect();
-            let singles = self.run_batch(&scopes, &items, looping, &loop_var, index_var.as_deref(), flags.as_ref()).await;
+            let singles =
+                self.run_batch(&scopes, &items, looping, &loop_var, index_var.as_deref(), flags.as_ref()).await;
             for single in singles {
                 collected.add(single);
             }
@@ -469,7 +470,14 @@ impl Job {
                 let scope = item_scope(index, item);
                 let label = self.item_info(looping, &scope, index, item);
                 let mut single = self.run_single(&scope, Some(&label)).await;
-                self.finish_item(&mut single, &loop_var, index_var.as_deref(), index, item, extended.then(|| extended_loop(&items, index, all_items)));
+                self.finish_item(
+                    &mut single,
+                    &loop_var,
+                    index_var.as_deref(),
+                    index,
+                    item,
+                    extended.then(|| extended_loop(&items, index, all_items)),
+                );
                 self.tell_item(&single, &label, flags.as_ref(), begin);
                 let stop = !control.break_when.is_empty() && {
                     let scope = self.with_result(&scope, &single.result);

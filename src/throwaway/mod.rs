@@ -4,11 +4,14 @@
 //! `/bin/sh` as the user who runs the program; nobody else gets in, and nothing of it outlives the program.
 //!
 //! * `host`: making hosts and listening for them;
+//! * [`serve`](fn@serve): the hosts that an inventory asks for;
 //! * `server`: the server's side of a connection;
 //! * `command`: a command on a channel.
 
 mod command;
 mod host;
+mod serve;
 mod server;
 
 pub use host::{ThrowawayHost, start};
+pub use serve::serve;

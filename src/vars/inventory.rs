@@ -129,7 +129,13 @@ impl Known {
         self.maps.entry(key).or_insert_with(|| map_of(&host.vars)).clone()
     }
 
-    fn files(&mut self, config: &Config, kind: Kind, base: &Path, name: &str) -> Result<Option<Arc<VarMap>>, Diagnostic> {
+    fn files(
+        &mut self,
+        config: &Config,
+        kind: Kind,
+        base: &Path,
+        name: &str,
+    ) -> Result<Option<Arc<VarMap>>, Diagnostic> {
         let key = (kind, base.to_owned(), Arc::from(name));
         if let Some(map) = self.maps.get(&key) {
             return Ok(map.clone());

@@ -88,12 +88,9 @@ impl TaskVariables {
                 .map(|role| Value::from(role.name.as_str()))
                 .collect(),
             "ansible_role_names" => self.play.roles.iter().map(|role| Value::from(role.name.as_str())).collect(),
-            "ansible_search_path" => self
-                .surroundings
-                .search_paths
-                .iter()
-                .map(|path| Value::from(path.display().to_string()))
-                .collect(),
+            "ansible_search_path" => {
+                self.surroundings.search_paths.iter().map(|path| Value::from(path.display().to_string())).collect()
+            }
             "ansible_delegated_vars" => return None,
             _ => return self.role_magic(name).or_else(|| self.run.host_magic(name, &self.host)),
         };

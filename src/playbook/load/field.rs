@@ -93,9 +93,9 @@ impl Loader {
                             variables.insert(name.into(), Written::from_node(value));
                         }
                         Some(name) => self.note(
-                            Diagnostic::error(format!("invalid variable name `{name}` in {what}"))
-                                .at(key.span)
-                                .hint("a variable name is letters, digits and underscores, and does not begin with a digit"),
+                            Diagnostic::error(format!("invalid variable name `{name}` in {what}")).at(key.span).hint(
+                                "a variable name is letters, digits and underscores, and does not begin with a digit",
+                            ),
                         ),
                         None => {
                             self.key(key);

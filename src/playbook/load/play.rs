@@ -78,13 +78,17 @@ impl Loader {
     fn playbook_entry(&mut self, node: &Node, directory: &Path, imported: &Imported, plays: &mut Vec<Arc<Play>>) {
         if node.as_map().is_none() {
             self.note(
-                Diagnostic::error(format!("playbook entries must be either valid plays or 'import_playbook' statements, not {}", node.describe()))
-                    .at(node.span)
-                    .hint("a play begins with `- hosts: ...`"),
+                Diagnostic::error(format!(
+                    "playbook entries must be either valid plays or 'import_playbook' statements, not {}",
+                    node.describe()
+                ))
+                .at(node.span)
+                .hint("a play begins with `- hosts: ...`"),
             );
             return;
         }
-        for name in ["import_playbook", "ansible.builtin.import_playbook", "ansible.legacy.import_playbook", "include"] {
+        for name in ["import_playbook", "ansible.builtin.import_playbook", "ansible.legacy.import_playbook", "include"]
+        {
             if let Some((key, value)) = node.entry(name) {
                 if name == "include" {
                     self.deprecated(key, name, "import_playbook: FILE");
@@ -125,11 +129,15 @@ impl Loader {
             inner.vars.insert(name.clone(), value.clone());
         }
         let Some(text) = value.as_str() else {
-            self.note(Diagnostic::error("playbook import parameter must be a string indicating a file path").at(value.span));
+            self.note(
+                Diagnostic::error("playbook import parameter must be a string indicating a file path").at(value.span),
+            );
             return;
         };
         let node = Node { data: Data::String(text.into()), span: value.span };
-        let Some(file) = self.static_text(&Written::from_node(&node), value, "the file name of an import") else { return };
+        let Some(file) = self.static_text(&Written::from_node(&node), value, "the file name of an import") else {
+            return;
+        };
         let path = directory.join(file.trim());
         self.playbook_file(&path, &inner, Some(value.span), plays);
     }
@@ -234,11 +242,9 @@ impl Loader {
             play.role_tasks = items;
             play.handlers = handlers;
         }
-        for (section, target) in [
-            ("pre_tasks", &mut play.pre_tasks),
-            ("tasks", &mut play.tasks),
-            ("post_tasks", &mut play.post_tasks),
-        ] {
+        for (section, target) in
+            [("pre_tasks", &mut play.pre_tasks), ("tasks", &mut play.tasks), ("post_tasks", &mut play.post_tasks)]
+        {
             if let Some(value) = node.get(section) {
                 *target = self.task_list(value, &keywords, &place);
             }
@@ -264,15 +270,21 @@ impl Loader {
                 for item in items {
                     if item.is_null() || item.as_map().is_some() || item.as_list().is_some() {
                         self.note(
-                            Diagnostic::error(format!("Hosts list contains an invalid host value: {}", item.describe()))
-                                .at(item.span),
+                            Diagnostic::error(format!(
+                                "Hosts list contains an invalid host value: {}",
+                                item.describe()
+                            ))
+                            .at(item.span),
                         );
                     }
                 }
                 items.is_empty()
             }
             Data::Map(_) => {
-                self.note(Diagnostic::error("Hosts list must be a sequence or string. Please check your playbook.").at(node.span));
+                self.note(
+                    Diagnostic::error("Hosts list must be a sequence or string. Please check your playbook.")
+                        .at(node.span),
+                );
                 false
             }
             _ => false,

@@ -69,11 +69,7 @@ impl RoleUse {
 
 impl Loader {
     /// The `roles` of a play.
-    pub(super) fn roles(
-        &mut self,
-        node: &Node,
-        outer: &Arc<Keywords>,
-    ) -> (Vec<Arc<Role>>, Vec<Item>, Vec<Arc<Task>>) {
+    pub(super) fn roles(&mut self, node: &Node, outer: &Arc<Keywords>) -> (Vec<Arc<Role>>, Vec<Item>, Vec<Arc<Task>>) {
         let mut roles = Vec::new();
         let mut items = Vec::new();
         let mut handlers = Vec::new();
@@ -89,7 +85,12 @@ impl Loader {
     }
 
     /// One entry of `roles` or `dependencies`: a name, or a map with keywords and parameters.
-    fn role_entry(&mut self, node: &Node, outer: &Arc<Keywords>, near: Option<&Path>) -> Option<(RoleUse, Arc<Keywords>)> {
+    fn role_entry(
+        &mut self,
+        node: &Node,
+        outer: &Arc<Keywords>,
+        near: Option<&Path>,
+    ) -> Option<(RoleUse, Arc<Keywords>)> {
         let name_node = match &node.data {
             Data::String(text) if text.contains('=') || text.contains(',') => {
                 self.note(
@@ -103,13 +104,18 @@ impl Loader {
             Data::Map(_) => match node.get("role").or_else(|| node.get("name")) {
                 Some(name) => name,
                 None => {
-                    self.note(Diagnostic::error("role definitions must contain a role name").at(node.span).hint("add `role: NAME`"));
+                    self.note(
+                        Diagnostic::error("role definitions must contain a role name")
+                            .at(node.span)
+                            .hint("add `role: NAME`"),
+                    );
                     return None;
                 }
             },
             _ => {
                 self.note(
-                    Diagnostic::error(format!("a role must be a name or a dictionary, not {}", node.describe())).at(node.span),
+                    Diagnostic::error(format!("a role must be a name or a dictionary, not {}", node.describe()))
+                        .at(node.span),
                 );
                 return None;
             }
@@ -145,8 +151,11 @@ impl Loader {
         let near = parents.last().map(|parent| parent.path.clone());
         let Some(path) = self.find_role(&usage.name, near.as_deref()) else {
             let names = self.role_names(near.as_deref());
-            let directories: Vec<String> =
-                self.role_directories(near.as_deref()).iter().map(|directory| directory.display().to_string()).collect();
+            let directories: Vec<String> = self
+                .role_directories(near.as_deref())
+                .iter()
+                .map(|directory| directory.display().to_string())
+                .collect();
             self.note(
                 Diagnostic::error(format!("the role '{}' was not found", usage.name))
                     .at(usage.span)
@@ -168,7 +177,8 @@ impl Loader {
             Some(node) => self.flag(node, "`allow_duplicates`"),
             None => false,
         };
-        let allow_duplicates = usage.allow_duplicates.map_or(declared_duplicates, |allowed| allowed || declared_duplicates);
+        let allow_duplicates =
+            usage.allow_duplicates.map_or(declared_duplicates, |allowed| allowed || declared_duplicates);
         let argument_spec = self.argument_spec(&path, meta, usage);
         let fingerprint = format!(
             "{} {:?} {:?} {:?} {:?} {:?} {:?}",
@@ -225,7 +235,8 @@ impl Loader {
             });
         }
         loaded.all.push(Arc::clone(&loaded.role));
-        let place = |section: &str| Place { directory: Arc::from(path.join(section)), role: Some(Arc::clone(&loaded.role)) };
+        let place =
+            |section: &str| Place { directory: Arc::from(path.join(section)), role: Some(Arc::clone(&loaded.role)) };
         let tasks_place = place("tasks");
         let handlers_place = place("handlers");
         let tasks_from = usage.tasks_from.as_deref();
@@ -233,7 +244,9 @@ impl Loader {
         if let Some(validation) = self.argument_validation(&loaded.role, keywords, &tasks_place, usage) {
             tasks.push(validation);
         }
-        if let Some(node) = self.role_file(&path, "tasks", tasks_from.unwrap_or("main"), usage.span, tasks_from.is_some()) {
+        if let Some(node) =
+            self.role_file(&path, "tasks", tasks_from.unwrap_or("main"), usage.span, tasks_from.is_some())
+        {
             self.open.push(open);
             tasks.extend(self.task_list(&node, keywords, &tasks_place));
             self.open.pop();
@@ -302,7 +315,8 @@ impl Loader {
     fn argument_spec(&mut self, path: &Path, meta: Option<&Node>, usage: &RoleUse) -> Option<Node> {
         let own = role_paths(path, "meta", "argument_specs").into_iter().find(|path| path.is_file());
         let file = own.and_then(|path| self.file(&path));
-        let specs = file.as_deref().and_then(|node| node.get("argument_specs")).or_else(|| meta?.get("argument_specs"))?;
+        let specs =
+            file.as_deref().and_then(|node| node.get("argument_specs")).or_else(|| meta?.get("argument_specs"))?;
         let entry = usage.tasks_from.as_deref().unwrap_or("main");
         let entry = entry.strip_suffix(".yml").or_else(|| entry.strip_suffix(".yaml")).unwrap_or(entry);
         specs.get(entry).cloned()
@@ -345,8 +359,10 @@ impl Loader {
     pub(super) fn import_role(&mut self, task: &Task, node: &Node, place: &Place, handler: bool) -> Vec<Item> {
         if let Some(looping) = &task.looping {
             self.note(
-                Diagnostic::error("You cannot use loops on 'import_role' statements. You should use 'include_role' instead.")
-                    .at(looping.span),
+                Diagnostic::error(
+                    "You cannot use loops on 'import_role' statements. You should use 'include_role' instead.",
+                )
+                .at(looping.span),
             );
             return Vec::new();
         }
@@ -404,7 +420,12 @@ impl Loader {
 
     /// A role that a task of another role brings in may be one of that role's own parents only through recursion,
     /// which `open` has excluded; its parents give it variables, but are no dependencies.
-    fn load_imported(&mut self, usage: &RoleUse, keywords: &Arc<Keywords>, parents: &[Arc<Role>]) -> Option<LoadedRole> {
+    fn load_imported(
+        &mut self,
+        usage: &RoleUse,
+        keywords: &Arc<Keywords>,
+        parents: &[Arc<Role>],
+    ) -> Option<LoadedRole> {
         let path = self.find_role(&usage.name, parents.last().map(|parent| parent.path.as_path()));
         let parents: Vec<Arc<Role>> =
             parents.iter().filter(|parent| Some(&parent.path) != path.as_ref()).cloned().collect();
@@ -452,7 +473,9 @@ fn map_list(span: Span, words: &[&str]) -> Node {
 fn role_paths(role: &Path, section: &str, name: &str) -> Vec<PathBuf> {
     let base = role.join(section).join(name);
     let mut paths = vec![base.clone()];
-    if base.extension().is_none() || !["yml", "yaml", "json"].iter().any(|known| base.extension().is_some_and(|found| found == *known)) {
+    if base.extension().is_none()
+        || !["yml", "yaml", "json"].iter().any(|known| base.extension().is_some_and(|found| found == *known))
+    {
         for extension in ["yml", "yaml", "json"] {
             let mut with_extension = base.clone().into_os_string();
             with_extension.push(".");
@@ -474,7 +497,10 @@ fn variable_files(directory: &Path, files: &mut Vec<PathBuf>) {
         let hidden = entry.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
         if entry.is_dir() && !hidden {
             variable_files(&entry, files);
-        } else if entry.extension().is_some_and(|extension| ["yml", "yaml", "json"].iter().any(|known| extension == *known)) {
+        } else if entry
+            .extension()
+            .is_some_and(|extension| ["yml", "yaml", "json"].iter().any(|known| extension == *known))
+        {
             files.push(entry);
         }
     }

@@ -106,7 +106,11 @@ impl Loader {
             return Vec::new();
         }
         if keyword::BLOCK.iter().any(|key| node.get(key).is_some()) {
-            return self.block(node, outer, place, handler).into_iter().map(|block| Item::Block(Arc::new(block))).collect();
+            return self
+                .block(node, outer, place, handler)
+                .into_iter()
+                .map(|block| Item::Block(Arc::new(block)))
+                .collect();
         }
         self.task(node, outer, place, handler)
     }
@@ -135,7 +139,7 @@ impl Loader {
             }
         }
         let keywords = Arc::new(keywords.within(outer));
-        let mut section = |loader: &mut Self, name: &str| -> Arc<[Item]> {
+        let section = |loader: &mut Self, name: &str| -> Arc<[Item]> {
             let Some(value) = node.get(name) else { return Arc::from([]) };
             let mut items = Vec::new();
             for entry in loader.list(value, "a block's task list") {
@@ -234,10 +238,9 @@ impl Loader {
                     self.set_loop(&mut draft, LoopSource::With(lookup.into(), Written::from_node(value)), key);
                 }
                 _ if word.starts_with("with_") => self.note(
-                    Diagnostic::error(format!("`{word}` names no lookup")).at(key.span).did_you_mean(
-                        word.strip_prefix("with_").unwrap_or_default(),
-                        crate::template::lookup::names(),
-                    ),
+                    Diagnostic::error(format!("`{word}` names no lookup"))
+                        .at(key.span)
+                        .did_you_mean(word.strip_prefix("with_").unwrap_or_default(), crate::template::lookup::names()),
                 ),
                 _ if self.keyword(&mut draft.keywords, key, word, value) => {}
                 _ => self.set_action(&mut draft, key, value),
@@ -261,12 +264,10 @@ impl Loader {
 
     fn set_loop(&mut self, draft: &mut Draft, source: LoopSource, key: &Node) {
         if draft.looping.is_some() {
-            self.note(
-                Diagnostic::error("duplicate loop in task")
-                    .at(key.span)
-                    .label("there is another one above")
-                    .hint("a task has one loop; combine the lists with a filter, or use `include_tasks` for a loop within a loop"),
-            );
+            self
+                .note(Diagnostic::error("duplicate loop in task").at(key.span).label("there is another one above").hint(
+                "a task has one loop; combine the lists with a filter, or use `include_tasks` for a loop within a loop",
+            ));
         }
         draft.looping = Some((source, key.span));
     }
@@ -365,7 +366,9 @@ impl Loader {
                 Data::String(text) if text.contains("{{") => arguments.template = Some(Written::from_node(node)),
                 Data::String(text) => self.key_value_arguments(&mut arguments, &known, text, node.span),
                 Data::Null => {}
-                _ => self.note(Diagnostic::error(format!("`args` must be a dictionary, not {}", node.describe())).at(node.span)),
+                _ => self.note(
+                    Diagnostic::error(format!("`args` must be a dictionary, not {}", node.describe())).at(node.span),
+                ),
             }
         }
         let action = ActionName { written: name.as_str().into(), short: known.short, span: name_span };
@@ -384,7 +387,9 @@ impl Loader {
             Data::Map(entries) => {
                 let module = value.get("module").and_then(Node::as_str).map(str::to_owned);
                 let Some(module) = module else {
-                    self.note(Diagnostic::error("`action` names no module").at(key.span).hint("add `module: NAME` to it"));
+                    self.note(
+                        Diagnostic::error("`action` names no module").at(key.span).hint("add `module: NAME` to it"),
+                    );
                     return None;
                 };
                 let (name, rest) = module.split_once(char::is_whitespace).unwrap_or((&module, ""));
@@ -397,7 +402,10 @@ impl Loader {
                 Some((name.to_owned(), value.span, Node { data: Data::Map(options), span: value.span }))
             }
             _ => {
-                self.note(Diagnostic::error(format!("unexpected parameter type in action: {}", value.describe())).at(value.span));
+                self.note(
+                    Diagnostic::error(format!("unexpected parameter type in action: {}", value.describe()))
+                        .at(value.span),
+                );
                 None
             }
         }
@@ -430,7 +438,11 @@ impl Loader {
     fn key_value_arguments(&mut self, arguments: &mut Arguments, known: &action::Known, text: &str, span: Span) {
         let written = |text: &str| Written::from_node(&Node { data: Data::String(text.into()), span });
         let only: Option<Vec<&str>> = known.free_text.then(|| {
-            known.options.iter().flat_map(|option| std::iter::once(&option.name).chain(option.aliases).copied()).collect()
+            known
+                .options
+                .iter()
+                .flat_map(|option| std::iter::once(&option.name).chain(option.aliases).copied())
+                .collect()
         });
         let Some(parsed) = arguments::parse(text, only.as_deref()) else {
             self.note(
@@ -452,10 +464,13 @@ impl Loader {
             arguments.template = Some(written(&free));
         } else {
             self.note(
-                Diagnostic::error(format!("this task '{}' has extra params, which is only allowed in free-form modules", known.short))
-                    .at(span)
-                    .label(format!("`{free}` is not `name=value`"))
-                    .hint("write the module's options as `name: value` lines below it"),
+                Diagnostic::error(format!(
+                    "this task '{}' has extra params, which is only allowed in free-form modules",
+                    known.short
+                ))
+                .at(span)
+                .label(format!("`{free}` is not `name=value`"))
+                .hint("write the module's options as `name: value` lines below it"),
             );
         }
     }
@@ -483,11 +498,16 @@ impl Loader {
         for problem in known.spec.check(known.short, &plain, |name| pending.iter().any(|pending| pending == name)) {
             let unknown = matches!(problem, ArgumentProblem::Unknown { .. });
             // A template may omit an option, and defaults may add one: only what was written for certain counts.
-            if !unknown && (!whole_known || !pending.is_empty() && !matches!(problem, ArgumentProblem::Type { .. } | ArgumentProblem::Choice { .. })) {
+            if !unknown
+                && (!whole_known
+                    || !pending.is_empty()
+                        && !matches!(problem, ArgumentProblem::Type { .. } | ArgumentProblem::Choice { .. }))
+            {
                 continue;
             }
             // Whether they hold depends on the role and the play in which the defaults stand.
-            if matches!(problem, ArgumentProblem::Missing { .. } | ArgumentProblem::Rule { .. }) && self.open_defaults() {
+            if matches!(problem, ArgumentProblem::Missing { .. } | ArgumentProblem::Rule { .. }) && self.open_defaults()
+            {
                 continue;
             }
             let top = problem.option().split('.').next().unwrap_or_default();
@@ -526,12 +546,15 @@ impl Loader {
     fn import_tasks(&mut self, task: &Task, node: &Node, place: &Place, handler: bool) -> Vec<Item> {
         if let Some(looping) = &task.looping {
             self.note(
-                Diagnostic::error("You cannot use loops on 'import_tasks' statements. You should use 'include_tasks' instead.")
-                    .at(looping.span),
+                Diagnostic::error(
+                    "You cannot use loops on 'import_tasks' statements. You should use 'include_tasks' instead.",
+                )
+                .at(looping.span),
             );
             return Vec::new();
         }
-        let Some(written) = task.arguments.options.get("_raw_params").or_else(|| task.arguments.options.get("file")) else {
+        let Some(written) = task.arguments.options.get("_raw_params").or_else(|| task.arguments.options.get("file"))
+        else {
             self.note(Diagnostic::error("No file specified for import_tasks").at(task.action.span));
             return Vec::new();
         };

@@ -237,7 +237,12 @@ impl Plan<'_> {
     }
 
     /// A task failed on a host. Returns whether the host is lost with it.
-    pub(in crate::run) fn fail_host(&mut self, task: &Arc<Task>, host: &Arc<str>, result: &Arc<rprov_wire::Map>) -> bool {
+    pub(in crate::run) fn fail_host(
+        &mut self,
+        task: &Arc<Task>,
+        host: &Arc<str>,
+        result: &Arc<rprov_wire::Map>,
+    ) -> bool {
         let force = self.shared.options.force_handlers || self.force_handlers();
         let Some(run) = self.hosts.get_mut(host) else { return false };
         let consequence = run.cursor.fail();

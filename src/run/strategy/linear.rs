@@ -48,7 +48,8 @@ impl Plan<'_> {
             let Some(run) = self.hosts.get(&host) else { continue };
             let path = run.cursor.path();
             let better = best.as_ref().is_none_or(|(known, _)| path < *known);
-            let same = best.as_ref().is_some_and(|(known, known_task)| path == *known && Arc::ptr_eq(known_task, &task));
+            let same =
+                best.as_ref().is_some_and(|(known, known_task)| path == *known && Arc::ptr_eq(known_task, &task));
             if better {
                 best = Some((path, task));
                 hosts.clear();

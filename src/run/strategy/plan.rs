@@ -225,9 +225,10 @@ impl<'r> Plan<'r> {
             Some(role) => format!("{} : {name}", role.name),
             None => name,
         };
-        let check = scope.as_ref().map(KeywordReader).and_then(|reader| {
-            reader.boolean(task.keywords.check_mode.as_ref(), self.shared.options.check).ok()
-        });
+        let check = scope
+            .as_ref()
+            .map(KeywordReader)
+            .and_then(|reader| reader.boolean(task.keywords.check_mode.as_ref(), self.shared.options.check).ok());
         Arc::new(TaskInfo {
             number: *self.numbers,
             name,

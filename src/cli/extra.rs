@@ -1,0 +1,96 @@
+//! `-e`: `key=value` pairs, JSON or YAML, or a file of variables after `@`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::playbook::arguments;
+use crate::source::{Diagnostic, Diagnostics, Span, register};
+use crate::template::Written;
+use crate::vars::VarMap;
+use crate::yaml::{self, Data, Node};
+
+/// All extra variables, later ones winning.
+///
+/// # Errors
+/// What cannot be read, all of it.
+pub(super) fn variables(given: &[String]) -> Result<VarMap, Diagnostics> {
+    let mut variables = VarMap::new();
+    let mut problems = Vec::new();
+    for text in given {
+        match entries(text) {
+            Ok(entries) => variables.extend(entries),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if problems.is_empty() { Ok(variables) } else { Err(problems) }
+}
+
+fn entries(text: &str) -> Result<Vec<(Arc<str>, Written)>, Diagnostic> {
+    let trimmed = text.trim();
+    if let Some(file) = trimmed.strip_prefix('@') {
+        let path = rprov_modules::account::expand_path(file);
+        return map_entries(&yaml::load(&path)?.root, file);
+    }
+    if trimmed.is_empty() {
+        return Ok(Vec::new());
+    }
+    if trimmed.starts_with(['{', '[']) {
+        let loaded = yaml::parse(Path::new("<extra variables>"), Arc::from(trimmed))?;
+        return map_entries(&loaded.root, trimmed);
+    }
+    let span = Span::start_of(register("<extra variables>", trimmed));
+    let Some(parsed) = arguments::parse(trimmed, None) else {
+        return Err(Diagnostic::error("extra variables have a quote or a brace that is not closed").at(span));
+    };
+    if let Some(free) = parsed.free {
+        return Err(Diagnostic::error(format!("extra variables must be `key=value`, JSON or `@file`, not `{free}`"))
+            .at(span)
+            .hint("quote values that have spaces: -e 'name=\"two words\"'"));
+    }
+    Ok(parsed
+        .pairs
+        .into_iter()
+        .map(|(name, value)| {
+            let node = Node { data: Data::String(value.into()), span };
+            (Arc::from(name), Written::from_node(&node))
+        })
+        .collect())
+}
+
+fn map_entries(node: &Node, what: &str) -> Result<Vec<(Arc<str>, Written)>, Diagnostic> {
+    match &node.data {
+        Data::Null => Ok(Vec::new()),
+        Data::Map(entries) => Ok(entries
+            .iter()
+            .filter_map(|(key, value)| Some((Arc::from(key.as_str()?), Written::from_node(value))))
+            .collect()),
+        _ => {
+            Err(Diagnostic::error(format!("extra variables of `{what}` must be a dictionary, not {}", node.describe()))
+                .at(node.span))
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+
+    fn plain(given: &[&str], name: &str) -> String {
+        let given: Vec<String> = given.iter().map(|text| (*text).to_owned()).collect();
+        variables(&given).unwrap()[name].as_plain().unwrap().to_string()
+    }
+
+    #[test]
+    fn pairs_json_and_yaml_are_read_and_later_ones_win() {
+        assert_eq!(plain(&["a=1 b='x y'"], "b"), "x y");
+        assert_eq!(plain(&["a=1", r#"{"a": 2}"#], "a"), "2");
+        assert_eq!(plain(&["{a: [1, 2]}"], "a"), "[1, 2]");
+    }
+
+    #[test]
+    fn text_that_is_no_pair_is_refused() {
+        assert!(variables(&["nonsense".to_owned()]).is_err());
+        assert!(variables(&["a='b".to_owned()]).is_err());
+    }
+}

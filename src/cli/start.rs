@@ -1,0 +1,65 @@
+//! Which command is meant: by the name that the program was called by, or by the first word.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use super::exit::Exit;
+use super::run::RunCommand;
+
+/// Agentless provisioning over SSH: runs Ansible playbooks on hosts that have nothing but SSH and a shell.
+#[derive(Debug, Parser)]
+#[command(name = "rprov", version, about, propagate_version = true)]
+struct Program {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run playbooks (also as `ansible-playbook`)
+    #[command(visible_alias = "playbook")]
+    Run(Box<RunCommand>),
+    /// Serve as the agent; used by rprov itself where no agent program is beside it
+    #[command(hide = true, disable_help_flag = true)]
+    Agent {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+}
+
+/// Run the program with these arguments, the program's own name first.
+pub fn start(arguments: Vec<OsString>) -> Exit {
+    let called = arguments
+        .first()
+        .and_then(|path| Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned()))
+        .unwrap_or_default();
+    if called == "ansible-playbook" {
+        let command = RunCommand::command().name("ansible-playbook").version(ansible_version());
+        let matches = command.try_get_matches_from(&arguments);
+        return match matches.and_then(|matches| RunCommand::from_arg_matches(&matches)) {
+            Ok(command) => command.execute(),
+            Err(error) => usage(&error),
+        };
+    }
+    match Program::try_parse_from(&arguments) {
+        Ok(Program { command: Command::Run(command) }) => command.execute(),
+        Ok(Program { command: Command::Agent { arguments } }) => {
+            let code = rprov_agent::program::run(arguments.iter().map(|word| word.to_string_lossy().into_owned()));
+            if code == std::process::ExitCode::SUCCESS { Exit::Success } else { Exit::Error }
+        }
+        Err(error) => usage(&error),
+    }
+}
+
+fn ansible_version() -> String {
+    format!("[core {}] (rprov {})", crate::vars::ANSIBLE_VERSION, env!("CARGO_PKG_VERSION"))
+}
+
+/// Tell what is wrong with the flags, or the help that was asked for.
+fn usage(error: &clap::Error) -> Exit {
+    // Nobody may be reading.
+    let _ = error.print();
+    if error.use_stderr() { Exit::Failed } else { Exit::Success }
+}
