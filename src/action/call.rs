@@ -114,7 +114,9 @@ impl Stop {
                     None => error.to_string(),
                 };
                 result.insert("msg".into(), message.into());
-                result.insert("unreachable".into(), true.into());
+                // The host can be reached, and only this task cannot be done there.
+                let name = if matches!(error, ConnectionError::Become { .. }) { "failed" } else { "unreachable" };
+                result.insert(name.into(), true.into());
                 result
             }
             Stop::Template(error) => {
