@@ -697,7 +697,7 @@ fn extended_loop(items: &[Value], index: usize, all_items: bool) -> Value {
     if let Some(previous) = index.checked_sub(1).and_then(|index| items.get(index)) {
         entries.push(("previtem", previous.clone()));
     }
-    entries.into_iter().collect()
+    Value::from_pairs(entries)
 }
 
 /// Make sure that the flags a playbook asks for are there.
