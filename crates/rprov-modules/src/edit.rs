@@ -137,6 +137,7 @@ impl Written {
                 after_header: Some(header),
                 before: self.attributes.before.clone().into(),
                 after: self.attributes.after.clone().into(),
+                ..Diff::default()
             }
         })
     }

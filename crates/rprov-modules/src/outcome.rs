@@ -24,6 +24,9 @@ pub struct Diff {
     pub before: Value,
     /// The new state.
     pub after: Value,
+    /// Why a side is not shown: `src_binary`, `dst_binary` (it is no text), `src_larger`, `dst_larger` (it has more
+    /// bytes than this). `src` is the new state, `dst` the former one.
+    pub omitted: Map,
 }
 
 impl Outcome {
@@ -80,6 +83,7 @@ impl Diff {
             after_header: Some(header.to_owned()),
             before: Value::String(before.into()),
             after: Value::String(after.into()),
+            ..Self::default()
         }
     }
 
@@ -96,8 +100,13 @@ impl Diff {
         if let Some(header) = self.after_header {
             map.insert("after_header".to_owned(), header.into());
         }
-        map.insert("before".to_owned(), self.before);
-        map.insert("after".to_owned(), self.after);
+        // A side that is null was left out for a reason that is given.
+        for (name, side) in [("before", self.before), ("after", self.after)] {
+            if self.omitted.is_empty() || !side.is_null() {
+                map.insert(name.to_owned(), side);
+            }
+        }
+        map.extend(self.omitted);
         Value::Map(map)
     }
 }

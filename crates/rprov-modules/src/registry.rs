@@ -71,17 +71,16 @@ modules! {
         shell,
         slurp,
         stat,
-        tempfile,
-        unarchive,
-        uri,
-    }
-    "community.general" {
-        ini_file,
         systemd,
         systemd_service,
         tempfile,
+        unarchive,
+        uri,
         user,
         wait_for,
+    }
+    "community.general" {
+        ini_file,
     }
     "ansible.posix" {
         authorized_key,
@@ -119,6 +118,15 @@ mod tests {
         assert!(find("ansible.builtin.ping").is_some());
         assert!(find("community.docker.ping").is_none());
         assert!(find("pingg").is_none());
+    }
+
+    #[test]
+    fn no_two_modules_share_a_name() {
+        let mut names: Vec<&str> = modules().iter().map(|module| module.name).collect();
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count);
     }
 
     #[test]

@@ -90,7 +90,11 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         .with_all(attributes::describe(dest)))
 }
 
-fn assemble(arguments: &Arguments) -> Result<Vec<u8>, Failure> {
+/// Put the fragments in `arguments.src` together; the controller calls it for fragments of its own.
+///
+/// # Errors
+/// A fragment cannot be read, or `regexp` is no regular expression.
+pub fn assemble(arguments: &Arguments) -> Result<Vec<u8>, Failure> {
     let pattern = arguments.regexp.as_deref().map(|source| Pattern::new(source, Flags::default())).transpose()?;
     let delimiter = arguments.delimiter.as_deref().map(unescape).transpose()?;
     let mut content: Vec<u8> = Vec::new();

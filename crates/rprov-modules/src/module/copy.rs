@@ -260,7 +260,7 @@ impl Task<'_> {
         Ok((backup, md5))
     }
 
-    /// The texts before and after, unless either is too large or no text.
+    /// The texts before and after, and why one is missing where it is too large or no text.
     fn content_diff(&self, target: &Path, exists: bool, origin: &Origin<'_>) -> Result<Option<Diff>, Failure> {
         if !self.context.diff() {
             return Ok(None);
@@ -270,25 +270,37 @@ impl Task<'_> {
             Origin::Host(path) => std::fs::metadata(path).map_or(u64::MAX, |metadata| metadata.len()),
         };
         let old_size = std::fs::metadata(target).map_or(0, |metadata| metadata.len());
-        if size > DIFF_LIMIT || old_size > DIFF_LIMIT {
-            return Ok(None);
+        let mut diff = Diff::default();
+        if !exists {
+            diff.before = "".into();
+        } else if old_size > DIFF_LIMIT {
+            diff.omitted.insert("dst_larger".into(), DIFF_LIMIT.into());
+        } else {
+            let before = std::fs::read(target).unwrap_or_default();
+            if before.contains(&0) {
+                diff.omitted.insert("dst_binary".into(), 1.into());
+            } else {
+                diff.before_header = Some(target.display().to_string());
+                diff.before = text::printable(&text::decode(&before)).into();
+            }
         }
-        let before = if exists { std::fs::read(target).unwrap_or_default() } else { Vec::new() };
-        let mut after = Vec::new();
-        origin
-            .open(self.context)?
-            .read_to_end(&mut after)
-            .map_err(|error| Failure::io("read the new content of", target, error))?;
-        if before.contains(&0) || after.contains(&0) {
-            return Ok(None);
+        if size > DIFF_LIMIT {
+            diff.omitted.insert("src_larger".into(), DIFF_LIMIT.into());
+        } else {
+            let mut after = Vec::new();
+            origin
+                .open(self.context)?
+                .read_to_end(&mut after)
+                .map_err(|error| Failure::io("read the new content of", target, error))?;
+            if after.contains(&0) {
+                diff.omitted.insert("src_binary".into(), 1.into());
+            } else {
+                let header = self.arguments._source.clone().unwrap_or_else(|| target.display().to_string());
+                diff.after_header = Some(header);
+                diff.after = text::printable(&text::decode(&after)).into();
+            }
         }
-        let header = self.arguments._source.clone().unwrap_or_else(|| target.display().to_string());
-        Ok(Some(Diff {
-            before_header: exists.then(|| target.display().to_string()),
-            after_header: Some(header),
-            before: text::printable(&text::decode(&before)).into(),
-            after: text::printable(&text::decode(&after)).into(),
-        }))
+        Ok(Some(diff))
     }
 
     /// A directory from the controller.

@@ -27,7 +27,7 @@ arguments! {
         /// Algorithm of the checksum.
         checksum_algorithm | checksum | checksum_algo: Algorithm = Algorithm::Sha1,
         /// Return the type of a file's content, as file(1) sees it.
-        get_mime | mime | mime_type: bool = true,
+        get_mime | mime | mime_type | "mime-type": bool = true,
         /// Return the file system flags, as lsattr(1) shows them.
         get_attributes | attr | attributes: bool = true,
     }
