@@ -9,6 +9,7 @@
 //! * [`outcome`]: what it gives back;
 //! * [`registry`]: every module by its name;
 //! * [`module`]: the modules themselves, one file each, under their exact Ansible names;
+//! * [`docker`]: the Docker Engine API, for the modules of community.docker;
 //! * the rest is what several modules share: [`attributes`] (owner, group, mode ...), [`permissions`]
 //!   (octal and symbolic modes), [`write`] (atomic writes), [`process`] (commands), [`account`] (users and groups without NSS).
 
@@ -17,6 +18,7 @@ pub mod argument;
 pub mod attributes;
 pub mod checksum;
 pub mod context;
+pub mod docker;
 pub mod edit;
 pub mod http;
 pub mod module;

@@ -57,6 +57,9 @@ modules! {
         tempfile,
         uri,
     }
+    "community.docker" {
+        docker_container,
+    }
 }
 
 fn decode<T: Arguments>(arguments: &Map) -> Result<T, ArgumentProblem> {

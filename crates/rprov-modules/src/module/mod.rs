@@ -6,6 +6,7 @@
 pub mod assemble;
 pub mod blockinfile;
 pub mod copy;
+pub mod docker_container;
 pub mod fetch;
 pub mod file;
 pub mod find;
