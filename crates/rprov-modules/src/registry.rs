@@ -59,6 +59,9 @@ modules! {
     }
     "community.docker" {
         docker_container,
+        docker_image,
+        docker_network,
+        docker_volume,
     }
 }
 

@@ -340,3 +340,136 @@ fn parse_version(text: &str) -> Option<(u32, u32)> {
     let (major, minor) = text.split_once('.')?;
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use std::io::BufRead;
+    use std::os::unix::net::UnixListener;
+
+    use rprov_wire::{Map, Options, Value};
+
+    use super::*;
+    use crate::argument::Arguments;
+    use crate::context::Detached;
+
+    const PING: &str = "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Length: 2\r\n\r\nOK";
+
+    /// An Engine on a socket that gives one answer per connection, and tells what it was asked.
+    fn fake(answers: Vec<&'static str>) -> (tempfile::TempDir, std::thread::JoinHandle<Vec<String>>, Map) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("docker.sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        let thread = std::thread::spawn(move || answers.into_iter().map(|answer| serve(&listener, answer)).collect());
+        let options = [
+            ("docker_host".to_owned(), Value::from(format!("unix://{}", path.display()))),
+            ("timeout".to_owned(), Value::Int(1)),
+        ];
+        (directory, thread, options.into_iter().collect())
+    }
+
+    fn serve(listener: &UnixListener, answer: &str) -> String {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        let mut request = String::new();
+        while !request.ends_with("\r\n\r\n") {
+            if reader.read_line(&mut request).unwrap() == 0 {
+                break;
+            }
+        }
+        let length = request.lines().find_map(|line| line.strip_prefix("Content-Length: ")?.parse().ok());
+        let mut body = vec![0; length.unwrap_or(0)];
+        reader.read_exact(&mut body).unwrap();
+        if request.contains("chunked") {
+            while !body.ends_with(b"0\r\n\r\n") {
+                let data = reader.fill_buf().unwrap().to_vec();
+                reader.consume(data.len());
+                body.extend(data);
+            }
+        }
+        if answer == "silence" {
+            std::thread::sleep(Duration::from_millis(1500));
+        } else {
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+        request + &String::from_utf8_lossy(&body)
+    }
+
+    fn connect(options: &Map) -> Result<Engine, EngineError> {
+        let request = Options::default();
+        let context = Context { options: &request, transport: &Detached, cancel: &Cancel::default() };
+        Engine::new(&Connection::decode(options).unwrap(), &context)
+    }
+
+    #[test]
+    fn the_version_is_agreed_on_and_requests_carry_query_and_json() {
+        let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"a\":\r\n3\r\n 1}\r\n0\r\n\r\n";
+        let (_directory, thread, options) = fake(vec![PING, chunked, "HTTP/1.1 204 No Content\r\n\r\n"]);
+        let engine = connect(&options).unwrap();
+        assert_eq!(engine.version(), (1, 41));
+        assert_eq!(engine.get("/x", &[("q", "a b/c".to_owned())]).unwrap(), serde_json::json!({"a": 1}));
+        assert_eq!(engine.post("/y", &[], Some(&serde_json::json!({"b": 2}))).unwrap(), Json::Null);
+        let requests = thread.join().unwrap();
+        assert!(requests[0].starts_with("GET /_ping HTTP/1.1\r\n"), "{requests:?}");
+        assert!(requests[1].starts_with("GET /v1.41/x?q=a%20b%2Fc HTTP/1.1\r\n"), "{requests:?}");
+        assert!(requests[2].starts_with("POST /v1.41/y HTTP/1.1\r\n") && requests[2].ends_with("\r\n\r\n{\"b\":2}"));
+    }
+
+    #[test]
+    fn refusals_are_told_in_the_engines_words_and_what_is_missing_is_no_error() {
+        let missing = "HTTP/1.1 404 Not Found\r\nContent-Length: 20\r\n\r\n{\"message\":\"no c1\"}\n";
+        let text = "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 4\r\n\r\nboom";
+        let (_directory, thread, options) = fake(vec![PING, missing, missing, text]);
+        let engine = connect(&options).unwrap();
+        assert_eq!(engine.find("/containers/c1/json").unwrap(), None);
+        let error = engine.delete("/containers/c1", &[]).unwrap_err();
+        assert_eq!(error.to_string(), "DELETE /containers/c1: the Docker Engine answers 404: no c1");
+        assert_eq!(engine.get("/info", &[]).unwrap_err().to_string(), "GET /info: the Docker Engine answers 500: boom");
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn an_archive_travels_in_chunks() {
+        let (_directory, thread, options) = fake(vec![PING, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"]);
+        let engine = connect(&options).unwrap();
+        let mut write = |writer: &mut dyn Write| writer.write_all(b"archive");
+        engine.send("POST", "/build", &[], &[], Body::Tar(&mut write), Patience::Normal).unwrap();
+        assert!(thread.join().unwrap()[1].ends_with("\r\n\r\n7\r\narchive\r\n0\r\n\r\n"));
+    }
+
+    #[test]
+    fn silence_ends_with_the_timeout_and_a_closed_connection_is_said_to_be_one() {
+        let (_directory, thread, options) = fake(vec![PING, "silence"]);
+        let engine = connect(&options).unwrap();
+        let error = engine.get("/info", &[]).unwrap_err().to_string();
+        assert!(error.contains("no answer for 1 seconds; raise `timeout`"), "{error}");
+        thread.join().unwrap();
+        let (_directory, thread, options) = fake(vec![PING, ""]);
+        let engine = connect(&options).unwrap();
+        let error = engine.get("/info", &[]).unwrap_err().to_string();
+        assert!(error.contains("look at its log"), "{error}");
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn an_engine_that_is_not_there_is_explained() {
+        let at = |address: &str| {
+            let options = [("docker_host".to_owned(), Value::from(address))].into_iter().collect();
+            connect(&options).unwrap_err().to_string()
+        };
+        assert!(at("unix:///no/such.sock").contains("install Docker on this host"));
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("dead.sock");
+        drop(UnixListener::bind(&path).unwrap());
+        assert!(at(&format!("unix://{}", path.display())).contains("start the daemon"));
+        assert!(at("/var/run/docker.sock").contains("the scheme is missing"));
+        assert!(at("ssh://host").contains("not needed"));
+    }
+
+    #[test]
+    fn an_engine_that_is_too_old_is_refused() {
+        let (_directory, thread, options) = fake(vec!["HTTP/1.1 200 OK\r\nApi-Version: 1.12\r\n\r\n"]);
+        assert!(connect(&options).unwrap_err().to_string().contains("`1.12`"));
+        thread.join().unwrap();
+    }
+}

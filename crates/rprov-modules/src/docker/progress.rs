@@ -25,6 +25,11 @@ pub struct Progress {
 }
 
 impl Progress {
+    /// A layer was sent to the registry that it did not have.
+    pub fn has_pushed(&self) -> bool {
+        self.shown.values().any(|status| status.starts_with("Push"))
+    }
+
     /// Take in one message; gives the text to show for it, if that is anything new.
     pub fn take(&mut self, message: &Json) -> Option<String> {
         let field = |name: &str| message.get(name).and_then(Json::as_str);
