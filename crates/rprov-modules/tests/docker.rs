@@ -409,3 +409,77 @@ fn images_are_built_tagged_archived_loaded_and_removed() {
     let failure = run("docker_image", &json!({"name": "rprovtest-other", "source": "local"}), false).unwrap_err();
     assert!(failure.message.contains("Cannot find the image rprovtest-other:latest locally"), "{failure}");
 }
+
+#[test]
+fn commands_run_in_a_container() {
+    let _cleanup = Cleanup::containers(&["rprovtest-exec"]);
+    let container = json!({"name": "rprovtest-exec", "image": IMAGE, "pull": "never", "command": "sleep 300", "stop_signal": "KILL"});
+    apply("docker_container", &container);
+    let exec = |more: Json| apply("docker_container_exec", &with(&json!({"container": "rprovtest-exec"}), more));
+    let done =
+        exec(json!({"command": "sh -c 'echo $A; pwd; echo err >&2; exit 4'", "env": {"A": "b"}, "chdir": "/bin"}));
+    assert_eq!((&done["stdout"], &done["stderr"], &done["rc"]), (&json!("b\n/bin"), &json!("err"), &json!(4)));
+    let fed = exec(json!({"argv": ["cat"], "stdin": "from outside"}));
+    assert_eq!((&fed["stdout"], &fed["rc"], &fed["changed"]), (&json!("from outside"), &json!(0), &json!(true)));
+    assert!(exec(json!({"argv": ["touch", "/made"], "detach": true}))["exec_id"].is_string());
+    let stopped = with(&container, json!({"state": "stopped", "force_kill": true}));
+    apply("docker_container", &stopped);
+    let failure =
+        run("docker_container_exec", &json!({"container": "rprovtest-exec", "argv": ["true"]}), false).unwrap_err();
+    assert!(failure.message.contains("does not run"), "{failure}");
+}
+
+#[test]
+fn everything_can_be_described_and_what_is_not_there_too() {
+    let _cleanup = Cleanup::new(vec![
+        container_absent("rprovtest-info"),
+        ("docker_volume", json!({"name": "rprovtest-info", "state": "absent"})),
+        ("docker_network", json!({"name": "rprovtest-info", "state": "absent"})),
+    ]);
+    for (module, arguments) in [
+        (
+            "docker_container",
+            json!({"name": "rprovtest-info", "image": IMAGE, "pull": "never", "command": "true", "state": "present"}),
+        ),
+        ("docker_volume", json!({"name": "rprovtest-info"})),
+        ("docker_network", json!({"name": "rprovtest-info"})),
+    ] {
+        let (info, key) = (format!("{module}_info"), module.trim_start_matches("docker_"));
+        let name = json!({"name": "rprovtest-info"});
+        let before = apply(&info, &name);
+        assert_eq!((&before["exists"], &before[key]), (&json!(false), &Json::Null));
+        apply(module, &arguments);
+        let after = apply(&info, &name);
+        assert_eq!((&after["exists"], &after["changed"]), (&json!(true), &json!(false)));
+        assert!(after[key]["Name"].as_str().unwrap().contains("rprovtest-info"));
+    }
+    let images = apply("docker_image_info", &json!({"name": [IMAGE, "rprovtest-none"]}));
+    assert_eq!(images["images"].as_array().unwrap().len(), 1);
+    let host = apply(
+        "docker_host_info",
+        &json!({
+            "containers": true, "containers_all": true, "containers_filters": {"name": "rprovtest-info"}, "images": true,
+            "networks": true, "volumes": true, "disk_usage": true,
+        }),
+    );
+    assert_eq!(host["can_talk_to_docker"], true);
+    assert_eq!(host["containers"][0]["Names"], json!(["/rprovtest-info"]));
+    for key in ["images", "networks", "volumes"] {
+        assert!(!host[key].as_array().unwrap().is_empty(), "{key}");
+    }
+}
+
+#[test]
+fn pruning_removes_what_the_filter_names() {
+    let _cleanup = Cleanup::containers(&["rprovtest-prune"]);
+    apply(
+        "docker_container",
+        &json!({
+            "name": "rprovtest-prune", "image": IMAGE, "pull": "never", "command": "true", "state": "present", "labels": {"rprovtest": "prune"},
+        }),
+    );
+    let prune = json!({"containers": true, "containers_filters": {"label": "rprovtest=prune"}});
+    let pruned = apply("docker_prune", &prune);
+    assert_eq!((pruned["containers"].as_array().unwrap().len(), &pruned["changed"]), (1, &json!(true)));
+    assert_eq!(apply("docker_prune", &prune)["changed"], false);
+}

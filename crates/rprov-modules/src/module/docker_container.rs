@@ -67,7 +67,7 @@ struct Task<'a> {
 }
 
 /// A container as `inspect` gives it.
-struct Container(Json);
+pub(super) struct Container(pub(super) Json);
 
 impl Container {
     fn text(&self, pointer: &str) -> &str {
@@ -78,7 +78,7 @@ impl Container {
         self.0.pointer(pointer).and_then(Json::as_bool).unwrap_or_default()
     }
 
-    fn id(&self) -> &str {
+    pub(super) fn id(&self) -> &str {
         self.text("/Id")
     }
 
@@ -92,7 +92,7 @@ impl Container {
 }
 
 /// The container of that name or ID.
-fn find(engine: &Engine, name: &str) -> Result<Option<Container>, EngineError> {
+pub(super) fn find(engine: &Engine, name: &str) -> Result<Option<Container>, EngineError> {
     let found = engine.find(&format!("/containers/{}/json", encode(name)))?.map(Container);
     // The Engine also takes the start of an ID; a name of a few letters must not hit another container by chance.
     Ok(found.filter(|container| {
