@@ -20,11 +20,15 @@ fn engine() -> Engine {
     Engine::new(&connection, &context).unwrap_or_else(|error| panic!("these tests need a Docker daemon: {error}"))
 }
 
-/// Import the image once per test run.
+/// Import the image, where an earlier run has not left it; each import would leave the one before without a name.
 fn prepare() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let busybox = std::fs::read("/bin/busybox").expect("these tests need busybox-static");
+        if engine().find(&format!("/images/{IMAGE}/json")).unwrap().is_some() {
+            return;
+        }
+        let busybox =
+            std::fs::read("/bin/busybox").unwrap_or_else(|error| panic!("these tests need busybox-static: {error}"));
         let mut write = |writer: &mut dyn std::io::Write| {
             let mut archive = tar::Builder::new(writer);
             let mut header = tar::Header::new_gnu();
@@ -405,6 +409,8 @@ fn images_are_built_tagged_archived_loaded_and_removed() {
     assert!(failure.values["stdout"].as_str().unwrap().contains("before"));
 
     apply("docker_container", &container_absent("rprovtest-image").1);
+    // The image of before has lost its name to the new one, and is still there under its ID.
+    converges("docker_image", &json!({"name": built["image"]["Id"], "state": "absent"}));
     converges("docker_image", &json!({"name": "rprovtest-other", "tag": "2", "state": "absent"}));
     let failure = run("docker_image", &json!({"name": "rprovtest-other", "source": "local"}), false).unwrap_err();
     assert!(failure.message.contains("Cannot find the image rprovtest-other:latest locally"), "{failure}");

@@ -302,6 +302,8 @@ impl Task<'_> {
             ("t", self.name.clone()),
             ("dockerfile", tree.dockerfile.clone()),
             ("rm", build.rm.to_string()),
+            // A build that fails leaves no containers behind either.
+            ("forcerm", build.rm.to_string()),
             ("nocache", build.nocache.to_string()),
         ];
         let mut add = |name, value: Option<String>| query.extend(value.map(|value| (name, value)));
