@@ -86,6 +86,19 @@ modules! {
         authorized_key,
         sysctl,
     }
+    "community.docker" {
+        docker_container,
+        docker_container_exec,
+        docker_container_info,
+        docker_host_info,
+        docker_image,
+        docker_image_info,
+        docker_network,
+        docker_network_info,
+        docker_prune,
+        docker_volume,
+        docker_volume_info,
+    }
 }
 
 fn decode<T: Arguments>(arguments: &Map) -> Result<T, ArgumentProblem> {
