@@ -71,17 +71,16 @@ modules! {
         shell,
         slurp,
         stat,
-        tempfile,
-        unarchive,
-        uri,
-    }
-    "community.general" {
-        ini_file,
         systemd,
         systemd_service,
         tempfile,
+        unarchive,
+        uri,
         user,
         wait_for,
+    }
+    "community.general" {
+        ini_file,
     }
     "ansible.posix" {
         authorized_key,
@@ -119,6 +118,18 @@ mod tests {
         assert!(find("ansible.builtin.ping").is_some());
         assert!(find("community.docker.ping").is_none());
         assert!(find("pingg").is_none());
+    }
+
+    #[test]
+    fn a_module_is_listed_once_in_the_collection_it_is_known_from() {
+        let mut names: Vec<&str> = modules().iter().map(|module| module.name).collect();
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count);
+        for name in ["systemd", "systemd_service", "user", "wait_for"] {
+            assert!(find(name).is_some_and(|module| module.collection == "ansible.builtin"), "{name}");
+        }
     }
 
     #[test]
