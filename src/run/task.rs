@@ -260,6 +260,8 @@ impl Job {
         let mut attempt = 1;
         loop {
             let executed = self.execute(&prepared).await;
+            // What was skipped (check mode) says nothing that could be waited for.
+            let attempts = attempts.filter(|_| !executed.as_ref().is_ok_and(|done| flag(&done.result, "skipped")));
             let mut single = self.conclude(&prepared.scope, executed, attempts.map(|_| attempt));
             single.delegate.clone_from(&delegate);
             let Some(total) = attempts else { return single };
