@@ -11,6 +11,8 @@ pub struct Outcome {
     pub values: Map,
     /// What was, or would be, changed; only looked at in diff mode.
     pub diffs: Vec<Diff>,
+    /// The diff is returned as a list even if there is only one.
+    pub diff_list: bool,
 }
 
 /// One `diff` entry: the state before and after, as text or as structures.
@@ -68,7 +70,7 @@ impl Outcome {
         map.extend(self.values);
         if diff && !self.diffs.is_empty() {
             let mut diffs: Vec<Value> = self.diffs.into_iter().map(Diff::into_value).collect();
-            let value = if diffs.len() == 1 { diffs.remove(0) } else { Value::List(diffs) };
+            let value = if diffs.len() == 1 && !self.diff_list { diffs.remove(0) } else { Value::List(diffs) };
             map.insert("diff".to_owned(), value);
         }
         map
@@ -92,7 +94,8 @@ impl Diff {
         Self { before: before.into(), after: after.into(), ..Self::default() }
     }
 
-    fn into_value(self) -> Value {
+    /// The entry as it is returned.
+    pub fn into_value(self) -> Value {
         let mut map = Map::new();
         if let Some(header) = self.before_header {
             map.insert("before_header".to_owned(), header.into());

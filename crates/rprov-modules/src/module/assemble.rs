@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::outcome::{Diff, Failure, Outcome};
 use crate::regex::{Flags, Pattern, Replacement};
 use crate::text;
-use crate::validate::validate;
+use crate::validate;
 use crate::write::{self, Staged, explain};
 
 arguments! {
@@ -68,7 +68,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
             let mut staged = Staged::new(dest, wanted.unsafe_writes)?;
             staged.write(&content)?;
             if let Some(command) = &arguments.validate {
-                validate(command, staged.path(), context)?;
+                validate::validate(command, staged.path(), context).map_err(validate::in_one_message)?;
             }
             if arguments.backup
                 && let Some(copy) = write::backup(dest)?
