@@ -9,9 +9,10 @@ use rprov_wire::{Map, Value};
 use similar::TextDiff;
 
 use super::event::{Event, HostResult, ItemInfo, TaskInfo};
+use super::origin;
 use super::reporter::Sink;
 use crate::run::{Counts, Stats, Status};
-use crate::source::{Severity, render};
+use crate::source::{Diagnostic, Reason, Severity, render};
 use crate::template;
 
 /// What is shown, and how.
@@ -93,6 +94,8 @@ pub struct DefaultOutput<W, E> {
     shown: Option<u64>,
     /// The task that an error was told of: once for all hosts and items of a loop.
     told: Option<(u64, Arc<str>)>,
+    /// The mistake that was shown last with its exact place.
+    explained: Option<Diagnostic>,
     play: String,
 }
 
@@ -105,7 +108,7 @@ impl<W, E> std::fmt::Debug for DefaultOutput<W, E> {
 impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
     /// Write results to `out` and talk to `err`.
     pub fn new(display: Display, out: W, err: E) -> Self {
-        Self { display, out, err, pending: None, shown: None, told: None, play: String::new() }
+        Self { display, out, err, pending: None, shown: None, told: None, explained: None, play: String::new() }
     }
 
     fn line(&mut self, text: &str, color: Option<Color>) {
@@ -280,27 +283,24 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
             return;
         }
         self.told = Some(key);
-        let message = result.result.get("msg").map(python_text).unwrap_or_default();
-        let first = message.lines().next().unwrap_or_default();
-        let kind = match (result.status, result.result.contains_key("_origin")) {
-            (Status::Unreachable, _) => "Task failed: ",
-            (_, true) => "Task failed: ",
-            _ if is_controller(&result.task) => "Task failed: Action failed: ",
-            _ => "Task failed: Module failed: ",
+        let places = match &result.explanation {
+            Some(explanation) => explanation.places(),
+            None => vec![Reason { message: failure_message(result), span: Some(result.task.span) }],
         };
-        let mut text = format!("[ERROR]: {kind}{first}");
-        let span = result.task.span;
-        let file = span.file();
-        text.push_str(&format!("\nOrigin: {}:{}:{}\n", absolute(&file.path), span.line, span.column));
-        let line = span.line as usize;
-        let lines: Vec<&str> = file.text.lines().collect();
-        let width = line.to_string().len();
-        for number in line.saturating_sub(2).max(1)..=line {
-            let Some(content) = lines.get(number - 1) else { continue };
-            text.push_str(format!("\n{number:<width$} {content}").trim_end());
+        let title = match &result.explanation {
+            Some(explanation) => explanation.message(),
+            None => failure_message(result),
+        };
+        self.failure_line(&origin::block(&title, &places), RED);
+        let Some(explanation) = result.explanation.as_ref().filter(|_| !result.ignored) else { return };
+        // The same mistake shows on every host.
+        if self.explained.as_ref() == Some(&explanation.diagnostic) {
+            return;
         }
-        text.push_str(&format!("\n{}^ column {}\n", " ".repeat(width + span.column as usize), span.column));
-        self.failure_line(&text, RED);
+        self.explained = Some(explanation.diagnostic.clone());
+        let _ = self.out.flush();
+        let _ = writeln!(self.err, "{}", render(&explanation.diagnostic, self.display.color).trim_end());
+        let _ = self.err.flush();
     }
 
     fn shows(&self, result: &Map) -> bool {
@@ -515,8 +515,15 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
     }
 }
 
-fn absolute(path: &std::path::Path) -> String {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
+/// What a failure is called that has nothing to do with what was written.
+fn failure_message(result: &HostResult) -> String {
+    let message = result.result.get("msg").map(python_text).unwrap_or_default();
+    let who = match result.status {
+        Status::Unreachable => "Task failed",
+        _ if is_controller(&result.task) => "Task failed: Action failed",
+        _ => "Task failed: Module failed",
+    };
+    if message.is_empty() { format!("{who}.") } else { format!("{who}: {message}") }
 }
 
 fn short_action(task: &TaskInfo) -> &str {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rprov_wire::{Map, Stream};
 
 use crate::run::{Stats, Status};
-use crate::source::{Diagnostic, Span};
+use crate::source::{Diagnostic, Explanation, Span};
 
 /// What is shown of a task. Made once for all hosts that run it.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,6 +57,8 @@ pub struct HostResult {
     pub diff: bool,
     /// `no_log` is on for this task.
     pub no_log: bool,
+    /// Where and why, if a failure is to be blamed on what was written. Never there with `no_log`.
+    pub explanation: Option<Arc<Explanation>>,
     /// How long it took.
     pub duration: Duration,
 }

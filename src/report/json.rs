@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::event::{Event, HostResult, ItemInfo};
 use super::reporter::Sink;
 use crate::run::Status;
+use crate::source::{Diagnostic, Severity};
 use crate::template;
 
 /// Writes one JSON object per event to `out`.
@@ -57,11 +58,28 @@ fn result_fields(result: &HostResult, item: Option<&ItemInfo>) -> Value {
         "seconds": result.duration.as_secs_f64(),
         "result": shown,
     });
+    if let (Some(explanation), Some(map)) = (&result.explanation, fields.as_object_mut()) {
+        map.insert("explanation".into(), diagnostic_fields(&explanation.diagnostic));
+    }
     if let (Some(item), Some(map)) = (item, fields.as_object_mut()) {
         map.insert("item".into(), item.label.to_json());
         map.insert("item_index".into(), item.index.into());
     }
     fields
+}
+
+fn diagnostic_fields(diagnostic: &Diagnostic) -> Value {
+    json!({
+        "severity": match diagnostic.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Deprecation => "deprecation",
+        },
+        "message": diagnostic.message,
+        "path": diagnostic.span.map(|span| span.to_string()),
+        "causes": diagnostic.causes,
+        "hints": diagnostic.hints,
+    })
 }
 
 fn fields(event: &Event) -> Value {
@@ -86,14 +104,13 @@ fn fields(event: &Event) -> Value {
             json!({"event": "included", "name": name, "hosts": names(hosts), "item": item})
         }
         Event::Notified { handler, host } => json!({"event": "notified", "handler": handler, "host": &**host}),
-        Event::Diagnostic(diagnostic) => json!({
-            "event": "diagnostic",
-            "severity": format!("{:?}", diagnostic.severity).to_lowercase(),
-            "message": diagnostic.message,
-            "path": diagnostic.span.map(|span| span.to_string()),
-            "causes": diagnostic.causes,
-            "hints": diagnostic.hints,
-        }),
+        Event::Diagnostic(diagnostic) => {
+            let mut fields = diagnostic_fields(diagnostic);
+            if let Some(map) = fields.as_object_mut() {
+                map.insert("event".into(), "diagnostic".into());
+            }
+            fields
+        }
         Event::Warning(message) => json!({"event": "warning", "message": message}),
         Event::Output { host, stream, text } => json!({
             "event": "output", "host": &**host, "stream": format!("{stream:?}").to_lowercase(), "text": text,

@@ -10,6 +10,7 @@ pub mod default;
 mod event;
 pub mod json;
 pub mod live;
+mod origin;
 mod reporter;
 
 pub use event::{Event, HostResult, ItemInfo, TaskInfo};

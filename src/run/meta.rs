@@ -98,6 +98,7 @@ impl Plan<'_> {
             looped: false,
             diff: false,
             no_log: false,
+            explanation: None,
             duration: std::time::Duration::ZERO,
         }));
     }

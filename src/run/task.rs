@@ -14,7 +14,8 @@ use super::shared::Shared;
 use crate::action::{self, Call, Done, Stop};
 use crate::playbook::{Loop, LoopSource, Task};
 use crate::report::{Event, HostResult, ItemInfo, TaskInfo};
-use crate::template::{self, Scope, TemplateError};
+use crate::source::{Diagnostic, Explanation, Reason};
+use crate::template::{self, Scope, TemplateError, Written};
 use crate::vars::{Facts, TaskVariables, Values};
 
 /// Everything that one task needs to run on one host.
@@ -44,11 +45,12 @@ struct Single {
     result: Map,
     effects: Vec<Effect>,
     delegate: Option<Arc<str>>,
+    explanation: Option<Arc<Explanation>>,
 }
 
 impl Single {
     fn plain(result: Map) -> Self {
-        Self { result, effects: Vec::new(), delegate: None }
+        Self { result, effects: Vec::new(), delegate: None, explanation: None }
     }
 }
 
@@ -88,7 +90,7 @@ impl Job {
                 };
             }
             Err(error) => {
-                single = Single::plain(template_failure(error));
+                single = self.broken_by(error);
                 status = Status::Failed;
             }
         }
@@ -100,7 +102,7 @@ impl Job {
                 Ok(names) if names.is_empty() => {}
                 Ok(names) => effects.push(Effect::Notify(names)),
                 Err(error) => {
-                    single = Single::plain(template_failure(&error));
+                    single = self.broken_by(&error);
                     status = Status::Failed;
                 }
             }
@@ -124,9 +126,21 @@ impl Job {
             looped,
             diff,
             no_log,
+            explanation: single.explanation.filter(|_| !no_log),
             duration: begin.elapsed(),
         }));
         Outcome { status, ignored, result, effects }
+    }
+
+    /// The result of a task that did not come to its end.
+    fn stopped(&self, stop: Stop) -> Single {
+        let explanation = stop.explanation(&self.task).map(Arc::new);
+        Single { explanation, ..Single::plain(stop.into_result()) }
+    }
+
+    /// The result of a task that a template broke.
+    fn broken_by(&self, error: &TemplateError) -> Single {
+        self.stopped(Stop::Template(error.clone()))
     }
 
     /// Ends a while after Ctrl-C, so that what was cancelled can still answer.
@@ -165,33 +179,49 @@ impl Job {
         };
         match self.items(looping, scope) {
             Ok(items) => (self.run_loop(looping, scope, items).await, true),
-            Err(error) => {
+            Err(broken) => {
                 // The conditions may say that the loop does not matter here.
                 match self.condition(scope) {
                     Ok(Some(skipped)) => (Single::plain(skipped), false),
-                    _ => (Single::plain(template_failure(&error)), false),
+                    _ => (*broken, false),
                 }
             }
         }
     }
 
-    /// The items of the loop.
-    fn items(&self, looping: &Loop, scope: &Scope) -> Result<Vec<Value>, TemplateError> {
+    /// The items of the loop; `Err` is the task's result if there are none to be had.
+    fn items(&self, looping: &Loop, scope: &Scope) -> Result<Vec<Value>, Box<Single>> {
+        let broken = |error: TemplateError| Box::new(self.broken_by(&error));
         match &looping.source {
             LoopSource::Loop(written) => {
-                let value = written.render(scope)?;
+                let value = written.render(scope).map_err(broken)?;
                 if value.kind() != minijinja::value::ValueKind::Seq
                     && value.kind() != minijinja::value::ValueKind::Iterable
                 {
-                    return Err(TemplateError::failed(format!(
-                        "Invalid data passed to 'loop', it requires a list, got this instead: {value}. Hint: If you passed a list/dict of just one element, try adding wantlist=True to your lookup invocation or use q/query instead of lookup."
-                    ))
-                    .at(Some(looping.span)));
+                    return Err(Box::new(self.no_list(written, &value)));
                 }
                 Ok(value.try_iter().into_iter().flatten().collect())
             }
-            LoopSource::With(lookup, written) => template::lookup::run_with(lookup, &written.render(scope)?, scope),
+            LoopSource::With(lookup, written) => written
+                .render(scope)
+                .and_then(|terms| template::lookup::run_with(lookup, &terms, scope))
+                .map_err(|error| broken(error.at(written.span()))),
         }
+    }
+
+    /// The result of a task whose `loop` is something else than a list.
+    fn no_list(&self, written: &Written, value: &Value) -> Single {
+        let message =
+            format!("The `loop` value must resolve to a 'list', not '{}'.", template::python::type_name(value));
+        let mut diagnostic = Diagnostic::error(message.trim_end_matches('.'))
+            .hint("give a list: `loop: [...]`, or a template whose value is a list");
+        diagnostic.span = written.span().or(Some(self.task.span));
+        if value.kind() == minijinja::value::ValueKind::Map {
+            diagnostic = diagnostic.hint("for a dictionary, `loop: \"{{ ... | dict2items }}\"` gives keys and values");
+        }
+        let reason = Reason { message: message.clone(), span: diagnostic.span };
+        let explanation = Some(Arc::new(Explanation::new(vec![reason], diagnostic)));
+        Single { explanation, ..Single::plain(result::failed(message)) }
     }
 
     /// The result of a task whose conditions say no; `None` if it is to run.
@@ -214,9 +244,9 @@ impl Job {
         match self.condition(scope) {
             Ok(None) => {}
             Ok(Some(skipped)) => return Err(Single::plain(skipped)),
-            Err(error) => return Err(Single::plain(template_failure(&error))),
+            Err(error) => return Err(self.broken_by(&error)),
         }
-        self.prepare_call(scope).map_err(|stop| Single::plain(stop.into_result()))
+        self.prepare_call(scope).map_err(|stop| self.stopped(stop))
     }
 
     fn prepare_call(&self, scope: &Scope) -> Result<Prepared, Stop> {
@@ -254,7 +284,7 @@ impl Job {
         };
         let (attempts, delay) = match self.retries(&prepared.scope) {
             Ok(retries) => retries,
-            Err(error) => return Single::plain(template_failure(&error)),
+            Err(error) => return self.broken_by(&error),
         };
         let delegate = prepared.remote.delegate().cloned();
         let mut attempt = 1;
@@ -275,7 +305,7 @@ impl Job {
                     single.result.insert("failed".into(), true.into());
                     return single;
                 }
-                Err(error) => return Single { delegate, ..Single::plain(template_failure(&error)) },
+                Err(error) => return Single { delegate, ..self.broken_by(&error) },
             }
             single.result.insert("retries".into(), total.into());
             self.shared.reporter.send(Event::Retry {
@@ -343,15 +373,18 @@ impl Job {
 
     /// From what the action gave back to the task's result: flags, facts, `changed_when`, `failed_when`.
     fn conclude(&self, scope: &Scope, executed: Result<Done, Stop>, attempt: Option<u32>) -> Single {
-        let (mut result, mut effects) = match executed {
-            Ok(done) => (done.result, done.effects),
-            Err(stop) => (stop.into_result(), Vec::new()),
+        let (mut result, mut effects, mut explanation) = match executed {
+            Ok(done) => (done.result, done.effects, None),
+            Err(stop) => {
+                let stopped = self.stopped(stop);
+                (stopped.result, stopped.effects, stopped.explanation)
+            }
         };
         if let Some(attempt) = attempt {
             result.insert("attempts".into(), attempt.into());
         }
         if flag(&result, "unreachable") {
-            return Single { result, effects, delegate: None };
+            return Single { result, effects, delegate: None, explanation };
         }
         if !result.contains_key("failed") && result.get("rc").is_some_and(|rc| rc.as_int().is_some_and(|rc| rc != 0)) {
             result.insert("failed".into(), true.into());
@@ -363,18 +396,18 @@ impl Job {
             effects.push(Effect::Facts { host: self.fact_owner(scope), facts: facts_of(facts) });
         }
         if !flag(&result, "skipped") {
-            if let Err(error) = self.apply_conditions(scope, &mut result) {
-                let mut failure = template_failure(&error);
-                if let Some(changed) = result.get("changed") {
-                    failure.insert("changed".into(), changed.clone());
-                }
-                return Single { result: failure, effects: Vec::new(), delegate: None };
+            if let Err((condition, error)) = self.apply_conditions(scope, &mut result) {
+                // What the action did is still worth knowing.
+                result.insert("failed".into(), true.into());
+                result.insert(format!("{condition}_result"), error.message().into());
+                let reason = Reason { message: "Task failed: Action failed.".to_owned(), span: Some(self.task.span) };
+                explanation = Some(Arc::new(Explanation::new(vec![reason], error.into())));
             }
         }
         if !result.contains_key("changed") {
             result.insert("changed".into(), false.into());
         }
-        Single { result, effects, delegate: None }
+        Single { result, effects, delegate: None, explanation }
     }
 
     /// The host that gathered facts belong to, if that is not the task's own.
@@ -394,7 +427,8 @@ impl Job {
         scope.with([(Arc::clone(&register.name), value_of(registered))])
     }
 
-    fn apply_conditions(&self, scope: &Scope, result: &mut Map) -> Result<(), TemplateError> {
+    /// `changed_when` and `failed_when`; an error comes with the keyword that it is about.
+    fn apply_conditions(&self, scope: &Scope, result: &mut Map) -> Result<(), (&'static str, TemplateError)> {
         let task = &self.task;
         if task.changed_when.is_empty() && task.failed_when.is_empty() {
             return Ok(());
@@ -403,14 +437,14 @@ impl Job {
         if !task.changed_when.is_empty() {
             let mut holds = true;
             for condition in &task.changed_when {
-                holds = holds && condition.test(&scope)?;
+                holds = holds && condition.test(&scope).map_err(|error| ("changed_when", error))?;
             }
             result.insert("changed".into(), holds.into());
         }
         if !task.failed_when.is_empty() {
             let mut holds = true;
             for condition in &task.failed_when {
-                holds = holds && condition.test(&scope)?;
+                holds = holds && condition.test(&scope).map_err(|error| ("failed_when", error))?;
             }
             result.insert("failed".into(), holds.into());
             result.insert("failed_when_result".into(), holds.into());
@@ -431,7 +465,7 @@ impl Job {
         })();
         let (loop_var, index_var, pause, extended, all_items) = match names {
             Ok(names) => names,
-            Err(error) => return Single::plain(template_failure(&error)),
+            Err(error) => return self.broken_by(&error),
         };
         let loop_var: Arc<str> = loop_var.into();
         let count = items.len();
@@ -543,10 +577,16 @@ impl Job {
                     }
                 }
                 Err(error) => {
-                    let result = Stop::from(error).into_result();
+                    let stop = Stop::from(error);
+                    let explanation = stop.explanation(&self.task).map(Arc::new);
+                    let result = stop.into_result();
                     for (index, _) in &first {
                         if let Some(slot) = singles.get_mut(*index) {
-                            *slot = Some(Single { delegate: delegate.clone(), ..Single::plain(result.clone()) });
+                            *slot = Some(Single {
+                                delegate: delegate.clone(),
+                                explanation: explanation.clone(),
+                                ..Single::plain(result.clone())
+                            });
                         }
                     }
                 }
@@ -611,6 +651,7 @@ impl Job {
                 looped: true,
                 diff: flags.is_some_and(|flags| flags.diff),
                 no_log,
+                explanation: single.explanation.clone().filter(|_| !no_log),
                 duration: begin.elapsed(),
             },
             label,
@@ -652,7 +693,7 @@ impl Collected {
             result.insert("skipped_reason".into(), "No items in the list".into());
             result.insert("skipped".into(), true.into());
             result.insert("results".into(), rprov_wire::Value::List(Vec::new()));
-            return Single { result, effects: self.effects, delegate: None };
+            return Single { effects: self.effects, ..Single::plain(result) };
         }
         result.insert("results".into(), rprov_wire::Value::List(self.results));
         result.insert("skipped".into(), self.skipped.into());
@@ -672,7 +713,7 @@ impl Collected {
         if !self.skipped {
             result.shift_remove("skipped");
         }
-        Single { result, effects: self.effects, delegate: self.delegate }
+        Single { effects: self.effects, delegate: self.delegate, ..Single::plain(result) }
     }
 }
 

@@ -3,15 +3,17 @@
 
 use std::fmt;
 
-use crate::source::{Diagnostic, Span};
+use crate::source::{Diagnostic, Reason, Severity, Span};
 
 /// What kind of mistake a template made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TemplateErrorKind {
     /// Something that it names does not exist. `default` and `is defined` see through this one.
     Undefined,
-    /// It can't be parsed, or names a filter or test that does not exist.
+    /// It can't be parsed.
     Syntax,
+    /// It names a filter or test that does not exist.
+    Unknown,
     /// It needs its own result.
     Recursion,
     /// The whole value is `omit`, so there is none.
@@ -46,6 +48,10 @@ struct Details {
     chain: Vec<Frame>,
     hints: Vec<String>,
     missing: Option<String>,
+    /// Where the innermost value that was being rendered was written, as a whole.
+    written: Option<Span>,
+    /// What was being done, outermost first; the message begins with these.
+    contexts: Vec<Reason>,
 }
 
 impl TemplateError {
@@ -59,6 +65,8 @@ impl TemplateError {
             chain: Vec::new(),
             hints: Vec::new(),
             missing: None,
+            written: None,
+            contexts: Vec::new(),
         }))
     }
 
@@ -114,11 +122,32 @@ impl TemplateError {
         self.0.missing.as_deref()
     }
 
-    /// The same error with a prefix before its message.
+    /// Say what was being done with something written at `span`; the message begins with it.
     #[must_use]
-    pub fn prefixed(mut self, prefix: &str) -> Self {
-        self.0.message.insert_str(0, prefix);
+    pub fn context(mut self, doing: impl Into<String>, span: Option<Span>) -> Self {
+        let message = doing.into();
+        self.0.message.insert_str(0, &format!("{message}: "));
+        self.0.contexts.insert(0, Reason { message, span });
         self
+    }
+
+    /// Say where the value that was being rendered was written, unless one inside of it was.
+    #[must_use]
+    pub(crate) fn written_at(mut self, span: Option<Span>) -> Self {
+        if self.0.written.is_none() {
+            self.0.written = span;
+        }
+        self
+    }
+
+    /// What led to the error, from the whole to the particular: what was being done, and last the mistake itself, at
+    /// the beginning of the value that it was made in.
+    pub fn reasons(&self) -> Vec<Reason> {
+        let mut reasons = self.0.contexts.clone();
+        let known: usize = reasons.iter().map(|reason| reason.message.len() + 2).sum();
+        let message = self.0.message.get(known..).unwrap_or(&self.0.message).to_owned();
+        reasons.push(Reason { message, span: self.0.written.or(self.0.span) });
+        reasons
     }
 
     /// The same error with other words in its message.
@@ -174,6 +203,15 @@ impl TemplateError {
             }
         }
         self
+    }
+}
+
+impl TemplateError {
+    /// What is known to be wrong before a host is touched. Whether it matters depends on the template being used at
+    /// all, so it is a warning.
+    pub fn foretold(self) -> Diagnostic {
+        let diagnostic = Diagnostic::from(self);
+        Diagnostic { severity: Severity::Warning, ..diagnostic }.cause("whatever uses this template will fail")
     }
 }
 

@@ -175,7 +175,7 @@ impl Conditional {
         match &self.kind {
             ConditionalKind::Literal(_) => Vec::new(),
             ConditionalKind::Expression(expression) => {
-                let mut found: Vec<Diagnostic> = expression.check().into_iter().map(Into::into).collect();
+                let mut found: Vec<Diagnostic> = expression.check().into_iter().map(foreseen).collect();
                 if found.is_empty() && expression.text().contains("{{") {
                     let mut warning =
                         Diagnostic::deprecation("Jinja constant strings should not contain embedded templates");
@@ -188,7 +188,7 @@ impl Conditional {
             ConditionalKind::Braces(template) => {
                 let errors = template.check();
                 if !errors.is_empty() {
-                    return errors.into_iter().map(Into::into).collect();
+                    return errors.into_iter().map(foreseen).collect();
                 }
                 let mut warning = Diagnostic::deprecation(
                     "Conditionals should not be surrounded by templating delimiters such as {{ }} or {% %}",
@@ -209,15 +209,17 @@ impl Conditional {
             ConditionalKind::Literal(flag) => return Ok(*flag),
             ConditionalKind::Wrong(error) if lenient && error.message().starts_with("Empty") => return Ok(true),
             ConditionalKind::Wrong(error) => return Err(error.clone()),
-            ConditionalKind::Expression(expression) => expression.resolve(scope).map_err(while_evaluating)?,
+            ConditionalKind::Expression(expression) => {
+                expression.resolve(scope).map_err(|error| while_evaluating(error, self.span))?
+            }
             ConditionalKind::Braces(template) => {
                 let value = template
                     .evaluate(scope.inner(), None)
-                    .map_err(|error| while_evaluating(error.suggest(|| scope.names())))?;
+                    .map_err(|error| while_evaluating(error.suggest(|| scope.names()), self.span))?;
                 match value.as_str() {
-                    Some(text) if !text.trim().is_empty() => {
-                        Expression::parse(text, self.span).resolve(scope).map_err(while_evaluating)?
-                    }
+                    Some(text) if !text.trim().is_empty() => Expression::parse(text, self.span)
+                        .resolve(scope)
+                        .map_err(|error| while_evaluating(error, self.span))?,
                     _ => value,
                 }
             }
@@ -262,12 +264,24 @@ impl Conditional {
     }
 }
 
-fn while_evaluating(error: TemplateError) -> TemplateError {
+/// What is told of a condition before a host is touched. One that cannot be parsed stops the run: it is tested whenever
+/// its task is reached. A name that is not known may stand where it is never looked at.
+fn foreseen(error: TemplateError) -> Diagnostic {
+    match error.kind() {
+        TemplateErrorKind::Unknown => error.foretold(),
+        _ => error.into(),
+    }
+}
+
+fn while_evaluating(error: TemplateError, span: Option<Span>) -> TemplateError {
+    let error = error.written_at(span);
     match error.kind() {
         TemplateErrorKind::Undefined | TemplateErrorKind::Failed => {
-            error.prefixed("Error while evaluating conditional: ")
+            error.context("Error while evaluating conditional", span)
         }
-        TemplateErrorKind::Syntax => error.reworded("Syntax error in template", "Syntax error in expression"),
+        TemplateErrorKind::Syntax | TemplateErrorKind::Unknown => {
+            error.reworded("Syntax error in template", "Syntax error in expression")
+        }
         _ => error,
     }
 }

@@ -164,9 +164,9 @@ impl Written {
         errors
     }
 
-    /// The same as diagnostics.
+    /// The same as warnings: a template that is never used does no harm.
     pub fn check(&self) -> Diagnostics {
-        self.syntax_errors().into_iter().map(Into::into).collect()
+        self.syntax_errors().into_iter().map(TemplateError::foretold).collect()
     }
 
     fn collect_errors(&self, errors: &mut Vec<TemplateError>) {
@@ -225,15 +225,18 @@ impl Written {
             }
             _ => None,
         };
-        found.unwrap_or(error).at(self.span)
+        found.unwrap_or(error).at(self.span).written_at(self.span)
     }
 
     pub(super) fn resolve_in(&self, scope: &Arc<Inner>, name: Option<&str>) -> Result<Value, TemplateError> {
         match &self.form {
             Form::Plain(value) => Ok(value.clone()),
-            Form::Template(template) => template.evaluate(scope, name).map_err(|error| match name {
-                Some(name) => error.within(name, self.span),
-                None => error,
+            Form::Template(template) => template.evaluate(scope, name).map_err(|error| {
+                let error = error.written_at(self.span);
+                match name {
+                    Some(name) => error.within(name, self.span),
+                    None => error,
+                }
             }),
             Form::List(items) => {
                 Ok(Value::from_object(LazyList { items: items.clone(), scope: scope.clone(), memo: Mutex::default() }))
