@@ -330,7 +330,10 @@ impl RunCommand {
             inventory_sources: sources,
             inject_facts: config.bool(Setting::InjectFactsAsVars),
         };
-        let selection = Selection::new(&options.tags, &options.skip_tags);
+        // All tags there are, unless some are asked for: also those of tasks that run only when they are named.
+        let every = ["all".to_owned(), "never".to_owned()];
+        let only = if self.list_tags && options.tags.is_empty() { &every[..] } else { &options.tags };
+        let selection = Selection::new(only, &options.skip_tags);
         let shared = Arc::new(Shared {
             options,
             config,

@@ -1,4 +1,25 @@
 //! One event per line as JSON, for machines.
+//!
+//! Every line is an object with `event` (its kind) and `time` (seconds since the run began). The kinds and their other
+//! fields:
+//!
+//! | `event` | fields |
+//! |---|---|
+//! | `playbook` | `path` |
+//! | `play` | `name`, `hosts`, `check` |
+//! | `no_hosts_matched`, `no_hosts_remaining` | |
+//! | `task` | `task` (name), `task_number`, `action`, `path` (`file:line:column`), `handler`, `check`, `hosts` |
+//! | `result` | `task`, `task_number`, `action`, `path`, `handler`, `host`, `delegate`, `status` (`ok`, `changed`, `skipped`, `failed`, `unreachable`), `ignored`, `seconds`, `result`; `explanation` where the playbook is to blame |
+//! | `item` | the same for one item of a loop, with `item` and `item_index` |
+//! | `retry` | `task`, `task_number`, `host`, `left` |
+//! | `included` | `name`, `hosts`, `item` |
+//! | `notified` | `handler`, `host` |
+//! | `diagnostic` | `severity`, `message`, `path`, `causes`, `hints`; an `explanation` has the same |
+//! | `warning` | `message` |
+//! | `output` | `host`, `stream`, `text` |
+//! | `recap` | `hosts` (counts by host), `custom` (`set_stats`) |
+//!
+//! What `no_log` hides is hidden here too.
 
 use std::io::Write;
 

@@ -82,7 +82,10 @@ impl Run {
                 }
             }
         }
-        self.shared.reporter.send(Event::Recap(Box::new(self.stats.clone())));
+        // A mistake that shows before any task has run leaves nothing to sum up.
+        if outcome.is_ok() || !self.stats.hosts.is_empty() {
+            self.shared.reporter.send(Event::Recap(Box::new(self.stats.clone())));
+        }
         self.shared.connections.close().await;
         outcome.map(|()| self.stats.clone())
     }
