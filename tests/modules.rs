@@ -29,7 +29,19 @@ const ALLOWED: &[(&str, &str, &str, &str)] = &[];
 
 /// Values that differ from one run to the next of the same program.
 const MOVING: [&str; 13] = [
-    "start", "end", "delta", "atime", "mtime", "ctime", "inode", "dev", "ino", "version", "birthtime", "elapsed", "date",
+    "start",
+    "end",
+    "delta",
+    "atime",
+    "mtime",
+    "ctime",
+    "inode",
+    "dev",
+    "ino",
+    "version",
+    "birthtime",
+    "elapsed",
+    "date",
 ];
 
 macro_rules! cases {
@@ -219,7 +231,8 @@ fn run(name: &str, program: &str, extra: &[String]) -> Value {
         let results: Value = serde_json::from_str(&text).unwrap();
         let files: Map<String, Value> = tree(&root.join(format!("work.{phase}"))).into_iter().collect();
         let steady = Steady::new(&root, port);
-        phases.insert(phase.to_owned(), json!({"results": steady.value(&results), "files": steady.value(&files.into())}));
+        phases
+            .insert(phase.to_owned(), json!({"results": steady.value(&results), "files": steady.value(&files.into())}));
     }
     phases.into()
 }
@@ -284,7 +297,8 @@ fn tree(directory: &Path) -> BTreeMap<String, Value> {
                 json!({"link": std::fs::read_link(&path).unwrap()})
             } else if metadata.is_dir() {
                 // What git keeps inside differs with its configuration, not with who called it.
-                if path.file_name().is_some_and(|name| name == ".git") || path.extension().is_some_and(|end| end == "git")
+                if path.file_name().is_some_and(|name| name == ".git")
+                    || path.extension().is_some_and(|end| end == "git")
                 {
                     json!({"repository": true})
                 } else {

@@ -9,26 +9,31 @@ use crate::template::Written;
 use crate::vars::VarMap;
 use crate::yaml::{self, Data, Node};
 
-/// All extra variables, later ones winning.
+/// All extra variables, later ones winning, and warnings about text that is none.
 ///
 /// # Errors
 /// What cannot be read, all of it.
-pub(super) fn variables(given: &[String]) -> Result<VarMap, Diagnostics> {
+pub(super) fn variables(given: &[String]) -> Result<(VarMap, Diagnostics), Diagnostics> {
     let mut variables = VarMap::new();
     let mut problems = Vec::new();
+    let mut warnings = Vec::new();
     for text in given {
-        match entries(text) {
+        match entries(text, &mut warnings) {
             Ok(entries) => variables.extend(entries),
             Err(problem) => problems.push(problem),
         }
     }
-    if problems.is_empty() { Ok(variables) } else { Err(problems) }
+    if problems.is_empty() { Ok((variables, warnings)) } else { Err(problems) }
 }
 
-fn entries(text: &str) -> Result<Vec<(Arc<str>, Written)>, Diagnostic> {
+fn entries(text: &str, warnings: &mut Diagnostics) -> Result<Vec<(Arc<str>, Written)>, Diagnostic> {
     let trimmed = text.trim();
     if let Some(file) = trimmed.strip_prefix('@') {
         let path = rprov_modules::account::expand_path(file);
+        if !path.exists() {
+            return Err(Diagnostic::absent(format!("could not find the file of extra variables `{file}`"))
+                .hint("`-e @FILE` takes a YAML or JSON file with a dictionary"));
+        }
         return map_entries(&yaml::load(&path)?.root, file);
     }
     if trimmed.is_empty() {
@@ -43,9 +48,12 @@ fn entries(text: &str) -> Result<Vec<(Arc<str>, Written)>, Diagnostic> {
         return Err(Diagnostic::error("extra variables have a quote or a brace that is not closed").at(span));
     };
     if let Some(free) = parsed.free {
-        return Err(Diagnostic::error(format!("extra variables must be `key=value`, JSON or `@file`, not `{free}`"))
-            .at(span)
-            .hint("quote values that have spaces: -e 'name=\"two words\"'"));
+        // Ansible lets it pass without a word.
+        warnings.push(
+            Diagnostic::warning(format!("extra variables must be `key=value`, JSON or `@file`, not `{free}`"))
+                .at(span)
+                .hint("quote values that have spaces: -e 'name=\"two words\"'"),
+        );
     }
     Ok(parsed
         .pairs
@@ -78,7 +86,7 @@ mod tests {
 
     fn plain(given: &[&str], name: &str) -> String {
         let given: Vec<String> = given.iter().map(|text| (*text).to_owned()).collect();
-        variables(&given).unwrap()[name].as_plain().unwrap().to_string()
+        variables(&given).unwrap().0[name].as_plain().unwrap().to_string()
     }
 
     #[test]
@@ -89,8 +97,9 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_no_pair_is_refused() {
-        assert!(variables(&["nonsense".to_owned()]).is_err());
+    fn text_that_is_no_pair_is_told_and_an_open_quote_refused() {
+        let (found, warnings) = variables(&["nonsense".to_owned()]).unwrap();
+        assert!(found.is_empty() && warnings.len() == 1);
         assert!(variables(&["a='b".to_owned()]).is_err());
     }
 }

@@ -16,7 +16,7 @@ pub(super) struct Wanted {
     pub tags: bool,
 }
 
-/// The listing of all playbooks, as Ansible prints it.
+/// The listing of all playbooks, as Ansible prints it, and warnings about patterns that match nothing.
 ///
 /// # Errors
 /// A play's pattern cannot be rendered.
@@ -25,70 +25,86 @@ pub(super) fn list(
     playbooks: &[Playbook],
     wanted: Wanted,
     selection: &Selection,
-) -> Result<String, RunError> {
+) -> Result<(String, Vec<String>), RunError> {
     let mut text = String::new();
-    let scope = Scope::empty();
+    let mut warnings = Vec::new();
     for playbook in playbooks {
         let _ = write!(text, "\nplaybook: {}\n", playbook.path.display());
         for (index, play) in playbook.plays.iter().enumerate() {
-            let (pattern, hosts) = run.hosts_of(play)?;
-            let name = play.name.as_ref().and_then(|name| name.text()).unwrap_or(&pattern).to_owned();
-            let tags = tags_text(play.keywords.tags.iter().filter_map(|tag| tag.text().map(str::to_owned)));
-            let _ = write!(text, "\n  play #{} ({pattern}): {name}\tTAGS: [{tags}]\n", index + 1);
+            let (patterns, hosts, more) = run.hosts_of(play)?;
+            for warning in more {
+                if !warnings.contains(&warning) {
+                    warnings.push(warning);
+                }
+            }
+            let pattern = patterns.join(",");
+            let name = play.name.as_ref().and_then(|name| name.text()).filter(|name| !name.is_empty());
+            let name = name.unwrap_or(&pattern);
+            let own: BTreeSet<String> = Selection::written_tags(&play.keywords.tags, &Scope::empty());
+            let _ = write!(text, "\n  play #{} ({pattern}): {name}\tTAGS: [{}]\n", index + 1, joined(&own));
             if wanted.hosts {
-                let _ = write!(text, "    pattern: {}\n    hosts ({}):\n", python_list(&pattern), hosts.len());
+                let quoted: Vec<String> = patterns.iter().map(|pattern| format!("'{pattern}'")).collect();
+                let _ = write!(text, "    pattern: [{}]\n    hosts ({}):\n", quoted.join(", "), hosts.len());
                 for host in hosts {
                     let _ = writeln!(text, "      {host}");
                 }
             }
-            if wanted.tasks {
-                text.push_str("    tasks:\n");
-                for task in tasks(play).filter(|task| selection.selects(&Selection::tags_of(task, &scope))) {
-                    let own = Selection::tags_of(task, &scope);
-                    let _ = writeln!(text, "      {}\tTAGS: [{}]", title(task), tags_text(own));
-                }
-            }
-            if wanted.tags {
-                let all: BTreeSet<String> = tasks(play)
-                    .map(|task| Selection::tags_of(task, &scope))
-                    .filter(|tags| selection.selects(tags))
-                    .flatten()
-                    .collect();
-                let _ = writeln!(text, "      TASK TAGS: [{}]", all.into_iter().collect::<Vec<_>>().join(", "));
-            }
+            list_tasks(&mut text, play, own, wanted, selection);
         }
     }
-    Ok(text)
+    Ok((text, warnings))
 }
 
-fn python_list(pattern: &str) -> String {
-    let items: Vec<String> = pattern.split(',').map(|item| format!("'{}'", item.trim())).collect();
-    format!("[{}]", items.join(", "))
+fn list_tasks(text: &mut String, play: &Play, mut all: BTreeSet<String>, wanted: Wanted, selection: &Selection) {
+    if !wanted.tasks && !wanted.tags {
+        return;
+    }
+    if wanted.tasks {
+        text.push_str("    tasks:\n");
+    }
+    for task in tasks(play) {
+        let tags = Selection::tags_of(task, &Scope::empty());
+        if !selection.selects(&tags) {
+            continue;
+        }
+        let tags: BTreeSet<String> = tags.into_iter().collect();
+        if wanted.tasks {
+            let _ = writeln!(text, "      {}\tTAGS: [{}]", title(task), joined(&tags));
+        }
+        all.extend(tags);
+    }
+    if wanted.tags {
+        let _ = writeln!(text, "      TASK TAGS: [{}]", joined(&all));
+    }
 }
 
-fn tags_text(tags: impl IntoIterator<Item = String>) -> String {
-    let tags: BTreeSet<String> = tags.into_iter().collect();
-    tags.into_iter().collect::<Vec<_>>().join(", ")
+fn joined(tags: &BTreeSet<String>) -> String {
+    tags.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
 fn title(task: &Task) -> String {
-    let name = task.name.as_ref().and_then(|name| name.text()).unwrap_or(&task.action.written);
-    match &task.role {
-        Some(role) => format!("{} : {name}", role.name),
-        None => name.to_owned(),
+    let name = task.name.as_ref().and_then(|name| name.text()).filter(|name| !name.is_empty());
+    match (name, &task.role) {
+        (Some(name), Some(role)) => format!("{} : {name}", role.name),
+        (Some(name), None) => name.to_owned(),
+        (None, _) => task.action.written.to_string(),
     }
 }
 
-/// All tasks of a play, without those that nobody sees.
-fn tasks(play: &Play) -> impl Iterator<Item = &Arc<Task>> {
-    let mut tasks = Vec::new();
-    let sections: [&[Item]; 4] = [&play.pre_tasks, &play.role_tasks, &play.tasks, &play.post_tasks];
-    for item in sections.into_iter().flatten() {
-        item.each_task(&mut |task| {
-            if !task.is("meta") {
-                tasks.push(task);
+/// The tasks of a play as it goes when nothing fails: what rescues or cleans up is not listed.
+fn tasks(play: &Play) -> Vec<&Arc<Task>> {
+    fn collect<'a>(items: &'a [Item], tasks: &mut Vec<&'a Arc<Task>>) {
+        for item in items {
+            match item {
+                Item::Task(task) if task.implicit => {}
+                Item::Task(task) => tasks.push(task),
+                Item::Block(block) => collect(&block.tasks, tasks),
             }
-        });
+        }
     }
-    tasks.into_iter()
+    let mut tasks = Vec::new();
+    for items in [&play.pre_tasks, &play.role_tasks, &play.tasks, &play.post_tasks] {
+        collect(items, &mut tasks);
+    }
+    tasks
 }

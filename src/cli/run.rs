@@ -12,12 +12,12 @@ use super::exit::Exit;
 use super::{extra, listing, password};
 use crate::config::{Config, Setting};
 use crate::connection::{AgentStore, HostKeyChecking, Password};
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, Pattern};
 use crate::playbook::{Loader, Playbook};
 use crate::report::default::{DefaultOutput, Display};
 use crate::report::json::JsonLines;
 use crate::report::live::{AboveLive, Live};
-use crate::report::{Reporter, Sink};
+use crate::report::{Event, Reporter, Sink};
 use crate::run::{Connections, Interrupt, Options, Run, RunError, Selection, Shared};
 use crate::source::{Diagnostic, Diagnostics, Severity, render};
 use crate::template::{Scope, Surroundings};
@@ -169,8 +169,28 @@ fn color_of(config: &Config, terminal: bool) -> bool {
 
 fn tell(problems: &[Diagnostic], color: bool) {
     for problem in problems {
-        eprintln!("{}", render(problem, color).trim_end());
+        say(render(problem, color).trim_end());
     }
+}
+
+/// A line on standard error, if anybody reads it.
+fn say(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Text on standard output, if anybody reads it.
+fn put(text: &str) {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// The exit code for mistakes in what was written, by which of them are errors: a file that is not there is a general
+/// error, a file that cannot be understood has a code of its own.
+fn exit_of(problems: &[Diagnostic]) -> Exit {
+    let misread = problems.iter().any(|problem| problem.severity == Severity::Error && !problem.absent);
+    if misread { Exit::Unreachable } else { Exit::Error }
 }
 
 impl RunCommand {
@@ -193,12 +213,16 @@ impl RunCommand {
 
     fn prepared(self, config: Arc<Config>, color: bool) -> Result<Exit, Stop> {
         let options = self.options(&config)?;
-        let extra = extra::variables(&self.extra).map_err(|problems| Stop::new(problems, Exit::Options))?;
+        let (extra, warnings) = extra::variables(&self.extra).map_err(|problems| {
+            let exit = if problems.iter().any(|problem| !problem.absent) { Exit::Options } else { Exit::Error };
+            Stop::new(problems, exit)
+        })?;
+        tell(&warnings, color);
         let extra = Arc::new(extra);
         let (playbooks, loader, surroundings) = self.load(&config, &extra, color)?;
         if self.syntax_check {
             for playbook in &playbooks {
-                println!("\nplaybook: {}", playbook.path.display());
+                put(&format!("\nplaybook: {}\n", playbook.path.display()));
             }
             return Ok(Exit::Success);
         }
@@ -244,8 +268,8 @@ impl RunCommand {
         if problems.is_empty() {
             return Ok((playbooks, loader, surroundings));
         }
-        let missing = problems.iter().any(|problem| problem.message.starts_with("the playbook:"));
-        Err(Stop::new(problems, if missing { Exit::Error } else { Exit::Unreachable }))
+        let exit = exit_of(&problems);
+        Err(Stop::new(problems, exit))
     }
 
     #[expect(clippy::too_many_arguments, reason = "called from one place")]
@@ -264,8 +288,9 @@ impl RunCommand {
             Inventory::load(&sources, &config).map_err(|problems| Stop::new(problems, Exit::Error))?;
         let existing = sources.iter().any(|source| source.contains(',') || Path::new(source).exists());
         tell(&warnings, color);
+        check_limit(&inventory, &config, self.limit.as_deref())?;
         if !existing && inventory.hosts().next().is_none() {
-            eprintln!("[WARNING]: No inventory was parsed, only implicit localhost is available");
+            say("[WARNING]: No inventory was parsed, only implicit localhost is available");
         }
         let served =
             crate::throwaway::serve(&mut inventory).map_err(|problem| Stop::new(vec![problem], Exit::Error))?;
@@ -305,7 +330,10 @@ impl RunCommand {
             inventory_sources: sources,
             inject_facts: config.bool(Setting::InjectFactsAsVars),
         };
-        let selection = Selection::new(&options.tags, &options.skip_tags);
+        // All tags there are, unless some are asked for: also those of tasks that run only when they are named.
+        let every = ["all".to_owned(), "never".to_owned()];
+        let only = if self.list_tags && options.tags.is_empty() { &every[..] } else { &options.tags };
+        let selection = Selection::new(only, &options.skip_tags);
         let shared = Arc::new(Shared {
             options,
             config,
@@ -316,24 +344,33 @@ impl RunCommand {
             live: live || json,
             directory,
         });
-        watch_interrupt(shared.interrupt.clone());
+        watch_interrupt(&shared);
         let mut run = Run::new(Arc::clone(&shared), loader, surroundings);
         if listing {
-            let text = listing::list(&run, &playbooks, list, &selection).map_err(stop_of)?;
+            let (text, warnings) = listing::list(&run, &playbooks, list, &selection).map_err(stop_of)?;
             shared.reporter.finish();
-            print!("{text}");
+            for warning in warnings {
+                say(&format!("[WARNING]: {warning}"));
+            }
+            put(&text);
             return Ok(Exit::Success);
         }
         let outcome = run.playbooks(&playbooks).await;
         shared.reporter.finish();
         drop(served);
         let stats = outcome.map_err(stop_of)?;
+        if let Some(task) = run.waiting_for().filter(|_| !shared.interrupt.is_pressed()) {
+            let problem = Diagnostic::error(format!("No matching task \"{task}\" found"))
+                .hint("`--start-at-task` takes a task's whole name, or a pattern with `*`")
+                .hint("tasks of `include_tasks` and `include_role` are not known beforehand; `--list-tasks` shows those that are");
+            tell(&[problem], color);
+        }
         Ok(if shared.interrupt.is_pressed() {
             Exit::Interrupted
-        } else if stats.any_failed() {
-            Exit::Failed
         } else if stats.any_unreachable() {
             Exit::Unreachable
+        } else if stats.any_failed() {
+            Exit::Failed
         } else {
             Exit::Success
         })
@@ -351,7 +388,7 @@ impl RunCommand {
             if ask {
                 return password::ask(question).map(Some).map_err(Stop::options);
             }
-            file.map(password::from_file).transpose().map_err(Stop::options)
+            file.map(password::from_file).transpose().map_err(|problem| Stop::new(vec![problem], Exit::Error))
         };
         let connection_file =
             self.connection_password_file.as_deref().or(config.path_of(Setting::ConnectionPasswordFile));
@@ -380,7 +417,9 @@ impl RunCommand {
         let forks =
             self.forks.or(config.int(Setting::Forks).and_then(|forks| usize::try_from(forks).ok())).unwrap_or(5);
         if forks == 0 {
-            return Err(Stop::options(Diagnostic::error("The number of processes (--forks) must be >= 1")));
+            let problem = Diagnostic::error("The number of processes (--forks) must be >= 1")
+                .hint("`--forks N` is how many hosts are worked on at the same time");
+            return Err(Stop::new(vec![problem], Exit::Failed));
         }
         let checking = config
             .is_set(Setting::HostKeyChecking)
@@ -466,23 +505,53 @@ fn display(config: &Config, options: &Options) -> Display {
     }
 }
 
+/// Refuse a `--limit` that leaves nothing of an inventory that has hosts.
+fn check_limit(inventory: &Inventory, config: &Config, limit: Option<&str>) -> Result<(), Stop> {
+    let Some(limit) = limit else { return Ok(()) };
+    let mistake = |problem| Stop::new(vec![problem], Exit::Error);
+    let mut inventory = inventory.clone();
+    let any = inventory.hosts().next().is_some();
+    let (hosts, warnings) =
+        Pattern::limit(limit).map_err(mistake)?.hosts(&mut inventory, config, None).map_err(mistake)?;
+    if !any || !hosts.is_empty() {
+        return Ok(());
+    }
+    let problem =
+        Diagnostic::error("Specified inventory, host pattern and/or --limit leaves us with no hosts to target.")
+            .hint("`--list-hosts` without `-l` shows the hosts that there are");
+    let mut problems = warnings;
+    problems.push(problem);
+    Err(Stop::new(problems, Exit::Error))
+}
+
 fn stop_of(error: RunError) -> Stop {
     match error {
-        RunError::Language(problems) => Stop::new(problems, Exit::Error),
+        RunError::Language(problems) => {
+            let exit = exit_of(&problems);
+            Stop::new(problems, exit)
+        }
         RunError::Prompt(error) => {
             Stop::new(vec![Diagnostic::error(format!("no answer to a prompt: {error}"))], Exit::Error)
         }
     }
 }
 
-/// Ctrl-C once ends the run in order; a second time it ends at once.
-fn watch_interrupt(interrupt: Interrupt) {
-    tokio::spawn(async move {
-        while tokio::signal::ctrl_c().await.is_ok() {
-            if interrupt.press() >= 2 {
-                std::process::exit(99);
+/// Ctrl-C (or SIGTERM) once ends the run in order; a second time it ends at once.
+fn watch_interrupt(shared: &Arc<Shared>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+        // Where signals cannot be watched, they end the program as they always do.
+        let Ok(mut signals) = signal(kind) else { continue };
+        let shared = Arc::clone(shared);
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                if shared.interrupt.press() >= 2 {
+                    std::process::exit(99);
+                }
+                let notice = Diagnostic::error("User interrupted execution")
+                    .hint("what runs is cancelled; press Ctrl-C again to quit at once");
+                shared.reporter.send(Event::Diagnostic(notice));
             }
-            eprintln!("\n[ERROR]: User interrupted execution; press Ctrl-C again to quit at once");
-        }
-    });
+        });
+    }
 }

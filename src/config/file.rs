@@ -69,7 +69,14 @@ impl Config {
             let value = resolve(entry, if entry.setting == Setting::Home { &bare } else { &surroundings });
             values.insert(entry.setting, value);
         }
-        (Self { path, ini, values }, diagnostics)
+        // One variable or key may stand for several settings.
+        let mut told: Diagnostics = Vec::with_capacity(diagnostics.len());
+        for diagnostic in diagnostics {
+            if !told.contains(&diagnostic) {
+                told.push(diagnostic);
+            }
+        }
+        (Self { path, ini, values }, told)
     }
 
     /// The settings of this process: its directory, its environment.

@@ -311,8 +311,15 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
                 format!("[ERROR]: {}", section(&message, task))
             }
         };
-        if self.told.insert(text.clone()) {
-            self.failure_line(&text, RED);
+        if !self.told.insert(text.clone()) {
+            return;
+        }
+        self.failure_line(&text, RED);
+        if let Cause::Playbook(mistake) = &result.cause
+            && !result.ignored
+        {
+            let _ = self.out.flush();
+            let _ = writeln!(self.err, "{}", render(&mistake.diagnostic, self.display.color).trim_end());
         }
     }
 
@@ -327,7 +334,10 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
         let verbose = self.display.verbosity >= 3;
         for (name, value) in result {
             let hidden = name.starts_with('_') && !verbose
-                || matches!(name.as_str(), "_ansible_verbose_always" | "exception" | "failed" | "warnings" | "deprecations")
+                || matches!(
+                    name.as_str(),
+                    "_ansible_verbose_always" | "exception" | "failed" | "warnings" | "deprecations"
+                )
                 || (name == "invocation" && !verbose)
                 || (name == "diff" && self.display.verbosity < 3);
             if !hidden {

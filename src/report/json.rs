@@ -1,4 +1,25 @@
 //! One event per line as JSON, for machines.
+//!
+//! Every line is an object with `event` (its kind) and `time` (seconds since the run began). The kinds and their other
+//! fields:
+//!
+//! | `event` | fields |
+//! |---|---|
+//! | `playbook` | `path` |
+//! | `play` | `name`, `hosts`, `check` |
+//! | `no_hosts_matched`, `no_hosts_remaining` | |
+//! | `task` | `task` (name), `task_number`, `action`, `path` (`file:line:column`), `handler`, `check`, `hosts` |
+//! | `result` | `task`, `task_number`, `action`, `path`, `handler`, `host`, `delegate`, `status` (`ok`, `changed`, `skipped`, `failed`, `unreachable`), `ignored`, `seconds`, `result`; `explanation` where the playbook is to blame |
+//! | `item` | the same for one item of a loop, with `item` and `item_index` |
+//! | `retry` | `task`, `task_number`, `host`, `left` |
+//! | `included` | `name`, `hosts`, `item` |
+//! | `notified` | `handler`, `host` |
+//! | `diagnostic` | `severity`, `message`, `path`, `causes`, `hints`; an `explanation` has the same |
+//! | `warning` | `message` |
+//! | `output` | `host`, `stream`, `text` |
+//! | `recap` | `hosts` (counts by host), `custom` (`set_stats`) |
+//!
+//! What `no_log` hides is hidden here too.
 
 use std::io::Write;
 
@@ -6,7 +27,8 @@ use serde_json::{Map, Value, json};
 
 use super::event::{Event, HostResult, ItemInfo};
 use super::reporter::Sink;
-use crate::run::Status;
+use crate::run::{Cause, Status};
+use crate::source::{Diagnostic, Severity};
 use crate::template;
 
 /// Writes one JSON object per event to `out`.
@@ -57,11 +79,30 @@ fn result_fields(result: &HostResult, item: Option<&ItemInfo>) -> Value {
         "seconds": result.duration.as_secs_f64(),
         "result": shown,
     });
+    if let (Cause::Playbook(mistake), Some(map)) = (&result.cause, fields.as_object_mut())
+        && !result.no_log
+    {
+        map.insert("explanation".into(), diagnostic_fields(&mistake.diagnostic));
+    }
     if let (Some(item), Some(map)) = (item, fields.as_object_mut()) {
         map.insert("item".into(), item.label.to_json());
         map.insert("item_index".into(), item.index.into());
     }
     fields
+}
+
+fn diagnostic_fields(diagnostic: &Diagnostic) -> Value {
+    json!({
+        "severity": match diagnostic.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Deprecation => "deprecation",
+        },
+        "message": diagnostic.message,
+        "path": diagnostic.span.map(|span| span.to_string()),
+        "causes": diagnostic.causes,
+        "hints": diagnostic.hints,
+    })
 }
 
 fn fields(event: &Event) -> Value {
@@ -86,14 +127,13 @@ fn fields(event: &Event) -> Value {
             json!({"event": "included", "name": name, "hosts": names(hosts), "item": item})
         }
         Event::Notified { handler, host } => json!({"event": "notified", "handler": handler, "host": &**host}),
-        Event::Diagnostic(diagnostic) => json!({
-            "event": "diagnostic",
-            "severity": format!("{:?}", diagnostic.severity).to_lowercase(),
-            "message": diagnostic.message,
-            "path": diagnostic.span.map(|span| span.to_string()),
-            "causes": diagnostic.causes,
-            "hints": diagnostic.hints,
-        }),
+        Event::Diagnostic(diagnostic) => {
+            let mut fields = diagnostic_fields(diagnostic);
+            if let Some(map) = fields.as_object_mut() {
+                map.insert("event".into(), "diagnostic".into());
+            }
+            fields
+        }
         Event::Warning(message) => json!({"event": "warning", "message": message}),
         Event::Output { host, stream, text } => json!({
             "event": "output", "host": &**host, "stream": format!("{stream:?}").to_lowercase(), "text": text,

@@ -86,7 +86,7 @@ impl Plan<'_> {
                             ignored: false,
                             result: Arc::clone(&result),
                             cause: Cause::Action,
-            looped: false,
+                            looped: false,
                             diff: false,
                             no_log: false,
                             duration: std::time::Duration::ZERO,

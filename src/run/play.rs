@@ -96,7 +96,6 @@ impl Run {
                         continue;
                     }
                 };
-                self.stats.host(host);
                 runs.insert(
                     Arc::clone(host),
                     HostRun {
@@ -346,13 +345,17 @@ impl Run {
                 if undefined {
                     continue;
                 }
-                let mut problem = Diagnostic::error(format!(
+                // Ansible goes on without a word.
+                let mut problem = Diagnostic::warning(format!(
                     "Could not find or access '{}' on the Ansible Controller.",
                     tried.join("', '")
                 ))
                 .hint(format!("looked in {} and its `vars` directory", play.directory.display()));
                 problem.span = entry.span();
-                return Err(problem);
+                if !self.told.contains(&problem) {
+                    self.shared.reporter.send(Event::Diagnostic(problem.clone()));
+                    self.told.push(problem);
+                }
             }
         }
         Ok(layers.into())

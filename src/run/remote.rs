@@ -10,7 +10,8 @@ use tokio::sync::OnceCell;
 use super::shared::Shared;
 use crate::action::RawOutput;
 use crate::connection::{
-    AgentStore, BecomeSettings, Call, ConnectionError, LocalTransport, Running, Session, Settings, Transport, Update, ssh,
+    AgentStore, BecomeSettings, Call, ConnectionError, LocalTransport, Running, Session, Settings, Transport, Update,
+    ssh,
 };
 use crate::report::Event;
 

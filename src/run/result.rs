@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rprov_wire::{Map, Value};
 
 use super::effect::Effect;
-use crate::source::Span;
+use crate::source::{Diagnostic, Span};
 use crate::template::TemplateError;
 
 /// The state that a result shows in the report and the recap.
@@ -42,6 +42,8 @@ pub struct Mistake {
     pub stage: String,
     /// From there to the mistake itself, each with the place that it is about.
     pub steps: Vec<(String, Option<Span>)>,
+    /// The mistake itself at its exact place, with the variables on the way there and what to do.
+    pub diagnostic: Diagnostic,
 }
 
 impl Mistake {
@@ -62,7 +64,7 @@ impl Mistake {
             None if doing.is_empty() => vec![(error.message().to_owned(), whole)],
             None => vec![(format!("{doing}: {}", error.message()), whole)],
         };
-        Self { stage: stage.into(), steps }
+        Self { stage: stage.into(), steps, diagnostic: error.clone().into() }
     }
 
     /// All of it in one sentence.

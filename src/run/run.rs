@@ -42,6 +42,8 @@ pub struct Run {
     pub(super) waiting_for: Option<String>,
     pub(super) numbers: u64,
     variable_files: HashMap<PathBuf, Arc<VarMap>>,
+    /// What is told once, whichever hosts it concerns.
+    pub(super) told: Diagnostics,
 }
 
 impl Run {
@@ -57,6 +59,7 @@ impl Run {
             waiting_for,
             numbers: 0,
             variable_files: HashMap::new(),
+            told: Vec::new(),
         }
     }
 
@@ -79,7 +82,10 @@ impl Run {
                 }
             }
         }
-        self.shared.reporter.send(Event::Recap(Box::new(self.stats.clone())));
+        // A mistake that shows before any task has run leaves nothing to sum up.
+        if outcome.is_ok() || !self.stats.hosts.is_empty() {
+            self.shared.reporter.send(Event::Recap(Box::new(self.stats.clone())));
+        }
         self.shared.connections.close().await;
         outcome.map(|()| self.stats.clone())
     }
@@ -98,25 +104,33 @@ impl Run {
         Ok(variables)
     }
 
-    /// The hosts of a play, for `--list-hosts`: its pattern, and the names.
+    /// The task that `--start-at-task` names, if the run did not come to it.
+    pub fn waiting_for(&self) -> Option<&str> {
+        self.waiting_for.as_deref()
+    }
+
+    /// The hosts of a play, for `--list-hosts`: its patterns, the hosts' names, and warnings about the patterns.
     ///
     /// # Errors
     /// The pattern cannot be rendered or read.
-    pub fn hosts_of(&self, play: &crate::playbook::Play) -> Result<(String, Vec<Arc<str>>), RunError> {
+    pub fn hosts_of(
+        &self,
+        play: &crate::playbook::Play,
+    ) -> Result<(Vec<String>, Vec<Arc<str>>, Vec<String>), RunError> {
         let scope = Scope::new(
             Arc::new(crate::vars::Layer(Arc::clone(&self.shared.facts.extra))),
             Arc::new(self.surroundings.clone()),
         );
         let scope = crate::vars::beneath(&scope, Arc::clone(&play.vars));
         let value = play.hosts.render(&scope)?;
-        let pattern = match value.kind() {
+        let patterns = match value.kind() {
             minijinja::value::ValueKind::Seq => {
-                value.try_iter().into_iter().flatten().map(|item| item.to_string()).collect::<Vec<_>>().join(",")
+                value.try_iter().into_iter().flatten().map(|item| item.to_string()).collect()
             }
-            _ => value.to_string(),
+            _ => vec![value.to_string()],
         };
-        let (hosts, _) = self.matching_hosts(&pattern)?;
-        Ok((pattern, hosts))
+        let (hosts, warnings) = self.matching_hosts(&patterns.join(","))?;
+        Ok((patterns, hosts, warnings))
     }
 }
 

@@ -1,7 +1,9 @@
 //! Which tasks the tags on the command line select.
 
+use std::collections::BTreeSet;
+
 use crate::playbook::Task;
-use crate::template::Scope;
+use crate::template::{Scope, Written};
 
 /// `-t` and `--skip-tags`.
 #[derive(Clone, Debug, Default)]
@@ -58,8 +60,17 @@ impl Selection {
     /// The tags of a task, rendered with what is known without a host. A tag that cannot be rendered counts as it is
     /// written.
     pub fn tags_of(task: &Task, statics: &Scope) -> Vec<String> {
+        Self::rendered(&task.keywords.tags, statics)
+    }
+
+    /// The same for a play's own tags.
+    pub fn written_tags(tags: &[Written], statics: &Scope) -> BTreeSet<String> {
+        Self::rendered(tags, statics).into_iter().collect()
+    }
+
+    fn rendered(written: &[Written], statics: &Scope) -> Vec<String> {
         let mut tags = Vec::new();
-        for written in &task.keywords.tags {
+        for written in written {
             match written.render(statics) {
                 Ok(value) if value.kind() == minijinja::value::ValueKind::Seq => {
                     tags.extend(value.try_iter().into_iter().flatten().map(|tag| tag.to_string()));

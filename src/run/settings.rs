@@ -29,7 +29,9 @@ impl KeywordReader<'_> {
                 if value.is_none() || crate::template::is_omit(&value) {
                     return Ok(default);
                 }
-                Err(TemplateError::failed(format!("The value '{value}' is not a valid boolean.")).at(written.span()))
+                Err(TemplateError::failed(format!("The value '{value}' could not be converted to 'bool'."))
+                    .at(written.span())
+                    .hint("write `true` or `false`"))
             },
             Ok,
         )
@@ -57,6 +59,16 @@ impl KeywordReader<'_> {
             return Ok(None);
         }
         Ok(Some(value.to_string()).filter(|text| !text.is_empty()))
+    }
+}
+
+/// Says which keyword an error is about.
+pub(super) fn in_keyword<'a>(
+    name: &'a str,
+    written: &'a Option<Written>,
+) -> impl Fn(TemplateError) -> TemplateError + 'a {
+    move |error| {
+        error.prefixed(&format!("Error processing keyword '{name}': ")).at(written.as_ref().and_then(Written::span))
     }
 }
 
@@ -122,10 +134,12 @@ pub(super) fn remote(
     let connection = match lookup.text(&["ansible_connection"])? {
         Some(connection) => connection,
         None if implicit_local => "local".to_owned(),
-        None => match reader.text(keywords.connection.as_ref())? {
-            Some(connection) => connection,
-            None => options.connection.clone().unwrap_or_else(|| "ssh".to_owned()),
-        },
+        None => {
+            match reader.text(keywords.connection.as_ref()).map_err(in_keyword("connection", &keywords.connection))? {
+                Some(connection) => connection,
+                None => options.connection.clone().unwrap_or_else(|| "ssh".to_owned()),
+            }
+        }
     };
     let connection = match connection.rsplit('.').next().unwrap_or_default() {
         "smart" | "paramiko" | "paramiko_ssh" | "ssh" => "ssh".to_owned(),
@@ -133,11 +147,14 @@ pub(super) fn remote(
     };
     let user = match lookup.text(&["ansible_user", "ansible_ssh_user"])? {
         Some(user) => Some(user),
-        None => reader.text(keywords.remote_user.as_ref())?.or_else(|| options.remote_user.clone()),
+        None => reader
+            .text(keywords.remote_user.as_ref())
+            .map_err(in_keyword("remote_user", &keywords.remote_user))?
+            .or_else(|| options.remote_user.clone()),
     };
     let port = match lookup.text(&["ansible_port", "ansible_ssh_port"])? {
         Some(port) => Some(port),
-        None => reader.text(keywords.port.as_ref())?,
+        None => reader.text(keywords.port.as_ref()).map_err(in_keyword("port", &keywords.port))?,
     };
     let port = match port {
         Some(text) => Some(text.trim().parse::<u16>().map_err(|_| {
@@ -215,14 +232,19 @@ fn become_settings(
     let options = &shared.options;
     let wanted = match lookup.boolean(&["ansible_become"])? {
         Some(wanted) => wanted,
-        None => reader.boolean(keywords.r#become.as_ref(), options.r#become)?,
+        None => reader
+            .boolean(keywords.r#become.as_ref(), options.r#become)
+            .map_err(in_keyword("become", &keywords.r#become))?,
     };
     if !wanted {
         return Ok(None);
     }
     let method = match lookup.text(&["ansible_become_method"])? {
         Some(method) => method,
-        None => reader.text(keywords.become_method.as_ref())?.unwrap_or_else(|| options.become_method.clone()),
+        None => reader
+            .text(keywords.become_method.as_ref())
+            .map_err(in_keyword("become_method", &keywords.become_method))?
+            .unwrap_or_else(|| options.become_method.clone()),
     };
     let method = method.rsplit('.').next().unwrap_or_default().to_owned();
     let own = |suffix: &str| format!("ansible_{method}_{suffix}");
@@ -230,7 +252,8 @@ fn become_settings(
     let user = match lookup.text(&["ansible_become_user", &own_user])? {
         Some(user) => user,
         None => reader
-            .text(keywords.become_user.as_ref())?
+            .text(keywords.become_user.as_ref())
+            .map_err(in_keyword("become_user", &keywords.become_user))?
             .or_else(|| options.become_user.clone())
             .unwrap_or_else(|| "root".to_owned()),
     };
@@ -247,11 +270,15 @@ fn become_settings(
             .or_else(|| options.become_password.clone()),
         exe: match lookup.text(&["ansible_become_exe", &own_exe])? {
             Some(exe) => Some(exe),
-            None => reader.text(keywords.become_exe.as_ref())?,
+            None => {
+                reader.text(keywords.become_exe.as_ref()).map_err(in_keyword("become_exe", &keywords.become_exe))?
+            }
         },
         flags: match lookup.text(&["ansible_become_flags", &own_flags])? {
             Some(flags) => Some(flags),
-            None => reader.text(keywords.become_flags.as_ref())?,
+            None => reader
+                .text(keywords.become_flags.as_ref())
+                .map_err(in_keyword("become_flags", &keywords.become_flags))?,
         },
     }))
 }
@@ -262,14 +289,15 @@ pub(super) fn wire_options(shared: &Shared, task: &Task, scope: &Scope, _remote:
     let keywords = &task.keywords;
     let mut environment: Vec<(String, String)> = Vec::new();
     for written in &keywords.environment {
-        let value = written.render(scope)?;
+        let context =
+            |error: TemplateError| error.prefixed("Error processing keyword 'environment': ").at(written.span());
+        let value = written.render(scope).map_err(context)?;
         if value.is_none() || crate::template::is_omit(&value) {
             continue;
         }
         if value.kind() != ValueKind::Map {
-            return Err(TemplateError::failed(format!("`environment` must be a dictionary, got '{value}'"))
-                .at(written.span())
-                .into());
+            let problem = TemplateError::failed(format!("`environment` must be a dictionary, got '{value}'"));
+            return Err(context(problem.at(written.span())).into());
         }
         for key in value.try_iter().into_iter().flatten() {
             let text = value.get_item(&key).map(|value| value.to_string()).unwrap_or_default();
@@ -278,20 +306,25 @@ pub(super) fn wire_options(shared: &Shared, task: &Task, scope: &Scope, _remote:
             environment.push((name, text));
         }
     }
-    let seconds = |written: &Option<Written>, default: u32| -> Result<u32, TemplateError> {
-        Ok(reader.number(written.as_ref(), f64::from(default))?.clamp(0.0, f64::from(u32::MAX)) as u32)
+    let seconds = |name: &str, written: &Option<Written>, default: u32| -> Result<u32, TemplateError> {
+        let number = reader.number(written.as_ref(), f64::from(default)).map_err(in_keyword(name, written))?;
+        Ok(number.clamp(0.0, f64::from(u32::MAX)) as u32)
     };
-    let mut timeout = seconds(&keywords.timeout, shared.options.task_timeout)?;
-    let limit = seconds(&task.asynchronous, 0)?;
+    let mut timeout = seconds("timeout", &keywords.timeout, shared.options.task_timeout)?;
+    let limit = seconds("async", &task.asynchronous, 0)?;
     if limit > 0 && (timeout == 0 || limit < timeout) {
         timeout = limit;
     }
     let lookup = Lookup(scope);
     Ok(WireOptions {
-        check: reader.boolean(keywords.check_mode.as_ref(), shared.options.check)?,
-        diff: reader.boolean(keywords.diff.as_ref(), shared.options.diff)?,
+        check: reader
+            .boolean(keywords.check_mode.as_ref(), shared.options.check)
+            .map_err(in_keyword("check_mode", &keywords.check_mode))?,
+        diff: reader
+            .boolean(keywords.diff.as_ref(), shared.options.diff)
+            .map_err(in_keyword("diff", &keywords.diff))?,
         live: shared.options.verbosity >= 1 || shared.live,
-        no_log: reader.boolean(keywords.no_log.as_ref(), false)?,
+        no_log: reader.boolean(keywords.no_log.as_ref(), false).map_err(in_keyword("no_log", &keywords.no_log))?,
         environment,
         timeout,
         verbosity: shared.options.verbosity,

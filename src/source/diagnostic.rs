@@ -28,6 +28,9 @@ pub struct Diagnostic {
     pub causes: Vec<String>,
     /// What to do about it.
     pub hints: Vec<String>,
+    /// It is about a file or role that is not there, not about how something is written; the exit code tells the two
+    /// apart.
+    pub absent: bool,
 }
 
 /// Several of them, in the order in which they were found.
@@ -43,6 +46,7 @@ impl Diagnostic {
             label: String::new(),
             causes: Vec::new(),
             hints: Vec::new(),
+            absent: false,
         }
     }
 
@@ -54,6 +58,11 @@ impl Diagnostic {
     /// A deprecation with nothing but its message.
     pub fn deprecation(message: impl Into<String>) -> Self {
         Self { severity: Severity::Deprecation, ..Self::error(message) }
+    }
+
+    /// A file or role that is not there.
+    pub fn absent(message: impl Into<String>) -> Self {
+        Self { absent: true, ..Self::error(message) }
     }
 
     /// Say where.

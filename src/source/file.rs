@@ -1,5 +1,6 @@
 //! The register of source files: each is kept once, so that a position is three small numbers.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, RwLock};
 
@@ -29,24 +30,41 @@ pub struct Span {
     pub length: u32,
 }
 
-static FILES: OnceLock<RwLock<Vec<Arc<SourceFile>>>> = OnceLock::new();
+#[derive(Default)]
+struct Register {
+    files: Vec<Arc<SourceFile>>,
+    /// The newest text of each path.
+    newest: HashMap<PathBuf, SourceId>,
+}
 
-fn files() -> &'static RwLock<Vec<Arc<SourceFile>>> {
-    FILES.get_or_init(Default::default)
+static REGISTER: OnceLock<RwLock<Register>> = OnceLock::new();
+
+fn registered() -> &'static RwLock<Register> {
+    REGISTER.get_or_init(Default::default)
 }
 
 /// Keep a source text; positions in it refer to the number given back.
+///
+/// A file that is read again, as a template is for each host, is kept once as long as it does not change.
 pub fn register(path: impl AsRef<Path>, text: impl Into<Arc<str>>) -> SourceId {
-    let file = Arc::new(SourceFile { path: path.as_ref().to_owned(), text: text.into() });
-    let mut files = files().write().unwrap_or_else(std::sync::PoisonError::into_inner);
-    files.push(file);
-    SourceId((files.len() - 1) as u32)
+    let (path, text) = (path.as_ref(), text.into());
+    let mut register = registered().write().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Some(id) = register.newest.get(path).copied()
+        && register.files.get(id.0 as usize).is_some_and(|file| file.text == text)
+    {
+        return id;
+    }
+    let id = SourceId(register.files.len() as u32);
+    register.files.push(Arc::new(SourceFile { path: path.to_owned(), text }));
+    register.newest.insert(path.to_owned(), id);
+    id
 }
 
 /// The file with that number.
 pub fn source_file(id: SourceId) -> Arc<SourceFile> {
-    let files = files().read().unwrap_or_else(std::sync::PoisonError::into_inner);
-    files
+    let register = registered().read().unwrap_or_else(std::sync::PoisonError::into_inner);
+    register
+        .files
         .get(id.0 as usize)
         .cloned()
         .unwrap_or_else(|| Arc::new(SourceFile { path: PathBuf::from("<unknown>"), text: Arc::from("") }))

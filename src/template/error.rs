@@ -3,15 +3,17 @@
 
 use std::fmt;
 
-use crate::source::{Diagnostic, Span};
+use crate::source::{Diagnostic, Severity, Span};
 
 /// What kind of mistake a template made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TemplateErrorKind {
     /// Something that it names does not exist. `default` and `is defined` see through this one.
     Undefined,
-    /// It can't be parsed, or names a filter or test that does not exist.
+    /// It can't be parsed.
     Syntax,
+    /// It names a filter or test that does not exist.
+    Unknown,
     /// It needs its own result.
     Recursion,
     /// The whole value is `omit`, so there is none.
@@ -174,6 +176,15 @@ impl TemplateError {
             }
         }
         self
+    }
+}
+
+impl TemplateError {
+    /// What is known to be wrong before a host is touched. Whether it matters depends on the template being used at
+    /// all, so it is a warning.
+    pub fn foretold(self) -> Diagnostic {
+        let diagnostic = Diagnostic::from(self);
+        Diagnostic { severity: Severity::Warning, ..diagnostic }.cause("whatever uses this template will fail")
     }
 }
 

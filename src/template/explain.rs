@@ -154,7 +154,7 @@ pub(super) fn unknown(kind: NamedKind, name: &str) -> TemplateError {
         NamedKind::Test => "test",
     };
     let error =
-        TemplateError::new(TemplateErrorKind::Syntax, format!("Syntax error in template: No {word} named '{name}'."));
+        TemplateError::new(TemplateErrorKind::Unknown, format!("Syntax error in template: No {word} named '{name}'."));
     let known = names(kind);
     match rprov_modules::argument::closest(name, known.iter().map(String::as_str)) {
         Some(close) => error.hint(format!("did you mean `{close}`?")),

@@ -175,7 +175,7 @@ impl Conditional {
         match &self.kind {
             ConditionalKind::Literal(_) => Vec::new(),
             ConditionalKind::Expression(expression) => {
-                let mut found: Vec<Diagnostic> = expression.check().into_iter().map(Into::into).collect();
+                let mut found: Vec<Diagnostic> = expression.check().into_iter().map(foreseen).collect();
                 if found.is_empty() && expression.text().contains("{{") {
                     let mut warning =
                         Diagnostic::deprecation("Jinja constant strings should not contain embedded templates");
@@ -188,7 +188,7 @@ impl Conditional {
             ConditionalKind::Braces(template) => {
                 let errors = template.check();
                 if !errors.is_empty() {
-                    return errors.into_iter().map(Into::into).collect();
+                    return errors.into_iter().map(foreseen).collect();
                 }
                 let mut warning = Diagnostic::deprecation(
                     "Conditionals should not be surrounded by templating delimiters such as {{ }} or {% %}",
@@ -269,12 +269,23 @@ impl Conditional {
     }
 }
 
+/// What is told of a condition before a host is touched. One that cannot be parsed stops the run: it is tested whenever
+/// its task is reached. A name that is not known may stand where it is never looked at.
+fn foreseen(error: TemplateError) -> Diagnostic {
+    match error.kind() {
+        TemplateErrorKind::Unknown => error.foretold(),
+        _ => error.into(),
+    }
+}
+
 fn while_evaluating(error: TemplateError) -> TemplateError {
     match error.kind() {
         TemplateErrorKind::Undefined | TemplateErrorKind::Failed => {
             error.prefixed("Error while evaluating conditional: ")
         }
-        TemplateErrorKind::Syntax => error.reworded("Syntax error in template", "Syntax error in expression"),
+        TemplateErrorKind::Syntax | TemplateErrorKind::Unknown => {
+            error.reworded("Syntax error in template", "Syntax error in expression")
+        }
         _ => error,
     }
 }

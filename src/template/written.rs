@@ -164,9 +164,9 @@ impl Written {
         errors
     }
 
-    /// The same as diagnostics.
+    /// The same as warnings: a template that is never used does no harm.
     pub fn check(&self) -> Diagnostics {
-        self.syntax_errors().into_iter().map(Into::into).collect()
+        self.syntax_errors().into_iter().map(TemplateError::foretold).collect()
     }
 
     fn collect_errors(&self, errors: &mut Vec<TemplateError>) {

@@ -34,13 +34,15 @@ impl Loader {
     fn playbook_file(&mut self, path: &Path, imported: &Imported, importer: Option<Span>, plays: &mut Vec<Arc<Play>>) {
         let name = format!("playbook {}", path.display());
         if self.open.contains(&name) {
-            let mut problem = Diagnostic::error(format!("{name} imports itself"));
+            let mut problem = Diagnostic::error(format!("{name} imports itself"))
+                .hint("take one of the imports away, so that the circle is broken");
             problem.span = importer;
             self.note(problem);
             return;
         }
         if !path.is_file() {
-            let mut problem = Diagnostic::error(format!("the playbook: {} could not be found", path.display()));
+            let what = if path.exists() { "does not appear to be a file" } else { "could not be found" };
+            let mut problem = Diagnostic::absent(format!("the playbook: {} {what}", path.display()));
             problem.span = importer;
             self.note(problem);
             return;
@@ -202,7 +204,12 @@ impl Loader {
                     }
                 }
                 "vars_prompt" => play.vars_prompt = self.prompts(value),
-                "gather_facts" => play.gather_facts = written(value),
+                "gather_facts" => {
+                    if Written::from_node(value).as_plain().is_some() && !value.is_null() {
+                        self.flag(value, "`gather_facts`");
+                    }
+                    play.gather_facts = written(value);
+                }
                 "gather_subset" => play.gather_subset = written(value),
                 "gather_timeout" => play.gather_timeout = written(value),
                 "fact_path" => play.fact_path = written(value),

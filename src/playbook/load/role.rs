@@ -157,7 +157,7 @@ impl Loader {
                 .map(|directory| directory.display().to_string())
                 .collect();
             self.note(
-                Diagnostic::error(format!("the role '{}' was not found", usage.name))
+                Diagnostic::absent(format!("the role '{}' was not found", usage.name))
                     .at(usage.span)
                     .did_you_mean(&usage.name, names.iter().map(String::as_str))
                     .hint(format!("looked in: {}", directories.join(":"))),
@@ -280,7 +280,7 @@ impl Loader {
         }
         if required {
             self.note(
-                Diagnostic::error(format!("Could not find specified file in role: {section}/{name}"))
+                Diagnostic::absent(format!("Could not find specified file in role: {section}/{name}"))
                     .at(span)
                     .hint(format!("looked in {}", role.join(section).display())),
             );
@@ -298,7 +298,7 @@ impl Loader {
         } else if directory.is_dir() {
             variable_files(&directory, &mut files);
         } else if from.is_some() {
-            self.note(Diagnostic::error(format!("Could not find specified file in role: {section}/{name}")).at(span));
+            self.note(Diagnostic::absent(format!("Could not find specified file in role: {section}/{name}")).at(span));
         }
         let mut variables = VarMap::default();
         for path in files {

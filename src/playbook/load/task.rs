@@ -185,10 +185,28 @@ impl Loader {
             handler,
             implicit: false,
         };
+        self.check_templates(&task);
         match task.action.short {
             "import_tasks" => self.import_tasks(&task, node, place, handler),
             "import_role" => self.import_role(&task, node, place, handler),
             _ => vec![Item::Task(Arc::new(task))],
+        }
+    }
+
+    /// Warn of templates in a task's own values that will fail when it runs.
+    fn check_templates(&mut self, task: &Task) {
+        let looping = task.looping.as_ref().map(|looping| match &looping.source {
+            LoopSource::Loop(written) | LoopSource::With(_, written) => written,
+        });
+        let values = task
+            .arguments
+            .options
+            .values()
+            .chain(&task.arguments.template)
+            .chain(looping)
+            .chain(&task.keywords.delegate_to);
+        for problem in values.flat_map(Written::check).collect::<Vec<_>>() {
+            self.note(problem);
         }
     }
 
@@ -586,7 +604,7 @@ impl Loader {
         let mut searched: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
         searched.dedup();
         self.note(
-            Diagnostic::error(format!("Could not find or access '{name}' on the Ansible Controller."))
+            Diagnostic::absent(format!("Could not find or access '{name}' on the Ansible Controller."))
                 .at(span)
                 .hint(format!("looked for it at: {}", searched.join(", "))),
         );

@@ -1,0 +1,10 @@
+//! The commands, as a person at a shell sees them: whole output, exit code, and what is left on disk.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
+
+mod errors;
+mod flags;
+mod mutations;
+mod output;
+mod project;
+mod settings;
+mod signals;

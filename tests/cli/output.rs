@@ -1,0 +1,195 @@
+//! Where output goes and how it looks: colours, JSON lines, a terminal, a reader that has gone.
+
+use std::io::Read;
+use std::os::fd::{AsFd, OwnedFd};
+use std::process::Stdio;
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+use crate::project::{Project, play};
+
+const RED: &str = "\u{1b}[0;31m";
+
+#[test]
+fn colours_are_for_terminals_unless_they_are_forced() {
+    let project = Project::new().file("site.yml", &play("    - fail:\n"));
+    let words = "-i h, -c local site.yml";
+    assert!(!project.run(words).out.contains('\u{1b}'));
+    assert!(project.run_with("ANSIBLE_FORCE_COLOR", "1", words).out.contains(RED));
+    assert!(on_terminal(&project, words, &[]).contains(RED));
+    assert!(!on_terminal(&project, words, &[("NO_COLOR", "1")]).contains("\u{1b}[0;31m"));
+    assert!(!on_terminal(&project, words, &[("ANSIBLE_NOCOLOR", "1")]).contains("\u{1b}[0;31m"));
+}
+
+/// Run on a pseudo-terminal, and give back all that it was sent.
+fn on_terminal(project: &Project, words: &str, environment: &[(&str, &str)]) -> String {
+    let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&controller).unwrap();
+    unlockpt(&controller).unwrap();
+    let name = ptsname(&controller, Vec::new()).unwrap().into_string().unwrap();
+    let terminal = std::fs::File::options().read(true).write(true).open(name).unwrap();
+    let size = rustix::termios::Winsize { ws_row: 40, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
+    rustix::termios::tcsetwinsize(&terminal, size).unwrap();
+    let side = || Stdio::from(OwnedFd::from(terminal.try_clone().unwrap()));
+    let mut command = project.command(words);
+    command.env("TERM", "xterm").envs(environment.iter().copied()).stdin(side()).stdout(side()).stderr(side());
+    let mut child = command.spawn().unwrap();
+    drop(command);
+    drop(terminal);
+    let reader = std::thread::spawn(move || {
+        let mut seen = Vec::new();
+        let mut controller = std::fs::File::from(controller.as_fd().try_clone_to_owned().unwrap());
+        let mut buffer = [0; 4096];
+        // The last writer's end is an error here, not an end of file.
+        while let Ok(count) = controller.read(&mut buffer) {
+            if count == 0 {
+                break;
+            }
+            seen.extend_from_slice(buffer.get(..count).unwrap());
+        }
+        String::from_utf8_lossy(&seen).into_owned()
+    });
+    child.wait().unwrap();
+    reader.join().unwrap()
+}
+
+/// What a terminal shows at the end: lines, with what was written over gone.
+fn screen(sent: &str) -> Vec<String> {
+    let mut lines: Vec<Vec<char>> = vec![Vec::new()];
+    let (mut row, mut column) = (0_usize, 0_usize);
+    let mut characters = sent.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '\n' => {
+                row += 1;
+                if row == lines.len() {
+                    lines.push(Vec::new());
+                }
+            }
+            '\r' => column = 0,
+            '\u{1b}' => {
+                let mut number = String::new();
+                let last = loop {
+                    match characters.next() {
+                        Some('[') => {}
+                        Some(letter) if letter.is_ascii_alphabetic() => break letter,
+                        Some(other) => number.push(other),
+                        None => return Vec::new(),
+                    }
+                };
+                match last {
+                    'K' if number == "2" => lines[row].clear(),
+                    'K' => lines[row].truncate(column),
+                    'A' => row = row.saturating_sub(number.parse().unwrap_or(1)),
+                    'B' => row = (row + number.parse::<usize>().unwrap_or(1)).min(lines.len() - 1),
+                    _ => {}
+                }
+            }
+            shown => {
+                let line = &mut lines[row];
+                while line.len() <= column {
+                    line.push(' ');
+                }
+                line[column] = shown;
+                column += 1;
+            }
+        }
+    }
+    lines.into_iter().map(|line| line.into_iter().collect::<String>().trim_end().to_owned()).collect()
+}
+
+#[test]
+fn the_live_line_leaves_the_output_as_it_is() {
+    let tasks = "    - name: slow\n      shell: for i in 1 2 3; do echo step $i; sleep 0.3; done\n    - name: loop\n      command: echo {{ item }}\n      loop: [1, 2, 3]\n    - fail: msg=broken\n      ignore_errors: true\n";
+    let project = Project::new().file("site.yml", &play(tasks));
+    let plain = project.run("-i a,b -c local site.yml");
+    let sent = on_terminal(&project, "-i a,b -c local site.yml", &[("NO_COLOR", "1")]);
+    assert!(sent.contains("slow | a ") || sent.contains("slow | b "), "the live line says what runs where: {sent:?}");
+    let sorted = |lines: Vec<String>| {
+        let mut lines: Vec<String> = lines
+            .into_iter()
+            .map(|line| line.trim_end_matches(['*', ' ']).to_owned())
+            .filter(|line| !line.is_empty())
+            .collect();
+        lines.sort();
+        lines
+    };
+    let shown = sorted(screen(&sent));
+    let expected = sorted(
+        plain
+            .out
+            .replace("[DIR]", &project.path("").display().to_string().trim_end_matches('/'))
+            .lines()
+            .map(str::to_owned)
+            .collect(),
+    );
+    assert_eq!(shown, expected);
+}
+
+#[test]
+fn json_lines_are_one_event_each_and_keep_secrets() {
+    let tasks = "    - name: hidden\n      debug: msg={{ item }}\n      loop: [s3cret1, s3cret2]\n      no_log: true\n    - name: hidden failure\n      fail: msg=s3cret3\n      no_log: true\n      ignore_errors: true\n    - name: shown\n      command: echo hello\n    - name: wrong\n      debug: msg={{ nothing }}\n";
+    let project = Project::new().file("site.yml", &play(tasks));
+    let outcome = project.outcome(&mut project.command("-i h, -c local --format json site.yml"));
+    assert_eq!(outcome.code, 2, "{outcome}");
+    assert!(!outcome.out.contains("s3cret") && !outcome.err.contains("s3cret"), "{outcome}");
+    let text = outcome.out.replace("[S]", "0");
+    let events: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let names: Vec<&str> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
+    assert_eq!(names.first(), Some(&"playbook"));
+    assert_eq!(names.last(), Some(&"recap"));
+    let shown = events.iter().find(|event| event["event"] == "result" && event["task"] == "shown").unwrap();
+    assert_eq!(shown["host"], "h");
+    assert_eq!(shown["status"], "changed");
+    assert_eq!(shown["result"]["stdout"], "hello");
+    assert!(shown["path"].as_str().unwrap().ends_with("site.yml:12:7"), "{shown}");
+    let items = events.iter().filter(|event| event["event"] == "item").count();
+    assert_eq!(items, 2);
+    let wrong = events.iter().find(|event| event["event"] == "result" && event["task"] == "wrong").unwrap();
+    assert_eq!(wrong["status"], "failed");
+    assert_eq!(wrong["explanation"]["message"], "'nothing' is undefined");
+    assert!(wrong["explanation"]["path"].as_str().unwrap().contains("site.yml:15:"), "{wrong}");
+    assert_eq!(events.last().unwrap()["hosts"]["h"]["failed"], 1);
+    assert_eq!(outcome.err, "");
+}
+
+#[test]
+fn results_go_to_standard_output_and_talk_to_standard_error() {
+    let project =
+        Project::new().file("site.yml", "- hosts: all:nowhere\n  gather_facts: false\n  tasks:\n    - debug: msg=x\n");
+    insta::assert_snapshot!(project.run("-i h, -c local site.yml"), @"");
+}
+
+#[test]
+fn a_secret_stays_hidden_in_every_output() {
+    let tasks = "    - debug: msg={{ item }}\n      loop: [s3cret1]\n      no_log: true\n    - command: echo s3cret2\n      no_log: true\n    - debug: msg={{ s3cret3 }}\n      no_log: true\n";
+    let project = Project::new().file("site.yml", &play(tasks));
+    for flags in ["", "-vvv", "-D"] {
+        let outcome = project.run(&format!("-i h, -c local {flags} site.yml"));
+        let shown =
+            format!("{outcome}").replace("msg={{ s3cret3 }}", "").replace("echo s3cret2", "").replace("[s3cret1]", "");
+        assert!(!shown.contains("s3cret"), "{flags}: {outcome}");
+    }
+}
+
+#[test]
+fn a_reader_that_has_gone_does_no_harm() {
+    let project =
+        Project::new().file("site.yml", &play("    - debug: msg={{ item }}\n      loop: \"{{ range(2000) }}\"\n"));
+    for words in [
+        "-i h, -c local site.yml",
+        "-i h, -c local --format json site.yml",
+        "-i h, --list-tasks site.yml",
+        "-i h, --syntax-check site.yml",
+    ] {
+        let mut child = project.command(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert!(!err.contains("panicked"), "{words}: {err}");
+        assert_eq!(output.status.code(), Some(0), "{words}: {err}");
+    }
+    let mut child = project.command("-i h, -c local nowhere.yml").stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stderr.take());
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+}
