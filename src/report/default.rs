@@ -274,7 +274,8 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
     /// Say what a failure is about, with the lines of the playbook around it, before its result; once for all hosts
     /// and items that fail alike.
     fn explain(&mut self, result: &HostResult) {
-        if result.no_log {
+        // A file or role that can't be included says in its result why.
+        if result.no_log || result.result.contains_key("reason") {
             return;
         }
         let message = result.result.get("msg").map(python_text).unwrap_or_default();
@@ -404,13 +405,20 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
         let _ = writeln!(self.out);
         if self.display.custom_stats && !stats.custom.is_empty() {
             self.banner("CUSTOM STATS: ");
-            for (owner, values) in &stats.custom {
+            // Those of hosts first.
+            let (whole, hosts): (Vec<_>, Vec<_>) = stats.custom.iter().partition(|(owner, _)| owner.is_none());
+            for (owner, values) in hosts.into_iter().chain(whole) {
                 let map: Map = values
                     .iter()
                     .map(|(name, value)| (name.clone(), template::to_wire(value).unwrap_or_default()))
                     .collect();
                 let mut text = String::new();
-                write_json(&mut text, &Value::Map(map), None);
+                write_json(&mut text, &Value::Map(map), Some(0));
+                let narrow = text.lines().map(|line| {
+                    let content = line.trim_start();
+                    format!("{}{content}", " ".repeat((line.len() - content.len()) / 4))
+                });
+                let text: String = narrow.collect();
                 let label = owner.as_deref().map_or_else(|| "RUN".to_owned(), str::to_owned);
                 self.line(&format!("\t{label}: {text}"), None);
             }
@@ -478,7 +486,13 @@ impl<W: Write + Send, E: Write + Send> Sink for DefaultOutput<W, E> {
                 self.warnings(result);
                 self.item(result, item);
             }
-            Event::Retry { task, host, left, result, .. } => self.retry(task, host, *left, result),
+            Event::Retry { task, host, delegate, left, result, .. } => {
+                let host = match delegate {
+                    Some(delegate) if delegate != host => format!("{host} -> {delegate}"),
+                    _ => host.to_string(),
+                };
+                self.retry(task, &host, *left, result);
+            }
             Event::Included { name, hosts, item } => {
                 let hosts: Vec<&str> = hosts.iter().map(|host| &**host).collect();
                 let mut text = format!("included: {name} for {}", hosts.join(", "));
@@ -573,8 +587,8 @@ fn has_results(result: &Map) -> bool {
 
 fn host_label(result: &HostResult) -> String {
     match &result.delegate {
-        Some(delegate) => format!("{} -> {delegate}", result.host),
-        None => result.host.to_string(),
+        Some(delegate) if *delegate != result.host => format!("{} -> {delegate}", result.host),
+        _ => result.host.to_string(),
     }
 }
 
