@@ -94,12 +94,14 @@ pub struct Cursor {
     frames: Vec<Frame>,
     /// Uses of roles that are done, which are not done again unless they allow it.
     completed_roles: HashSet<String>,
+    /// A failure that had waited for an `always` has ended the play for the host.
+    lost: bool,
 }
 
 impl Cursor {
     /// At the beginning of a play's items.
     pub fn new(items: Arc<[Item]>) -> Self {
-        Self { frames: vec![Frame { kind: Kind::Root(items), index: 0 }], completed_roles: HashSet::new() }
+        Self { frames: vec![Frame { kind: Kind::Root(items), index: 0 }], completed_roles: HashSet::new(), lost: false }
     }
 
     /// The task that the host stands at; `None` at the end. Tasks that `selected` refuses are passed over.
@@ -147,6 +149,7 @@ impl Cursor {
             Kind::Block { failed: true, .. } => {
                 self.frames.pop();
                 if self.fail() == Consequence::Fatal {
+                    self.lost = true;
                     return None;
                 }
             }
@@ -233,6 +236,11 @@ impl Cursor {
     /// Go through handlers; the flush itself is done when they are.
     pub fn enter_handlers(&mut self, handlers: Vec<(u32, Arc<Task>)>) {
         self.frames.push(Frame { kind: Kind::Handlers(handlers), index: 0 });
+    }
+
+    /// Whether the host came to its end by a failure that had to wait for an `always`.
+    pub fn is_lost(&self) -> bool {
+        self.lost
     }
 
     /// Whether handlers are being gone through.

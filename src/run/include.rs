@@ -113,7 +113,6 @@ impl Plan<'_> {
         let mut lost = false;
         for (host, result) in failed {
             let counts = self.stats.host(&host);
-            counts.ok = counts.ok.saturating_sub(1);
             // Also where it is rescued.
             counts.failed += 1;
             lost |= self.fail_host(task, &host, &result);
