@@ -48,7 +48,12 @@ fn the_quickstart_converges_and_the_second_run_changes_nothing() {
     let directory = tempfile::tempdir().unwrap();
     quickstart(directory.path());
     let first = run(directory.path());
-    assert!(first.status.success(), "{}{}", String::from_utf8_lossy(&first.stdout), String::from_utf8_lossy(&first.stderr));
+    assert!(
+        first.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&first.stdout),
+        String::from_utf8_lossy(&first.stderr)
+    );
     assert_eq!(
         recap(&first)[..3],
         [

@@ -328,7 +328,10 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
         let verbose = self.display.verbosity >= 3;
         for (name, value) in result {
             let hidden = name.starts_with('_') && !verbose
-                || matches!(name.as_str(), "_ansible_verbose_always" | "exception" | "failed" | "warnings" | "deprecations")
+                || matches!(
+                    name.as_str(),
+                    "_ansible_verbose_always" | "exception" | "failed" | "warnings" | "deprecations"
+                )
                 || (name == "invocation" && !verbose)
                 || (name == "diff" && self.display.verbosity < 3);
             if !hidden {

@@ -63,6 +63,7 @@ impl Plan<'_> {
                     }
                     let variables = (!group.request.variables.is_empty()).then(|| Arc::new(group.request.variables));
                     for host in group.hosts {
+                        self.stats.host(&host).ok += 1;
                         included.entry(host).or_default().push(Included {
                             order: order as u32,
                             items: Arc::clone(&items),
@@ -92,7 +93,7 @@ impl Plan<'_> {
                             ignored: false,
                             result: Arc::clone(&result),
                             cause: Cause::Action,
-            looped: false,
+                            looped: false,
                             diff: false,
                             no_log: false,
                             duration: std::time::Duration::ZERO,

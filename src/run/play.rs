@@ -91,7 +91,6 @@ impl Run {
                         continue;
                     }
                 };
-                self.stats.host(host);
                 runs.insert(
                     Arc::clone(host),
                     HostRun {

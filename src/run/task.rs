@@ -725,9 +725,6 @@ impl Collected {
             result.insert("unreachable".into(), true.into());
         }
         result.insert("msg".into(), message.into());
-        if !self.skipped {
-            result.shift_remove("skipped");
-        }
         Single { result, effects: self.effects, delegate: self.delegate, cause: Cause::Module }
     }
 }
@@ -768,10 +765,12 @@ fn extended_loop(items: &[Value], index: usize, all_items: bool) -> Value {
 
 /// Make sure that the flags a playbook asks for are there, and nothing that is for the report alone.
 fn complete(result: &mut Map) {
-    for name in ["changed", "failed"] {
-        if !result.contains_key(name) {
-            result.insert(name.to_owned(), false.into());
-        }
+    if !result.contains_key("changed") {
+        result.insert("changed".into(), false.into());
+    }
+    // What was skipped has not been found good either, and a loop says so only of its items.
+    if !result.contains_key("failed") && !flag(result, "skipped") && !result.contains_key("results") {
+        result.insert("failed".into(), false.into());
     }
     result.retain(|name, _| !name.starts_with("_ansible_"));
     complete_lines(result);

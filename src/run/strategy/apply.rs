@@ -69,6 +69,8 @@ impl Plan<'_> {
         });
         let counts = self.stats.host(host);
         match outcome.status {
+            // An include counts once for each file or role that it leads to.
+            Status::Ok if task.is_include() => {}
             Status::Ok => counts.ok += 1,
             Status::Changed => {
                 counts.ok += 1;
@@ -90,7 +92,6 @@ impl Plan<'_> {
             }
             Status::Unreachable => counts.unreachable += 1,
         }
-        let _ = task;
     }
 
     fn apply_effect(&mut self, host: &Arc<str>, effect: Effect) {
