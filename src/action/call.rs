@@ -120,8 +120,8 @@ impl Stop {
                 let mut result = Map::new();
                 result.insert("changed".into(), false.into());
                 let message = match error.hint() {
-                    Some(hint) => format!("{error}\nhint: {hint}"),
-                    None => error.to_string(),
+                    Some(hint) => format!("Task failed: {error}\nhint: {hint}"),
+                    None => format!("Task failed: {error}"),
                 };
                 result.insert("msg".into(), message.into());
                 // The host can be reached, and only this task cannot be done there.

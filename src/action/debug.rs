@@ -40,7 +40,7 @@ impl Action for Debug {
                         let span = call.task.arguments.spans.get("var").copied();
                         let value = match Expression::parse(text.as_str(), span).evaluate(call.scope) {
                             Ok(value) => template::to_wire(&value)?,
-                            Err(error) if error.is_undefined() => "VARIABLE IS NOT DEFINED!".into(),
+                            Err(error) if error.is_undefined() => format!("<< error 1 - {} >>", error.message()).into(),
                             Err(error) => return Err(error.into()),
                         };
                         (text, value)

@@ -189,7 +189,7 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
                 let mut text = format!("{word}: [{host}]");
                 if self.shows(&result.result) {
                     text.push_str(" => ");
-                    text.push_str(&self.dump(&result.result));
+                    text.push_str(&self.dump(&result.task, &result.result));
                 }
                 self.line(&text, Some(color));
             }
@@ -200,15 +200,15 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
                 let mut text = format!("skipping: [{host}]");
                 if self.shows(&result.result) {
                     text.push_str(" => ");
-                    text.push_str(&self.dump(&result.result));
+                    text.push_str(&self.dump(&result.task, &result.result));
                 }
                 self.line(&text, Some(CYAN));
             }
             Status::Failed => {
-                if !result.looped || !has_results(&result.result) {
+                if !result.looped {
                     self.explain(result);
                     self.diff(result);
-                    let text = format!("fatal: [{host}]: FAILED! => {}", self.dump(&result.result));
+                    let text = format!("fatal: [{host}]: FAILED! => {}", self.dump(&result.task, &result.result));
                     self.failure_line(&text, RED);
                 }
                 if result.ignored {
@@ -217,7 +217,7 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
             }
             Status::Unreachable => {
                 self.explain(result);
-                let text = format!("fatal: [{host}]: UNREACHABLE! => {}", self.dump(&result.result));
+                let text = format!("fatal: [{host}]: UNREACHABLE! => {}", self.dump(&result.task, &result.result));
                 self.failure_line(&text, BRIGHT_RED);
                 if result.ignored {
                     self.line("...ignoring", Some(CYAN));
@@ -248,7 +248,7 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
                 let mut text = format!("{word}: [{host}] => (item={label})");
                 if self.shows(&result.result) {
                     text.push_str(" => ");
-                    text.push_str(&self.dump(&result.result));
+                    text.push_str(&self.dump(&result.task, &result.result));
                 }
                 (text, color)
             }
@@ -256,14 +256,14 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
                 let mut text = format!("skipping: [{host}] => (item={label}) ");
                 if self.shows(&result.result) {
                     text.push_str(" => ");
-                    text.push_str(&self.dump(&result.result));
+                    text.push_str(&self.dump(&result.task, &result.result));
                 }
                 (text, CYAN)
             }
             Status::Failed | Status::Unreachable => {
                 self.explain(result);
                 self.diff(result);
-                let text = format!("failed: [{host}] (item={label}) => {}", self.dump(&result.result));
+                let text = format!("failed: [{host}] (item={label}) => {}", self.dump(&result.task, &result.result));
                 self.failure_line(&text, RED);
                 return;
             }
@@ -274,7 +274,8 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
     /// Say what a failure is about, with the lines of the playbook around it, before its result; once for all hosts
     /// and items that fail alike.
     fn explain(&mut self, result: &HostResult) {
-        if result.no_log {
+        // A file or role that can't be included says in its result why.
+        if result.no_log || result.result.contains_key("reason") {
             return;
         }
         let message = result.result.get("msg").map(python_text).unwrap_or_default();
@@ -304,7 +305,7 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
                     _ => "Action failed",
                 };
                 let message = match (kind, message.as_str()) {
-                    ("", message) => format!("Task failed: {message}"),
+                    ("", message) => message.to_owned(),
                     (kind, "") => format!("Task failed: {kind}."),
                     (kind, message) => format!("Task failed: {kind}: {message}"),
                 };
@@ -329,7 +330,7 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
     }
 
     /// A result as it is shown: JSON, over several lines where the module or the verbosity asks for it.
-    fn dump(&self, result: &Map) -> String {
+    fn dump(&self, task: &TaskInfo, result: &Map) -> String {
         let mut shown = Map::new();
         let verbose = self.display.verbosity >= 3;
         for (name, value) in result {
@@ -345,14 +346,12 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
             }
         }
         let always = truth(result, "_ansible_verbose_always");
-        if always && self.display.verbosity < 3 {
-            // What `debug` and its kin show is their message, not their bookkeeping.
-            for name in ["changed", "failed", "skipped", "ansible_loop_var", "false_condition"] {
-                if shown.len() > 1 {
-                    shown.shift_remove(name);
-                }
-            }
-            if let Some(name) = result.get("ansible_loop_var").and_then(Value::as_str) {
+        if short_action(task) == "debug" && self.display.verbosity < 3 {
+            // What `debug` shows is its message, not its bookkeeping.
+            let named = ["ansible_loop_var", "ansible_index_var"].map(|name| result.get(name).and_then(Value::as_str));
+            let own = ["changed", "skipped", "skip_reason", "false_condition", "ansible_loop"];
+            let own = own.into_iter().chain(["ansible_loop_var", "ansible_index_var"]);
+            for name in own.chain(named.into_iter().flatten()) {
                 shown.shift_remove(name);
             }
         }
@@ -400,7 +399,7 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
         let mut text = format!("FAILED - RETRYING: [{host}]: {} ({left} retries left).", task.name);
         if self.display.verbosity > 2 {
             text.push_str("Result was: ");
-            text.push_str(&self.dump(result));
+            text.push_str(&self.dump(task, result));
         }
         self.line(&text, Some(Color("1;30")));
     }
@@ -413,14 +412,24 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
         }
         let _ = writeln!(self.out);
         if self.display.custom_stats && !stats.custom.is_empty() {
-            self.banner("CUSTOM STATS: ");
-            for (owner, values) in &stats.custom {
+            self.banner("CUSTOM STATS:");
+            // Those of hosts first.
+            let (whole, hosts): (Vec<_>, Vec<_>) = stats.custom.iter().partition(|(owner, _)| owner.is_none());
+            for (owner, values) in hosts.into_iter().chain(whole) {
                 let map: Map = values
                     .iter()
                     .map(|(name, value)| (name.clone(), template::to_wire(value).unwrap_or_default()))
                     .collect();
                 let mut text = String::new();
-                write_json(&mut text, &Value::Map(map), None);
+                write_json(&mut text, &Value::Map(map), Some(0));
+                let narrow = text.lines().map(|line| {
+                    let content = line.trim_start();
+                    format!("{}{content}", " ".repeat((line.len() - content.len()) / 4))
+                });
+                let text: String = narrow.collect();
+                if owner.is_none() {
+                    let _ = writeln!(self.out);
+                }
                 let label = owner.as_deref().map_or_else(|| "RUN".to_owned(), str::to_owned);
                 self.line(&format!("\t{label}: {text}"), None);
             }
@@ -488,7 +497,13 @@ impl<W: Write + Send, E: Write + Send> Sink for DefaultOutput<W, E> {
                 self.warnings(result);
                 self.item(result, item);
             }
-            Event::Retry { task, host, left, result, .. } => self.retry(task, host, *left, result),
+            Event::Retry { task, host, delegate, left, result, .. } => {
+                let host = match delegate {
+                    Some(delegate) if delegate != host => format!("{host} -> {delegate}"),
+                    _ => host.to_string(),
+                };
+                self.retry(task, &host, *left, result);
+            }
             Event::Included { name, hosts, item } => {
                 let hosts: Vec<&str> = hosts.iter().map(|host| &**host).collect();
                 let mut text = format!("included: {name} for {}", hosts.join(", "));
@@ -577,14 +592,10 @@ fn is_include(task: &TaskInfo) -> bool {
     matches!(short_action(task), "include_tasks" | "include_role" | "include")
 }
 
-fn has_results(result: &Map) -> bool {
-    result.contains_key("results")
-}
-
 fn host_label(result: &HostResult) -> String {
     match &result.delegate {
-        Some(delegate) => format!("{} -> {delegate}", result.host),
-        None => result.host.to_string(),
+        Some(delegate) if *delegate != result.host => format!("{} -> {delegate}", result.host),
+        _ => result.host.to_string(),
     }
 }
 

@@ -94,12 +94,14 @@ pub struct Cursor {
     frames: Vec<Frame>,
     /// Uses of roles that are done, which are not done again unless they allow it.
     completed_roles: HashSet<String>,
+    /// A failure that had waited for an `always` has ended the play for the host.
+    lost: bool,
 }
 
 impl Cursor {
     /// At the beginning of a play's items.
     pub fn new(items: Arc<[Item]>) -> Self {
-        Self { frames: vec![Frame { kind: Kind::Root(items), index: 0 }], completed_roles: HashSet::new() }
+        Self { frames: vec![Frame { kind: Kind::Root(items), index: 0 }], completed_roles: HashSet::new(), lost: false }
     }
 
     /// The task that the host stands at; `None` at the end. Tasks that `selected` refuses are passed over.
@@ -147,6 +149,7 @@ impl Cursor {
             Kind::Block { failed: true, .. } => {
                 self.frames.pop();
                 if self.fail() == Consequence::Fatal {
+                    self.lost = true;
                     return None;
                 }
             }
@@ -235,6 +238,11 @@ impl Cursor {
         self.frames.push(Frame { kind: Kind::Handlers(handlers), index: 0 });
     }
 
+    /// Whether the host came to its end by a failure that had to wait for an `always`.
+    pub fn is_lost(&self) -> bool {
+        self.lost
+    }
+
     /// Whether handlers are being gone through.
     pub fn in_handlers(&self) -> bool {
         self.frames.iter().any(|frame| matches!(frame.kind, Kind::Handlers(_)))
@@ -259,9 +267,36 @@ impl Cursor {
         true
     }
 
-    /// Nothing but these handlers is left to do (`force_handlers`, on a host that has failed).
-    pub fn only_handlers(&mut self, flush: Item) {
-        self.frames = vec![Frame { kind: Kind::Root(Arc::from([flush])), index: 0 }];
+    /// Nothing is left to do but the handlers, when the play comes to them next (`force_handlers`, on a host that has
+    /// failed).
+    pub fn only_handlers(&mut self) {
+        self.frames.truncate(1);
+        let Some(Frame { kind: Kind::Root(items), index }) = self.frames.last_mut() else { return };
+        let flush = |item: &Item| matches!(item, Item::Task(task) if task.implicit && task.is("meta"));
+        match items.iter().enumerate().skip(*index).find(|(_, item)| flush(item)) {
+            Some((found, _)) => {
+                *items = items.iter().take(found + 1).cloned().collect();
+                *index = found;
+            }
+            None => self.frames.clear(),
+        }
+    }
+
+    /// Run a handler that was notified by one before it, with those that are being gone through. False if its turn is
+    /// over, or no handlers are being gone through.
+    pub fn add_handler(&mut self, number: u32, task: Arc<Task>) -> bool {
+        for frame in self.frames.iter_mut().rev() {
+            let Kind::Handlers(handlers) = &mut frame.kind else { continue };
+            let current = handlers.get(frame.index).map(|(number, _)| *number);
+            if current.is_none_or(|current| number <= current) {
+                return false;
+            }
+            if let Err(place) = handlers.binary_search_by_key(&number, |(number, _)| *number) {
+                handlers.insert(place, (number, task));
+            }
+            return true;
+        }
+        false
     }
 
     /// The variables that the includes around the current task handed down, outermost first.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::cursor::Included;
 use super::effect::{IncludeRequest, IncludeTarget};
-use super::result;
 use super::strategy::Plan;
 use crate::playbook::{Item, Keywords, Task};
 use crate::report::{Event, HostResult, TaskInfo};
@@ -64,6 +63,7 @@ impl Plan<'_> {
                     }
                     let variables = (!group.request.variables.is_empty()).then(|| Arc::new(group.request.variables));
                     for host in group.hosts {
+                        self.stats.host(&host).ok += 1;
                         included.entry(host).or_default().push(Included {
                             order: order as u32,
                             items: Arc::clone(&items),
@@ -76,7 +76,14 @@ impl Plan<'_> {
                     for problem in problems {
                         self.shared.reporter.send(Event::Diagnostic(problem));
                     }
-                    let result = Arc::new(result::failed(message));
+                    let mut result = rprov_wire::Map::new();
+                    result.insert("changed".into(), false.into());
+                    result.insert("failed".into(), true.into());
+                    if let IncludeTarget::Tasks(file) = &group.request.target {
+                        result.insert("include".into(), file.as_str().into());
+                    }
+                    result.insert("reason".into(), message.into());
+                    let result = Arc::new(result);
                     for host in group.hosts {
                         self.shared.reporter.send(Event::Result(HostResult {
                             task: Arc::clone(info),
@@ -106,17 +113,9 @@ impl Plan<'_> {
         }
         let mut lost = false;
         for (host, result) in failed {
-            let rescued = self
-                .hosts
-                .get(&host)
-                .is_some_and(|run| run.cursor.clone().fail() == super::cursor::Consequence::Rescued);
             let counts = self.stats.host(&host);
-            counts.ok = counts.ok.saturating_sub(1);
-            if rescued {
-                counts.rescued += 1;
-            } else {
-                counts.failed += 1;
-            }
+            // Also where it is rescued.
+            counts.failed += 1;
             lost |= self.fail_host(task, &host, &result);
         }
         if lost {
@@ -165,7 +164,7 @@ impl Plan<'_> {
                     variables.roles.extend(loaded.all.iter().cloned());
                     self.variables = Arc::new(variables);
                 }
-                Ok((None, loaded.items.into()))
+                Ok((Some(usage.name.clone()), loaded.items.into()))
             }
         }
     }

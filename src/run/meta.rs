@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::effect::MetaAction;
 use super::strategy::{Plan, PlanEnd, State};
 use crate::playbook::Task;
-use crate::report::{Event, HostResult};
+use crate::report::{Event, HostResult, TaskInfo};
 use crate::run::{Cause, Status};
 use crate::vars::TaskVariables;
 
@@ -16,12 +16,27 @@ impl Plan<'_> {
         let name = name.and_then(|written| written.render(&self.statics).ok()).map(|value| value.to_string());
         let action = name.as_deref().and_then(MetaAction::find).unwrap_or(MetaAction::Noop);
         let mut acting = Vec::new();
-        for host in hosts {
+        // What is done once for all hosts is decided by the first of them.
+        let each = matches!(
+            action,
+            MetaAction::Noop
+                | MetaAction::ResetConnection
+                | MetaAction::EndHost
+                | MetaAction::EndRole
+                | MetaAction::FlushHandlers
+        );
+        let deciding = if each { hosts } else { hosts.get(..1).unwrap_or_default() };
+        for host in deciding {
+            let info = self.tell_started(task, host);
             match self.meta_applies(task, host) {
-                Ok(true) => acting.push(Arc::clone(host)),
+                Ok(true) if each => acting.push(Arc::clone(host)),
+                Ok(true) => acting.extend(hosts.iter().cloned()),
                 Ok(false) => {
-                    self.tell_skipped(task, host);
-                    self.advance(host);
+                    self.tell_skipped(info, host);
+                    let skipped = if each { std::slice::from_ref(host) } else { hosts };
+                    for host in skipped {
+                        self.advance(host);
+                    }
                 }
                 Err(error) => {
                     let result = Arc::new(super::task::template_failure(&error));
@@ -55,7 +70,12 @@ impl Plan<'_> {
                 for host in &acting {
                     self.advance(host);
                 }
-                for host in &acting {
+                let once = if each { acting.as_slice() } else { acting.get(..1).unwrap_or_default() };
+                let affected = match action {
+                    MetaAction::ClearFacts => acting.as_slice(),
+                    _ => once,
+                };
+                for host in affected {
                     self.apply_meta(action, host).await;
                 }
             }
@@ -81,13 +101,19 @@ impl Plan<'_> {
         Ok(true)
     }
 
-    fn tell_skipped(&mut self, task: &Arc<Task>, host: &Arc<str>) {
+    /// Show the banner of a task that somebody wrote: once for each host, as Ansible does.
+    fn tell_started(&mut self, task: &Arc<Task>, host: &Arc<str>) -> Arc<TaskInfo> {
         let info = self.task_info(task, host);
-        self.shared.reporter.send(Event::TaskStart { task: Arc::clone(&info), hosts: vec![Arc::clone(host)] });
+        if !task.implicit {
+            self.shared.reporter.send(Event::TaskStart { task: Arc::clone(&info), hosts: vec![Arc::clone(host)] });
+        }
+        info
+    }
+
+    fn tell_skipped(&mut self, info: Arc<TaskInfo>, host: &Arc<str>) {
         let mut result = rprov_wire::Map::new();
         result.insert("changed".into(), false.into());
         result.insert("skipped".into(), true.into());
-        self.stats.host(host).skipped += 1;
         self.shared.reporter.send(Event::Result(HostResult {
             task: info,
             host: Arc::clone(host),

@@ -50,18 +50,12 @@ impl Run {
         let order = KeywordReader(&statics).text(play.order.as_ref())?;
         let matched = ordered(matched, order.as_deref());
         let all: Arc<[Arc<str>]> = matched.into();
-        let hosts: Vec<Arc<str>> = all.iter().filter(|host| !self.lost.contains(*host)).cloned().collect();
         if all.is_empty() {
             self.shared.reporter.send(Event::PlayStart { name, hosts: Arc::from([]), check });
             self.shared.reporter.send(Event::NoHostsMatched);
             return Ok(true);
         }
-        let batches = batches(&hosts, self.serial(play, &statics)?.as_slice());
-        if batches.is_empty() {
-            self.shared.reporter.send(Event::PlayStart { name, hosts: Arc::from([]), check });
-            self.shared.reporter.send(Event::NoHostsRemaining);
-            return Ok(false);
-        }
+        let batches = batches(&all, self.serial(play, &statics)?.as_slice());
         let items = self.sequence(play, &statics)?;
         let strategy = KeywordReader(&statics).text(play.strategy.as_ref())?;
         let strategy = strategy.unwrap_or_else(|| self.shared.options.strategy.clone());
@@ -74,7 +68,8 @@ impl Run {
         }
         let prompted = Arc::new(prompted);
         for batch in batches {
-            let batch: Arc<[Arc<str>]> = batch.into();
+            let size = batch.len();
+            let batch: Arc<[Arc<str>]> = batch.into_iter().filter(|host| !self.lost.contains(host)).collect();
             self.shared.reporter.send(Event::PlayStart { name: name.clone(), hosts: Arc::clone(&batch), check });
             let variables = PlayVariables {
                 name: Arc::from(name.as_str()),
@@ -84,7 +79,7 @@ impl Run {
                 roles: play.roles.clone(),
                 hosts_all: Arc::clone(&all),
                 batch: Arc::clone(&batch),
-                hosts: batch.iter().cloned().collect(),
+                hosts: all.iter().filter(|host| !self.lost.contains(*host)).cloned().collect(),
             };
             let mut runs = IndexMap::new();
             let mut unusable = Vec::new();
@@ -102,6 +97,7 @@ impl Run {
                         name: Arc::clone(host),
                         cursor: Cursor::new(Arc::clone(&items)),
                         state: State::Active,
+                        failed: false,
                         notified: BTreeSet::new(),
                         vars_files,
                     },
@@ -129,7 +125,6 @@ impl Run {
             };
             let runs = std::mem::take(&mut plan.hosts);
             drop(plan);
-            let total = runs.len();
             let mut failed = 0;
             for run in runs.into_values() {
                 if matches!(run.state, State::Failed | State::Unreachable) {
@@ -144,13 +139,7 @@ impl Run {
                 PlanEnd::Abort => return Ok(false),
                 PlanEnd::Stop => return Ok(true),
                 // A batch of which nothing is left ends the run.
-                PlanEnd::Complete if failed == total => {
-                    let remaining = all.iter().any(|host| !self.lost.contains(host));
-                    if !remaining || batch.len() < hosts.len() {
-                        self.shared.reporter.send(Event::NoHostsRemaining);
-                        return Ok(false);
-                    }
-                }
+                PlanEnd::Complete if failed == size => return Ok(false),
                 PlanEnd::Complete => {}
             }
         }
@@ -428,7 +417,7 @@ fn gather_item(play: &Arc<Play>) -> Item {
 }
 
 /// The implicit task that runs notified handlers.
-pub(super) fn flush_item(play: &Arc<Play>) -> Item {
+fn flush_item(play: &Arc<Play>) -> Item {
     let mut options = IndexMap::new();
     options.insert("_raw_params".to_owned(), Written::plain("flush_handlers"));
     Item::Task(Arc::new(implicit_task(play, "meta", options, crate::playbook::Keywords::default())))

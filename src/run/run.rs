@@ -63,28 +63,32 @@ impl Run {
         }
     }
 
-    /// Run playbooks one after the other, tell the recap, and close the connections.
-    ///
-    /// # Errors
-    /// Mistakes of the user that show only in the run. The recap is told all the same.
-    pub async fn playbooks(&mut self, playbooks: &[Playbook]) -> Result<Stats, RunError> {
-        let mut outcome = Ok(());
-        'run: for playbook in playbooks {
-            self.shared.reporter.send(Event::PlaybookStart { path: playbook.path.display().to_string() });
-            for play in &playbook.plays {
-                match self.play(play).await {
-                    Ok(true) => {}
-                    Ok(false) => break 'run,
-                    Err(error) => {
-                        outcome = Err(error);
-                        break 'run;
-                    }
-                }
+    async fn plays(&mut self, playbook: &Playbook) -> Result<(), RunError> {
+        for play in &playbook.plays {
+            if !self.play(play).await? {
+                break;
             }
         }
-        // A mistake that shows before any task has run leaves nothing to sum up.
-        if outcome.is_ok() || !self.stats.hosts.is_empty() {
+        Ok(())
+    }
+
+    /// Run playbooks one after the other until one fails, each with its recap, and close the connections.
+    ///
+    /// # Errors
+    /// Mistakes of the user that show only in the run; there is no recap then.
+    pub async fn playbooks(&mut self, playbooks: &[Playbook]) -> Result<Stats, RunError> {
+        let mut outcome = Ok(());
+        for playbook in playbooks {
+            self.shared.reporter.send(Event::PlaybookStart { path: playbook.path.display().to_string() });
+            outcome = self.plays(playbook).await;
+            if outcome.is_err() {
+                break;
+            }
             self.shared.reporter.send(Event::Recap(Box::new(self.stats.clone())));
+            let failed = |counts: &super::stats::Counts| counts.failed > 0 || counts.unreachable > 0;
+            if self.shared.interrupt.is_pressed() || self.stats.hosts.values().any(failed) {
+                break;
+            }
         }
         self.shared.connections.close().await;
         outcome.map(|()| self.stats.clone())

@@ -59,7 +59,7 @@ impl Single {
     /// What a mistake in the playbook leads to.
     fn mistaken(mistake: Mistake) -> Self {
         let mut result = result::failed(mistake.message());
-        result.shift_remove("changed");
+        result.insert("changed".into(), false.into());
         result.insert("exception".into(), NO_TRACEBACK.into());
         Self { cause: Cause::Playbook(Arc::new(mistake)), ..Self::plain(result) }
     }
@@ -235,13 +235,7 @@ impl Job {
             Ok(Some(skipped)) => return Err(Single::plain(skipped)),
             Err((error, span)) => return Err(Single::unrendered(&error, span)),
         }
-        self.prepare_call(scope).map_err(|stop| {
-            let mut single = self.stopped(stop);
-            if self.task.register.is_some() && !single.result.contains_key("changed") {
-                single.result.insert("changed".into(), false.into());
-            }
-            single
-        })
+        self.prepare_call(scope).map_err(|stop| self.stopped(stop))
     }
 
     /// The result of a call that did not come to its end.
@@ -733,9 +727,6 @@ impl Collected {
             result.insert("unreachable".into(), true.into());
         }
         result.insert("msg".into(), message.into());
-        if !self.skipped {
-            result.shift_remove("skipped");
-        }
         Single { result, effects: self.effects, delegate: self.delegate, cause: Cause::Module }
     }
 }
@@ -774,13 +765,16 @@ fn extended_loop(items: &[Value], index: usize, all_items: bool) -> Value {
     Value::from_pairs(entries)
 }
 
-/// Make sure that the flags a playbook asks for are there.
+/// Make sure that the flags a playbook asks for are there, and nothing that is for the report alone.
 fn complete(result: &mut Map) {
-    for name in ["changed", "failed"] {
-        if !result.contains_key(name) {
-            result.insert(name.to_owned(), false.into());
-        }
+    if !result.contains_key("changed") {
+        result.insert("changed".into(), false.into());
     }
+    // What was skipped has not been found good either, and a loop says so only of its items.
+    if !result.contains_key("failed") && !flag(result, "skipped") && !result.contains_key("results") {
+        result.insert("failed".into(), false.into());
+    }
+    result.retain(|name, _| !name.starts_with("_ansible_"));
     complete_lines(result);
 }
 

@@ -70,9 +70,9 @@ impl TaskVariables {
             "vars" => Value::from_object(VarsObject(self.clone().scope())),
             "playbook_dir" => Value::from(self.play.directory.display().to_string()),
             "ansible_play_name" => Value::from(&*self.play.name),
-            "ansible_play_hosts" | "play_hosts" => names(&self.play.hosts),
+            "ansible_play_hosts" => names(&self.play.hosts),
             "ansible_play_hosts_all" => names(&self.play.hosts_all),
-            "ansible_play_batch" => names(&self.play.batch),
+            "ansible_play_batch" | "play_hosts" => names(&self.play.batch),
             "ansible_play_role_names" | "role_names" => self
                 .play
                 .roles

@@ -69,6 +69,8 @@ impl Plan<'_> {
         });
         let counts = self.stats.host(host);
         match outcome.status {
+            // An include counts once for each file or role that it leads to.
+            Status::Ok if task.is_include() => {}
             Status::Ok => counts.ok += 1,
             Status::Changed => {
                 counts.ok += 1;
@@ -90,7 +92,6 @@ impl Plan<'_> {
             }
             Status::Unreachable => counts.unreachable += 1,
         }
-        let _ = task;
     }
 
     fn apply_effect(&mut self, host: &Arc<str>, effect: Effect) {
@@ -154,7 +155,9 @@ impl Plan<'_> {
                 continue;
             }
             for number in numbers {
+                let Some(task) = self.handlers.task(number).cloned() else { continue };
                 if let Some(run) = self.hosts.get_mut(host)
+                    && !run.cursor.add_handler(number, task)
                     && run.notified.insert(number)
                 {
                     let handler = self.handlers.name(number).unwrap_or(name).to_owned();
@@ -211,26 +214,25 @@ impl Plan<'_> {
             return;
         }
         let fatal_for_all = failures.first().is_some_and(|(host, ..)| self.any_errors_fatal(task, host));
-        let mut any_fatal = false;
+        let failed: Vec<Arc<str>> = failures.iter().map(|(host, ..)| Arc::clone(host)).collect();
         for (host, status, result) in failures {
             if status == Status::Unreachable {
                 if let Some(run) = self.hosts.get_mut(&host) {
                     run.state = State::Unreachable;
                 }
-                any_fatal = true;
                 continue;
             }
-            any_fatal |= self.fail_host(task, &host, &result);
+            self.fail_host(task, &host, &result);
         }
-        if fatal_for_all && any_fatal {
-            for host in self.active() {
-                let rescuing = self.hosts.get(&host).is_some_and(|run| run.cursor.rescuing());
-                if !rescuing && let Some(run) = self.hosts.get_mut(&host) {
-                    run.state = State::Done;
-                    run.cursor.end();
+        if fatal_for_all {
+            // The others fail with it, and go to where a failure of their own would have led.
+            for host in self.active().into_iter().filter(|host| !failed.contains(host)) {
+                if let Some(run) = self.hosts.get_mut(&host)
+                    && run.cursor.fail() == Consequence::Fatal
+                {
+                    run.state = State::Failed;
                 }
             }
-            self.ended = Some(PlanEnd::Abort);
         }
         self.update_hosts();
         self.check_failure_limit();
@@ -245,6 +247,7 @@ impl Plan<'_> {
     ) -> bool {
         let force = self.shared.options.force_handlers || self.force_handlers();
         let Some(run) = self.hosts.get_mut(host) else { return false };
+        let before = run.cursor.clone();
         let consequence = run.cursor.fail();
         match consequence {
             Consequence::Rescued | Consequence::Pending => {
@@ -265,9 +268,11 @@ impl Plan<'_> {
             }
             Consequence::Fatal => {
                 run.state = State::Failed;
-                if force && !run.notified.is_empty() && !run.cursor.in_handlers() {
+                if force && !run.failed && !run.notified.is_empty() && !before.in_handlers() {
                     // The host has failed, and runs what it was told to run before.
-                    run.cursor.only_handlers(crate::run::play::flush_item(&self.play));
+                    run.cursor = before;
+                    run.cursor.only_handlers();
+                    run.failed = true;
                     run.state = State::Active;
                 }
                 true
@@ -299,6 +304,9 @@ impl Plan<'_> {
             for run in self.hosts.values_mut().filter(|run| run.state == State::Active) {
                 run.state = State::Done;
             }
+            // Ansible says so from two places.
+            self.shared.reporter.send(Event::NoHostsRemaining);
+            self.shared.reporter.send(Event::NoHostsRemaining);
             self.ended = Some(PlanEnd::Abort);
         }
     }

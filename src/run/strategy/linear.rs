@@ -113,7 +113,7 @@ impl Plan<'_> {
     pub(super) fn reach_end(&mut self, host: &Arc<str>) {
         let Some(run) = self.hosts.get_mut(host) else { return };
         if run.state == State::Active {
-            run.state = State::Done;
+            run.state = if run.failed || run.cursor.is_lost() { State::Failed } else { State::Done };
         }
     }
 }

@@ -39,6 +39,8 @@ pub(in crate::run) struct HostRun {
     pub cursor: Cursor,
     /// What it is doing.
     pub state: State,
+    /// It has failed, and runs nothing but what it was notified of before.
+    pub failed: bool,
     /// Numbers of the handlers that it has yet to run.
     pub notified: BTreeSet<u32>,
     /// Its `vars_files`.
@@ -282,6 +284,7 @@ impl<'r> Plan<'r> {
             .collect();
         if left.len() != self.variables.hosts.len() {
             let mut variables = PlayVariables::clone(&self.variables);
+            variables.batch = variables.batch.iter().filter(|host| left.contains(*host)).cloned().collect();
             variables.hosts = left.into();
             self.variables = Arc::new(variables);
         }
@@ -313,6 +316,13 @@ impl<'r> Plan<'r> {
 fn default_name(task: &Task) -> String {
     if task.is("gather_facts") && task.implicit {
         return "Gathering Facts".to_owned();
+    }
+    // A role that is included is named, whatever the name is made of.
+    if task.is("include_role")
+        && let Some(role) = task.arguments.options.get("name").or_else(|| task.arguments.options.get("role"))
+        && let Some(role) = role.text().map(str::to_owned).or_else(|| role.as_plain().map(ToString::to_string))
+    {
+        return format!("{} : {role}", task.action.written);
     }
     task.action.written.to_string()
 }
