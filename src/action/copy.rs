@@ -55,7 +55,6 @@ impl Action for Copy {
         if !path.is_dir() {
             let (reference, source) = content::of_file(0, &path)?;
             arguments.insert("_content".into(), reference.to_value());
-            arguments.insert("dest".into(), super::copy::destination(&destination, &path).into());
             arguments.insert("_source".into(), path.display().to_string().into());
             return Ok(Done::new(call.module("copy", arguments, vec![source]).await?));
         }
@@ -80,8 +79,7 @@ impl Action for Copy {
     }
 }
 
-/// A destination that is a directory by its own spelling gets the source's name; whether an existing directory is meant,
-/// the host finds out by the name that it is given.
+/// The file of a template whose destination is a directory by its own spelling: it gets the template's name.
 pub(super) fn destination(destination: &str, source: &Path) -> String {
     match (destination.ends_with('/'), source.file_name()) {
         (true, Some(name)) => format!("{destination}{}", name.to_string_lossy()),

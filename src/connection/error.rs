@@ -68,7 +68,9 @@ impl ConnectionError {
             | ConnectionError::Authentication { hint, .. }
             | ConnectionError::Become { hint, .. }
             | ConnectionError::Agent { hint, .. } => hint.as_deref(),
-            ConnectionError::Lost { .. } => None,
+            ConnectionError::Lost { .. } => {
+                Some("what was under way may have been done or not; run the playbook again to find out")
+            }
         }
     }
 }

@@ -108,3 +108,17 @@ expect_no_panic() {
 		passed "$1: no crash"
 	fi
 }
+
+# The command line of an agent in a list of processes; its file bears a hash of 32 digits.
+agent_in() { grep -E '/agent-[0-9a-f]{32} ' "$1"; }
+
+no_agent_on() {
+	local _
+	# It ends when it notices that its channel has closed.
+	for _ in {1..10}; do
+		on_host "$1" ps ax >"$LAB_DIR/processes"
+		agent_in "$LAB_DIR/processes" >/dev/null || return 0
+		sleep 0.2
+	done
+	return 1
+}

@@ -77,7 +77,7 @@ impl Original {
             let mut staged = Staged::new(&target, wanted.unsafe_writes)?;
             staged.write(&text::encode(after))?;
             if let Some(command) = manner.validate {
-                validate::validate(command, staged.path(), context).map_err(validate::in_one_message)?;
+                validate::validate(command, staged.path()?, context).map_err(validate::in_one_message)?;
             }
             if manner.backup {
                 backup = write::backup(&self.path)?;

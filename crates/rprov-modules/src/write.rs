@@ -1,14 +1,17 @@
 //! Atomic writes: a reader of the file sees the old content or the new, never a part, also after a power cut.
 //!
-//! The new content goes to a temporary file in the same directory, gets its owner, mode and SELinux context, is
-//! synced, and then takes the old file's place. Where that is impossible (a bind mount, as containers have for
+//! The new content goes to a temporary file in the same directory, is synced, gets its owner, mode and SELinux context,
+//! and then takes the old file's place. Until it is complete it has no name where the file system allows that, so that
+//! nothing is left of it when the agent is killed. Where that is impossible (a bind mount, as containers have for
 //! `/etc/hosts`; a directory that may not be written to, with `unsafe_writes`) the old file is overwritten in place.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
 use tempfile::NamedTempFile;
 
@@ -28,6 +31,8 @@ pub struct Staged {
 
 #[derive(Debug)]
 enum Place {
+    /// In the target's directory, without a name yet.
+    Unnamed(File),
     /// Next to the target: can take its place by a rename.
     Beside(NamedTempFile),
     /// Elsewhere, since the target's directory takes no new files: can only be copied over the target.
@@ -43,6 +48,9 @@ impl Staged {
     /// The directory does not exist, is read-only, or full.
     pub fn new(target: &Path, unsafe_writes: bool) -> Result<Self, Failure> {
         let directory = parent(target);
+        if let Some(file) = unnamed_in(directory) {
+            return Ok(Staged { file: Place::Unnamed(file), target: target.to_owned() });
+        }
         let file = match temporary_in(directory) {
             Ok(file) => Place::Beside(file),
             Err(error) if unsafe_writes && overwritable(&error) && target.is_file() => Place::Elsewhere(
@@ -54,9 +62,20 @@ impl Staged {
         Ok(Staged { file, target: target.to_owned() })
     }
 
-    /// Where the new content is, for a command that validates it.
-    pub fn path(&self) -> &Path {
-        self.temporary().path()
+    /// Where the new content is, once all of it was written: for its checksum, or a command that validates it.
+    ///
+    /// # Errors
+    /// The directory takes no new names any more.
+    pub fn path(&mut self) -> Result<&Path, Failure> {
+        if let Place::Unnamed(file) = &self.file {
+            let named = link_in(parent(&self.target), file)
+                .map_err(|error| explain("create a temporary file beside", &self.target, &error))?;
+            self.file = Place::Beside(named);
+        }
+        match &self.file {
+            Place::Beside(file) | Place::Elsewhere(file) => Ok(file.path()),
+            Place::Unnamed(_) => Err(Failure::new(format!("{} has no new content", self.target.display()))),
+        }
     }
 
     /// Write all that `reader` has; the number of bytes.
@@ -83,11 +102,7 @@ impl Staged {
     /// # Errors
     /// The disk is full, or gone.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        let target = self.target.clone();
-        let file = match &mut self.file {
-            Place::Beside(file) | Place::Elsewhere(file) => file,
-        };
-        file.write_all(bytes).map_err(|error| explain("write", &target, &error))
+        self.file.as_file().write_all(bytes).map_err(|error| explain("write", &self.target, &error))
     }
 
     /// Put the new content in the target's place.
@@ -97,7 +112,9 @@ impl Staged {
     ///
     /// # Errors
     /// The target is a directory, is immutable, or the attributes may not be set. Nothing was changed then.
-    pub fn commit(self, wanted: &Wanted) -> Result<(), Failure> {
+    pub fn commit(mut self, wanted: &Wanted) -> Result<(), Failure> {
+        self.file.as_file().sync_data().map_err(|error| explain("write", &self.target, &error))?;
+        self.path()?;
         let Staged { file, target } = self;
         let existing = std::fs::symlink_metadata(&target).ok().filter(|metadata| !metadata.file_type().is_symlink());
         if existing.as_ref().is_some_and(Metadata::is_dir) {
@@ -106,10 +123,11 @@ impl Staged {
         let file = match file {
             Place::Beside(file) => file,
             Place::Elsewhere(file) => return overwrite(file.path(), &target, wanted),
+            // It was given one just now.
+            Place::Unnamed(_) => return Err(Failure::new(format!("{} has no new content", target.display()))),
         };
         adopt(file.as_file(), file.path(), existing.as_ref(), &target)?;
         wanted.apply_staged(file.path(), &target)?;
-        file.as_file().sync_data().map_err(|error| explain("write", &target, &error))?;
         match file.persist(&target) {
             Ok(_) => Ok(()),
             // A mount point cannot be replaced, only filled.
@@ -122,21 +140,44 @@ impl Staged {
             Err(error) => Err(explain("replace", &target, &error.error)),
         }
     }
+}
 
-    fn temporary(&self) -> &NamedTempFile {
-        match &self.file {
-            Place::Beside(file) | Place::Elsewhere(file) => file,
+impl Place {
+    fn as_file(&self) -> &File {
+        match self {
+            Place::Unnamed(file) => file,
+            Place::Beside(file) | Place::Elsewhere(file) => file.as_file(),
         }
     }
+}
+
+/// Create a file without a name; `None` where that is not supported, or not possible.
+fn unnamed_in(directory: &Path) -> Option<File> {
+    // A name can be given through this directory alone, without privileges.
+    if !Path::new("/proc/self/fd").exists() {
+        return None;
+    }
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    rustix::fs::open(directory, flags, Mode::RUSR | Mode::WUSR).ok().map(File::from)
+}
+
+/// Give a file without a name a temporary one.
+fn link_in(directory: &Path, file: &File) -> io::Result<NamedTempFile> {
+    let descriptor = format!("/proc/self/fd/{}", file.as_raw_fd());
+    named(directory, |path| {
+        rustix::fs::linkat(CWD, descriptor.as_str(), CWD, path, AtFlags::SYMLINK_FOLLOW)?;
+        file.try_clone()
+    })
 }
 
 /// Create a file that nobody else can open, and that is removed when dropped.
 fn temporary_in(directory: &Path) -> io::Result<NamedTempFile> {
     // The file is opened here since tempfile's own errors hide the system's error number.
-    tempfile::Builder::new()
-        .prefix(".rprov-")
-        .suffix(".tmp")
-        .make_in(directory, |path| File::options().read(true).write(true).create_new(true).mode(0o600).open(path))
+    named(directory, |path| File::options().read(true).write(true).create_new(true).mode(0o600).open(path))
+}
+
+fn named(directory: &Path, make: impl FnMut(&Path) -> io::Result<File>) -> io::Result<NamedTempFile> {
+    tempfile::Builder::new().prefix(".rprov-").suffix(".tmp").make_in(directory, make)
 }
 
 /// Replace the content of `target`, atomically; see [`Staged::commit`].
@@ -240,6 +281,7 @@ pub fn backup(path: &Path) -> Result<Option<PathBuf>, Failure> {
     let mut reader = File::open(path).map_err(|error| explain("read", path, &error))?;
     let mut staged = Staged::new(&copy, false)?;
     staged.copy_from(&mut reader)?;
+    staged.path()?;
     let Place::Beside(file) = &staged.file else {
         return Err(Failure::new(format!("could not back up {}: its directory takes no files", path.display())));
     };
@@ -302,7 +344,12 @@ mod tests {
         let tree = tempfile::tempdir().unwrap();
         let mut staged = Staged::new(&tree.path().join("file"), false).unwrap();
         staged.write(b"x").unwrap();
-        assert_eq!(names(tree.path()).len(), 1);
+        // What a killed agent was writing is gone with it.
+        assert!(names(tree.path()).is_empty());
+        let complete = staged.path().unwrap().to_owned();
+        assert_eq!(std::fs::read(&complete).unwrap(), b"x");
+        staged.write(b"y").unwrap();
+        assert_eq!(std::fs::read(&complete).unwrap(), b"xy");
         drop(staged);
         assert!(names(tree.path()).is_empty());
     }

@@ -68,7 +68,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
             let mut staged = Staged::new(dest, wanted.unsafe_writes)?;
             staged.write(&content)?;
             if let Some(command) = &arguments.validate {
-                validate::validate(command, staged.path(), context).map_err(validate::in_one_message)?;
+                validate::validate(command, staged.path()?, context).map_err(validate::in_one_message)?;
             }
             if arguments.backup
                 && let Some(copy) = write::backup(dest)?

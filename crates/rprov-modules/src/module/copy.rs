@@ -258,7 +258,7 @@ impl Task<'_> {
         let mut staged = Staged::new(target, wanted.unsafe_writes)?;
         staged.copy_from(&mut *origin.open(self.context)?)?;
         if let Some(sha1) = sha1 {
-            let arrived = Algorithm::Sha1.of_file(staged.path())?;
+            let arrived = Algorithm::Sha1.of_file(staged.path()?)?;
             if arrived != sha1 {
                 return Err(Failure::new(format!(
                     "the content of {} changed on its way: expected checksum {sha1}, got {arrived}; was the source changed meanwhile? run the task again",
@@ -267,10 +267,10 @@ impl Task<'_> {
             }
         }
         if let Some(command) = &self.arguments.validate {
-            validate(command, staged.path(), self.context)?;
+            validate(command, staged.path()?, self.context)?;
         }
         let backup = if self.arguments.backup { write::backup(target)? } else { None };
-        let md5 = Algorithm::Md5.of_file(staged.path())?;
+        let md5 = Algorithm::Md5.of_file(staged.path()?)?;
         staged.commit(wanted)?;
         wanted.apply(target, false)?;
         Ok((backup, md5))

@@ -136,9 +136,9 @@ fn download(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome, Fai
         Staged::new(&path, wanted.unsafe_writes)?
     };
     staged.copy_from(&mut answer.reader())?;
-    let source = Algorithm::Sha1.of_file(staged.path())?;
+    let source = Algorithm::Sha1.of_file(staged.path()?)?;
     if let Some((algorithm, checksum)) = &expected {
-        let arrived = algorithm.of_file(staged.path())?;
+        let arrived = algorithm.of_file(staged.path()?)?;
         if arrived != *checksum {
             return Err(Failure::new(format!(
                 "The checksum for {} did not match {checksum}; it was {arrived}.",
@@ -150,7 +150,7 @@ fn download(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome, Fai
         }
     }
     let old = if path.is_file() { Some(Algorithm::Sha1.of_file(&path)?) } else { None };
-    let md5 = Algorithm::Md5.of_file(staged.path())?;
+    let md5 = Algorithm::Md5.of_file(staged.path()?)?;
     let mut outcome = Outcome::new(old.as_deref() != Some(source.as_str()));
     if outcome.changed && !context.check() {
         if arguments.backup

@@ -152,7 +152,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         let path = if dest.is_dir() { dest.join(answer.file_name()) } else { dest.clone() };
         let mut staged = write::Staged::new(&path, wanted.unsafe_writes)?;
         staged.copy_from(&mut answer.reader())?;
-        let same = path.is_file() && Algorithm::Sha1.of_file(&path)? == Algorithm::Sha1.of_file(staged.path())?;
+        let same = path.is_file() && Algorithm::Sha1.of_file(&path)? == Algorithm::Sha1.of_file(staged.path()?)?;
         if !same {
             staged.commit(&wanted)?;
             changed = true;
