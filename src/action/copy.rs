@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use rprov_modules::argument::boolean;
+use rprov_modules::module::uri::python_json;
 use rprov_wire::{Map, Source, Value};
 
 use super::call::{Action, Call, Done, Stop};
@@ -34,7 +35,7 @@ impl Action for Copy {
             // Structures are written out as JSON.
             let text = match call.value(&["content"]) {
                 Some(native) if !matches!(value, Value::String(_)) => match value {
-                    Value::List(_) | Value::Map(_) => json(native)?,
+                    Value::List(_) | Value::Map(_) => python_json(&value),
                     _ => native.to_string(),
                 },
                 _ => value.as_str().unwrap_or_default().to_owned(),
@@ -55,7 +56,6 @@ impl Action for Copy {
         if !path.is_dir() {
             let (reference, source) = content::of_file(0, &path)?;
             arguments.insert("_content".into(), reference.to_value());
-            arguments.insert("dest".into(), super::copy::destination(&destination, &path).into());
             arguments.insert("_source".into(), path.display().to_string().into());
             return Ok(Done::new(call.module("copy", arguments, vec![source]).await?));
         }
@@ -80,15 +80,6 @@ impl Action for Copy {
     }
 }
 
-/// A destination that is a directory by its own spelling gets the source's name; whether an existing directory is meant,
-/// the host finds out by the name that it is given.
-pub(super) fn destination(destination: &str, source: &Path) -> String {
-    match (destination.ends_with('/'), source.file_name()) {
-        (true, Some(name)) => format!("{destination}{}", name.to_string_lossy()),
-        _ => destination.to_owned(),
-    }
-}
-
 fn text(arguments: &Map, name: &str) -> Option<String> {
     arguments.get(name).map(|value| match value {
         Value::String(text) => text.clone(),
@@ -103,11 +94,6 @@ fn flag(arguments: &Map, name: &str, default: bool) -> bool {
         Some(Value::Int(number)) => *number != 0,
         _ => default,
     }
-}
-
-fn json(value: &minijinja::Value) -> Result<String, Stop> {
-    let json = crate::template::to_json(value)?;
-    serde_json::to_string(&json).map_err(|error| Stop::failed(error.to_string()))
 }
 
 fn mode_of(path: &Path) -> Result<String, Stop> {
