@@ -32,30 +32,16 @@ impl Action for Assert {
         let conditions = conditions(call.task.arguments.options.get("that"), &arguments.that.0);
         let message = |given: Option<Raw>, default: &str| given.map_or_else(|| Value::from(default), |raw| raw.0);
         for (condition, text) in &conditions {
-            let problem = match condition.test(call.scope) {
-                Ok(true) => continue,
-                Ok(false) => None,
-                Err(error) => Some(error),
-            };
+            if condition.test(call.scope)? {
+                continue;
+            }
             let mut result = Map::new();
             result.insert("changed".into(), false.into());
             result.insert("failed".into(), true.into());
             result.insert("assertion".into(), text.clone());
             result.insert("evaluated_to".into(), false.into());
-            let default = match &problem {
-                Some(error) => error.message().to_owned(),
-                None => "Assertion failed".to_owned(),
-            };
-            if problem.is_some() {
-                result.shift_remove("evaluated_to");
-            }
-            result.insert(
-                "msg".into(),
-                match problem {
-                    Some(_) => default.into(),
-                    None => message(arguments.fail_msg, &default),
-                },
-            );
+            result.insert("_ansible_verbose_always".into(), true.into());
+            result.insert("msg".into(), message(arguments.fail_msg, "Assertion failed"));
             return Err(Stop::Failed(result));
         }
         let mut done = Done::unchanged();

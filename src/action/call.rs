@@ -14,6 +14,7 @@ use super::registry;
 use crate::connection::ConnectionError;
 use crate::playbook::Task;
 use crate::run::{Effect, Remote, Shared};
+use crate::source::Span;
 use crate::template::{self, Scope, TemplateError};
 use crate::vars::HostVariables;
 
@@ -94,6 +95,15 @@ pub enum Stop {
     Connection(ConnectionError),
     /// A template could not be rendered.
     Template(TemplateError),
+    /// The template of an argument could not be rendered.
+    Argument {
+        /// The argument.
+        name: String,
+        /// Where its value was written.
+        span: Option<Span>,
+        /// What is wrong with it.
+        error: TemplateError,
+    },
 }
 
 impl Stop {
@@ -114,10 +124,12 @@ impl Stop {
                     None => error.to_string(),
                 };
                 result.insert("msg".into(), message.into());
-                result.insert("unreachable".into(), true.into());
+                // The host can be reached, and only this task cannot be done there.
+                let name = if matches!(error, ConnectionError::Become { .. }) { "failed" } else { "unreachable" };
+                result.insert(name.into(), true.into());
                 result
             }
-            Stop::Template(error) => {
+            Stop::Template(error) | Stop::Argument { error, .. } => {
                 let mut result = Failure::new(error.message().to_owned()).into_map();
                 let mut place = String::new();
                 if let Some(span) = error.span() {
@@ -269,7 +281,12 @@ pub fn render_arguments(task: &Task, scope: &Scope) -> Result<Vec<(String, Value
         }
     }
     for (name, written) in &task.arguments.options {
-        let value = written.render_or_omit(scope)?;
+        let value = written.render_or_omit(scope).map_err(|error| Stop::Argument {
+            name: name.clone(),
+            // Inside of a list or dictionary only the error knows the place.
+            span: written.span().filter(|_| written.text().is_some()),
+            error,
+        })?;
         let name = match (name.as_str(), known.and_then(|known| known.free_form)) {
             ("_raw_params", Some(option)) => option.to_owned(),
             _ => name.clone(),

@@ -162,7 +162,7 @@ static KNOWN: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
 });
 
 /// Names under which modules went before, or go elsewhere.
-const REDIRECTS: &[(&str, &str)] = &[("systemd_service", "systemd"), ("dnf5", "dnf"), ("yum", "dnf")];
+const REDIRECTS: &[(&str, &str)] = &[("dnf5", "dnf"), ("yum", "dnf")];
 
 /// The action or module of that name: short (`copy`), or with its collection (`ansible.builtin.copy`).
 pub fn find(name: &str) -> Option<&'static Known> {

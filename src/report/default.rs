@@ -2,6 +2,7 @@
 //!
 //! Source of the format: the `default` callback's documented behaviour, observed on ansible-core 2.19.
 
+use std::collections::HashSet;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 
@@ -10,8 +11,8 @@ use similar::TextDiff;
 
 use super::event::{Event, HostResult, ItemInfo, TaskInfo};
 use super::reporter::Sink;
-use crate::run::{Counts, Stats, Status};
-use crate::source::{Severity, render};
+use crate::run::{Cause, Counts, Stats, Status};
+use crate::source::{Severity, Span, render};
 use crate::template;
 
 /// What is shown, and how.
@@ -91,8 +92,8 @@ pub struct DefaultOutput<W, E> {
     pending: Option<Arc<TaskInfo>>,
     /// The task whose banner was shown last.
     shown: Option<u64>,
-    /// The task that an error was told of: once for all hosts and items of a loop.
-    told: Option<(u64, Arc<str>)>,
+    /// The errors that were told.
+    told: HashSet<String>,
     play: String,
 }
 
@@ -105,7 +106,7 @@ impl<W, E> std::fmt::Debug for DefaultOutput<W, E> {
 impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
     /// Write results to `out` and talk to `err`.
     pub fn new(display: Display, out: W, err: E) -> Self {
-        Self { display, out, err, pending: None, shown: None, told: None, play: String::new() }
+        Self { display, out, err, pending: None, shown: None, told: HashSet::new(), play: String::new() }
     }
 
     fn line(&mut self, text: &str, color: Option<Color>) {
@@ -270,37 +271,49 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
         self.line(&text, Some(color));
     }
 
-    /// Say what a failure is about, with the lines of the playbook around it, before its result.
+    /// Say what a failure is about, with the lines of the playbook around it, before its result; once for all hosts
+    /// and items that fail alike.
     fn explain(&mut self, result: &HostResult) {
         if result.no_log {
             return;
         }
-        let key = (result.task.number, Arc::clone(&result.host));
-        if self.told.as_ref() == Some(&key) && result.looped {
-            return;
-        }
-        self.told = Some(key);
         let message = result.result.get("msg").map(python_text).unwrap_or_default();
-        let first = message.lines().next().unwrap_or_default();
-        let kind = match (result.status, result.result.contains_key("_origin")) {
-            (Status::Unreachable, _) => "Task failed: ",
-            (_, true) => "Task failed: ",
-            _ if is_controller(&result.task) => "Task failed: Action failed: ",
-            _ => "Task failed: Module failed: ",
+        let task = Some(result.task.span);
+        let text = match &result.cause {
+            Cause::Playbook(mistake) => {
+                let first = match mistake.stage.as_str() {
+                    "" => "Task failed.".to_owned(),
+                    stage => format!("Task failed: {stage}."),
+                };
+                let mut text = format!("[ERROR]: {}\n\n{}", mistake.message(), section(&first, task));
+                for (index, (message, span)) in mistake.steps.iter().enumerate() {
+                    let last = index + 1 == mistake.steps.len();
+                    let message = if last { message.clone() } else { format!("{message}.") };
+                    text.push_str("\n<<< caused by >>>\n\n");
+                    text.push_str(&section(&message, *span));
+                }
+                if mistake.message().ends_with("Conditionals must have a boolean result.") {
+                    text.push_str(BROKEN_CONDITIONALS);
+                }
+                text
+            }
+            cause => {
+                let kind = match (result.status, cause) {
+                    (Status::Unreachable, _) => "",
+                    (_, Cause::Module) => "Module failed",
+                    _ => "Action failed",
+                };
+                let message = match (kind, message.as_str()) {
+                    ("", message) => format!("Task failed: {message}"),
+                    (kind, "") => format!("Task failed: {kind}."),
+                    (kind, message) => format!("Task failed: {kind}: {message}"),
+                };
+                format!("[ERROR]: {}", section(&message, task))
+            }
         };
-        let mut text = format!("[ERROR]: {kind}{first}");
-        let span = result.task.span;
-        let file = span.file();
-        text.push_str(&format!("\nOrigin: {}:{}:{}\n", absolute(&file.path), span.line, span.column));
-        let line = span.line as usize;
-        let lines: Vec<&str> = file.text.lines().collect();
-        let width = line.to_string().len();
-        for number in line.saturating_sub(2).max(1)..=line {
-            let Some(content) = lines.get(number - 1) else { continue };
-            text.push_str(format!("\n{number:<width$} {content}").trim_end());
+        if self.told.insert(text.clone()) {
+            self.failure_line(&text, RED);
         }
-        text.push_str(&format!("\n{}^ column {}\n", " ".repeat(width + span.column as usize), span.column));
-        self.failure_line(&text, RED);
     }
 
     fn shows(&self, result: &Map) -> bool {
@@ -314,7 +327,7 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
         let verbose = self.display.verbosity >= 3;
         for (name, value) in result {
             let hidden = name.starts_with('_') && !verbose
-                || matches!(name.as_str(), "_ansible_verbose_always" | "exception" | "warnings" | "deprecations")
+                || matches!(name.as_str(), "_ansible_verbose_always" | "exception" | "failed" | "warnings" | "deprecations")
                 || (name == "invocation" && !verbose)
                 || (name == "diff" && self.display.verbosity < 3);
             if !hidden {
@@ -515,6 +528,33 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
     }
 }
 
+const BROKEN_CONDITIONALS: &str =
+    "\nBroken conditionals can be temporarily allowed with the `ALLOW_BROKEN_CONDITIONALS` configuration option.\n";
+
+/// A message with the lines of the file that it is about, and a caret below.
+fn section(message: &str, span: Option<Span>) -> String {
+    let Some(span) = span else { return format!("{message}\n") };
+    let file = span.file();
+    let mut text = format!("{message}\nOrigin: {}:{}:{}\n", absolute(&file.path), span.line, span.column);
+    let line = span.line as usize;
+    let width = line.to_string().len();
+    for (index, content) in file.text.lines().enumerate().take(line).skip(line.saturating_sub(3)) {
+        let shown = format!("\n{:>width$} {content}", index + 1);
+        text.push_str(&shortened(shown.trim_end()));
+    }
+    text.push_str(&format!("\n{}^ column {}\n", " ".repeat(width + span.column as usize), span.column));
+    text
+}
+
+/// A line of a file, cut where it gets too long to be read.
+fn shortened(line: &str) -> String {
+    const LONGEST: usize = 121;
+    match line.char_indices().nth(LONGEST) {
+        None => line.to_owned(),
+        Some(_) => line.chars().take(LONGEST - 3).chain("...".chars()).collect(),
+    }
+}
+
 fn absolute(path: &std::path::Path) -> String {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
 }
@@ -525,27 +565,6 @@ fn short_action(task: &TaskInfo) -> &str {
 
 fn is_include(task: &TaskInfo) -> bool {
     matches!(short_action(task), "include_tasks" | "include_role" | "include")
-}
-
-fn is_controller(task: &TaskInfo) -> bool {
-    matches!(
-        short_action(task),
-        "fail"
-            | "assert"
-            | "debug"
-            | "set_fact"
-            | "include_vars"
-            | "add_host"
-            | "group_by"
-            | "pause"
-            | "fetch"
-            | "include_tasks"
-            | "include_role"
-            | "wait_for_connection"
-            | "reboot"
-            | "validate_argument_spec"
-            | "set_stats"
-    )
 }
 
 fn has_results(result: &Map) -> bool {

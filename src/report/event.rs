@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rprov_wire::{Map, Stream};
 
-use crate::run::{Stats, Status};
+use crate::run::{Cause, Stats, Status};
 use crate::source::{Diagnostic, Span};
 
 /// What is shown of a task. Made once for all hosts that run it.
@@ -51,6 +51,8 @@ pub struct HostResult {
     pub ignored: bool,
     /// What is returned.
     pub result: Arc<Map>,
+    /// What a failure is about.
+    pub cause: Cause,
     /// The task has a loop; of the whole result, only the items are shown.
     pub looped: bool,
     /// `diff` is on for this task.

@@ -9,7 +9,7 @@ use super::result;
 use super::strategy::Plan;
 use crate::playbook::{Item, Keywords, Task};
 use crate::report::{Event, HostResult, TaskInfo};
-use crate::run::Status;
+use crate::run::{Cause, Status};
 use crate::source::Diagnostics;
 use crate::vars::{PlayVariables, Values};
 
@@ -85,7 +85,8 @@ impl Plan<'_> {
                             status: Status::Failed,
                             ignored: false,
                             result: Arc::clone(&result),
-                            looped: false,
+                            cause: Cause::Action,
+            looped: false,
                             diff: false,
                             no_log: false,
                             duration: std::time::Duration::ZERO,

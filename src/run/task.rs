@@ -8,14 +8,18 @@ use rprov_wire::{Map, Options as WireOptions};
 
 use super::effect::Effect;
 use super::remote::Remote;
-use super::result::{self, Outcome, Status, flag, status_of};
+use super::result::{self, Cause, Mistake, Outcome, Status, flag, status_of};
 use super::settings::{self, KeywordReader};
 use super::shared::Shared;
 use crate::action::{self, Call, Done, Stop};
 use crate::playbook::{Loop, LoopSource, Task};
 use crate::report::{Event, HostResult, ItemInfo, TaskInfo};
+use crate::source::Span;
 use crate::template::{self, Scope, TemplateError};
 use crate::vars::{Facts, TaskVariables, Values};
+
+/// What a failed result has where Ansible might have a traceback.
+const NO_TRACEBACK: &str = "(traceback unavailable)";
 
 /// Everything that one task needs to run on one host.
 #[derive(Debug)]
@@ -44,11 +48,25 @@ struct Single {
     result: Map,
     effects: Vec<Effect>,
     delegate: Option<Arc<str>>,
+    cause: Cause,
 }
 
 impl Single {
     fn plain(result: Map) -> Self {
-        Self { result, effects: Vec::new(), delegate: None }
+        Self { result, effects: Vec::new(), delegate: None, cause: Cause::Module }
+    }
+
+    /// What a mistake in the playbook leads to.
+    fn mistaken(mistake: Mistake) -> Self {
+        let mut result = result::failed(mistake.message());
+        result.shift_remove("changed");
+        result.insert("exception".into(), NO_TRACEBACK.into());
+        Self { cause: Cause::Playbook(Arc::new(mistake)), ..Self::plain(result) }
+    }
+
+    /// What a template's error leads to; `written` is where the template is.
+    fn unrendered(error: &TemplateError, written: Option<Span>) -> Self {
+        Self::mistaken(Mistake::new("", "", error, written))
     }
 }
 
@@ -88,7 +106,7 @@ impl Job {
                 };
             }
             Err(error) => {
-                single = Single::plain(template_failure(error));
+                single = Single::unrendered(error, None);
                 status = Status::Failed;
             }
         }
@@ -100,7 +118,7 @@ impl Job {
                 Ok(names) if names.is_empty() => {}
                 Ok(names) => effects.push(Effect::Notify(names)),
                 Err(error) => {
-                    single = Single::plain(template_failure(&error));
+                    single = Single::unrendered(&error, None);
                     status = Status::Failed;
                 }
             }
@@ -121,6 +139,7 @@ impl Job {
             status,
             ignored,
             result: shown,
+            cause: single.cause.clone(),
             looped,
             diff,
             no_log,
@@ -169,7 +188,7 @@ impl Job {
                 // The conditions may say that the loop does not matter here.
                 match self.condition(scope) {
                     Ok(Some(skipped)) => (Single::plain(skipped), false),
-                    _ => (Single::plain(template_failure(&error)), false),
+                    _ => (self.unusable_loop(looping, &error), false),
                 }
             }
         }
@@ -195,9 +214,9 @@ impl Job {
     }
 
     /// The result of a task whose conditions say no; `None` if it is to run.
-    fn condition(&self, scope: &Scope) -> Result<Option<Map>, TemplateError> {
+    fn condition(&self, scope: &Scope) -> Result<Option<Map>, (TemplateError, Option<Span>)> {
         for condition in &self.task.keywords.when {
-            if !condition.test(scope)? {
+            if !condition.test(scope).map_err(|error| (error, condition.span()))? {
                 let mut result = Map::new();
                 result.insert("changed".into(), false.into());
                 result.insert("skipped".into(), true.into());
@@ -214,9 +233,41 @@ impl Job {
         match self.condition(scope) {
             Ok(None) => {}
             Ok(Some(skipped)) => return Err(Single::plain(skipped)),
-            Err(error) => return Err(Single::plain(template_failure(&error))),
+            Err((error, span)) => return Err(Single::unrendered(&error, span)),
         }
-        self.prepare_call(scope).map_err(|stop| Single::plain(stop.into_result()))
+        self.prepare_call(scope).map_err(|stop| {
+            let mut single = self.stopped(stop);
+            if self.task.register.is_some() && !single.result.contains_key("changed") {
+                single.result.insert("changed".into(), false.into());
+            }
+            single
+        })
+    }
+
+    /// The result of a call that did not come to its end.
+    fn stopped(&self, stop: Stop) -> Single {
+        match stop {
+            Stop::Failed(mut result) => {
+                result.entry("exception".to_owned()).or_insert_with(|| NO_TRACEBACK.into());
+                Single { cause: Cause::Action, ..Single::plain(result) }
+            }
+            Stop::Template(error) => Single::unrendered(&error, None),
+            Stop::Argument { name, span, error } => {
+                let action = action::find(self.task.action.short).map_or(self.task.action.short, |known| known.short);
+                let stage = format!("Finalization of task args for 'ansible.builtin.{action}' failed");
+                let doing = format!("Error while resolving value for '{name}'");
+                Single::mistaken(Mistake::new(stage, &doing, &error, span))
+            }
+            connection @ Stop::Connection(_) => Single::plain(connection.into_result()),
+        }
+    }
+
+    /// The result of a task whose loop has no items that could be gone through.
+    fn unusable_loop(&self, looping: &Loop, error: &TemplateError) -> Single {
+        let written = match &looping.source {
+            LoopSource::Loop(written) | LoopSource::With(_, written) => written.span(),
+        };
+        Single::unrendered(error, written)
     }
 
     fn prepare_call(&self, scope: &Scope) -> Result<Prepared, Stop> {
@@ -254,12 +305,14 @@ impl Job {
         };
         let (attempts, delay) = match self.retries(&prepared.scope) {
             Ok(retries) => retries,
-            Err(error) => return Single::plain(template_failure(&error)),
+            Err(error) => return Single::unrendered(&error, None),
         };
         let delegate = prepared.remote.delegate().cloned();
         let mut attempt = 1;
         loop {
             let executed = self.execute(&prepared).await;
+            // What was skipped (check mode) says nothing that could be waited for.
+            let attempts = attempts.filter(|_| !executed.as_ref().is_ok_and(|done| flag(&done.result, "skipped")));
             let mut single = self.conclude(&prepared.scope, executed, attempts.map(|_| attempt));
             single.delegate.clone_from(&delegate);
             let Some(total) = attempts else { return single };
@@ -271,11 +324,14 @@ impl Job {
                 Ok(true) => return single,
                 Ok(false) if attempt < total => {}
                 Ok(false) => {
+                    if !flag(&single.result, "failed") {
+                        single.cause = Cause::Action;
+                    }
                     single.result.insert("attempts".into(), (total - 1).into());
                     single.result.insert("failed".into(), true.into());
                     return single;
                 }
-                Err(error) => return Single { delegate, ..Single::plain(template_failure(&error)) },
+                Err(error) => return Single { delegate, ..Single::unrendered(&error, None) },
             }
             single.result.insert("retries".into(), total.into());
             self.shared.reporter.send(Event::Retry {
@@ -343,15 +399,19 @@ impl Job {
 
     /// From what the action gave back to the task's result: flags, facts, `changed_when`, `failed_when`.
     fn conclude(&self, scope: &Scope, executed: Result<Done, Stop>, attempt: Option<u32>) -> Single {
-        let (mut result, mut effects) = match executed {
-            Ok(done) => (done.result, done.effects),
-            Err(stop) => (stop.into_result(), Vec::new()),
+        let (mut result, mut effects, mut cause) = match executed {
+            Ok(done) => (done.result, done.effects, Cause::Module),
+            Err(stop) => {
+                let single = self.stopped(stop);
+                (single.result, Vec::new(), single.cause)
+            }
         };
+        complete_lines(&mut result);
         if let Some(attempt) = attempt {
             result.insert("attempts".into(), attempt.into());
         }
         if flag(&result, "unreachable") {
-            return Single { result, effects, delegate: None };
+            return Single { result, effects, delegate: None, cause };
         }
         if !result.contains_key("failed") && result.get("rc").is_some_and(|rc| rc.as_int().is_some_and(|rc| rc != 0)) {
             result.insert("failed".into(), true.into());
@@ -363,18 +423,16 @@ impl Job {
             effects.push(Effect::Facts { host: self.fact_owner(scope), facts: facts_of(facts) });
         }
         if !flag(&result, "skipped") {
-            if let Err(error) = self.apply_conditions(scope, &mut result) {
-                let mut failure = template_failure(&error);
-                if let Some(changed) = result.get("changed") {
-                    failure.insert("changed".into(), changed.clone());
-                }
-                return Single { result: failure, effects: Vec::new(), delegate: None };
+            let failed = flag(&result, "failed");
+            self.apply_conditions(scope, &mut result);
+            if !failed && flag(&result, "failed") {
+                cause = Cause::Action;
             }
         }
         if !result.contains_key("changed") {
             result.insert("changed".into(), false.into());
         }
-        Single { result, effects, delegate: None }
+        Single { result, effects, delegate: None, cause }
     }
 
     /// The host that gathered facts belong to, if that is not the task's own.
@@ -394,28 +452,33 @@ impl Job {
         scope.with([(Arc::clone(&register.name), value_of(registered))])
     }
 
-    fn apply_conditions(&self, scope: &Scope, result: &mut Map) -> Result<(), TemplateError> {
+    /// `changed_when` and `failed_when`; one that can't be evaluated is a failure, and its result says why.
+    fn apply_conditions(&self, scope: &Scope, result: &mut Map) {
         let task = &self.task;
         if task.changed_when.is_empty() && task.failed_when.is_empty() {
-            return Ok(());
+            return;
         }
         let scope = self.with_result(scope, result);
         if !task.changed_when.is_empty() {
-            let mut holds = true;
-            for condition in &task.changed_when {
-                holds = holds && condition.test(&scope)?;
+            match all_hold(&task.changed_when, &scope) {
+                Ok(holds) => {
+                    result.insert("changed".into(), holds.into());
+                }
+                Err(error) => {
+                    result.insert("failed".into(), true.into());
+                    result.insert("changed_when_result".into(), error.message().into());
+                    return;
+                }
             }
-            result.insert("changed".into(), holds.into());
         }
         if !task.failed_when.is_empty() {
-            let mut holds = true;
-            for condition in &task.failed_when {
-                holds = holds && condition.test(&scope)?;
-            }
-            result.insert("failed".into(), holds.into());
-            result.insert("failed_when_result".into(), holds.into());
+            let (failed, shown) = match all_hold(&task.failed_when, &scope) {
+                Ok(holds) => (holds, holds.into()),
+                Err(error) => (true, error.message().into()),
+            };
+            result.insert("failed".into(), failed.into());
+            result.insert("failed_when_result".into(), shown);
         }
-        Ok(())
     }
 
     async fn run_loop(&self, looping: &Loop, scope: &Scope, items: Vec<Value>) -> Single {
@@ -431,7 +494,7 @@ impl Job {
         })();
         let (loop_var, index_var, pause, extended, all_items) = match names {
             Ok(names) => names,
-            Err(error) => return Single::plain(template_failure(&error)),
+            Err(error) => return Single::unrendered(&error, None),
         };
         let loop_var: Arc<str> = loop_var.into();
         let count = items.len();
@@ -608,6 +671,7 @@ impl Job {
                 status,
                 ignored: status == Status::Failed && flags.is_some_and(|flags| flags.ignore_errors),
                 result: Arc::new(shown),
+                cause: single.cause.clone(),
                 looped: true,
                 diff: flags.is_some_and(|flags| flags.diff),
                 no_log,
@@ -652,7 +716,7 @@ impl Collected {
             result.insert("skipped_reason".into(), "No items in the list".into());
             result.insert("skipped".into(), true.into());
             result.insert("results".into(), rprov_wire::Value::List(Vec::new()));
-            return Single { result, effects: self.effects, delegate: None };
+            return Single { result, effects: self.effects, delegate: None, cause: Cause::Module };
         }
         result.insert("results".into(), rprov_wire::Value::List(self.results));
         result.insert("skipped".into(), self.skipped.into());
@@ -672,8 +736,18 @@ impl Collected {
         if !self.skipped {
             result.shift_remove("skipped");
         }
-        Single { result, effects: self.effects, delegate: self.delegate }
+        Single { result, effects: self.effects, delegate: self.delegate, cause: Cause::Module }
     }
+}
+
+/// Whether all conditions hold.
+fn all_hold(conditions: &[crate::template::Conditional], scope: &Scope) -> Result<bool, TemplateError> {
+    for condition in conditions {
+        if !condition.test(scope)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// `ansible_loop`
@@ -707,6 +781,11 @@ fn complete(result: &mut Map) {
             result.insert(name.to_owned(), false.into());
         }
     }
+    complete_lines(result);
+}
+
+/// Make sure that what a command printed is also there line by line.
+fn complete_lines(result: &mut Map) {
     for stream in ["stdout", "stderr"] {
         let lines = format!("{stream}_lines");
         if let Some(rprov_wire::Value::String(text)) = result.get(stream)

@@ -228,7 +228,14 @@ impl Conditional {
         if lenient {
             return Ok(value.is_true());
         }
-        let place = self.origin_of_value(scope).map_or_else(|| "<unknown>".to_owned(), |span| span.to_string());
+        let place = self.origin_of_value(scope).map_or_else(
+            || "<unknown>".to_owned(),
+            |span| {
+                let path = span.file().path.clone();
+                let path = std::path::absolute(&path).unwrap_or(path);
+                format!("{}:{}:{}", path.display(), span.line, span.column)
+            },
+        );
         Err(TemplateError::new(
             TemplateErrorKind::Conditional,
             format!(

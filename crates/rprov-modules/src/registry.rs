@@ -86,6 +86,19 @@ modules! {
         authorized_key,
         sysctl,
     }
+    "community.docker" {
+        docker_container,
+        docker_container_exec,
+        docker_container_info,
+        docker_host_info,
+        docker_image,
+        docker_image_info,
+        docker_network,
+        docker_network_info,
+        docker_prune,
+        docker_volume,
+        docker_volume_info,
+    }
 }
 
 fn decode<T: Arguments>(arguments: &Map) -> Result<T, ArgumentProblem> {
@@ -122,11 +135,15 @@ mod tests {
 
     #[test]
     fn no_two_modules_share_a_name() {
+    fn a_module_is_listed_once_in_the_collection_it_is_known_from() {
         let mut names: Vec<&str> = modules().iter().map(|module| module.name).collect();
         names.sort_unstable();
         let count = names.len();
         names.dedup();
         assert_eq!(names.len(), count);
+        for name in ["systemd", "systemd_service", "user", "wait_for"] {
+            assert!(find(name).is_some_and(|module| module.collection == "ansible.builtin"), "{name}");
+        }
     }
 
     #[test]

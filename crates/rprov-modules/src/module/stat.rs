@@ -55,7 +55,7 @@ pub fn run(arguments: Arguments, _context: &Context<'_>) -> Result<Outcome, Fail
     };
     put("exists", true.into());
     put("path", path.display().to_string().into());
-    put("mode", permissions::octal(mode).into());
+    put("mode", permissions::four_digits(mode).into());
     put("isdir", kind.is_dir().into());
     put("ischr", kind.is_char_device().into());
     put("isblk", kind.is_block_device().into());
