@@ -134,7 +134,6 @@ mod tests {
     }
 
     #[test]
-    fn no_two_modules_share_a_name() {
     fn a_module_is_listed_once_in_the_collection_it_is_known_from() {
         let mut names: Vec<&str> = modules().iter().map(|module| module.name).collect();
         names.sort_unstable();

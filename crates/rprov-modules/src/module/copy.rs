@@ -204,7 +204,7 @@ impl Task<'_> {
             let outcome = attributes_only(&target, &self.wanted, self.context.check())?;
             return Ok(outcome.with("dest", target.display().to_string()).with("checksum", content.sha1.as_str()));
         }
-        let diff = self.content_diff(dest, existing.is_some(), &Origin::Controller(content))?;
+        let diff = self.content_diff(dest, dest.exists(), &Origin::Controller(content))?;
         if self.context.check() {
             let diffs = Vec::from_iter(diff);
             return Ok(Outcome { changed: true, diffs, diff_list: true, ..Outcome::default() });
