@@ -68,7 +68,11 @@ const ALLOWED: &[(&str, &str, &str, &str)] = &[
     ("stat", "followed.stat.*", "*", "the reference looks at the type and flags of the link itself"),
     ("tempfile", "missing.*", "*", "the text of the operating system, without Python's"),
     ("unarchive", "*", "check", "the reference does not look into archives in check mode"),
-    ("unarchive", "*.extract_results.*", "*", "archives are unpacked without tar and unzip"),
+    ("unarchive", "*.extract_results.cmd", "*", "archives are unpacked without tar and unzip"),
+    ("unarchive", "*.extract_results.out", "*", "as above"),
+    ("getent", "bad_database.msg", "*", "names the database"),
+    ("get_url", "bad_checksum.src", "*", "there is no temporary file to name"),
+    ("wait_for", "port_open.port", "*", "the port of this run's server"),
     ("unarchive", "junk.msg", "*", "names the formats that are known"),
     ("unarchive", "*.diff", "*", "the reference shows what zipinfo says"),
     ("uri", "dest*.changed", "*", "content that is there already is not written again"),
@@ -76,8 +80,6 @@ const ALLOWED: &[(&str, &str, &str, &str)] = &[
     ("uri", "refused.msg", "*", "the text of the operating system, without Python's"),
     ("variables", "include_missing.*", "*", "a failure with its message alone"),
     ("variables", "debug_undefined.*", "*", "says in so many words what is undefined"),
-    ("variables", "group_by.changed", "*", "groups of one play do not outlive it"),
-    ("variables", "add_host.changed", "*", "check mode does not add a host"),
     ("variables", "looped.skipped", "*", "nothing was skipped"),
 ];
 
@@ -186,12 +188,12 @@ fn compare(name: &str) {
     let own = run(name, env!("CARGO_BIN_EXE_rprov"), &[]);
     let mut differences = Vec::new();
     let mut equal = 0;
-    let steady = Steady::new(Path::new("/nowhere"), 0);
+    let steady = Steady::new(Path::new("/no/directory/of/a/run"), 0);
     for (phase, theirs) in steady.value(&recorded["phases"]).as_object().unwrap() {
         for part in ["results", "files"] {
             let (theirs, ours) = (theirs[part].as_object().unwrap(), own[phase][part].as_object().unwrap());
             let keys = theirs.keys().chain(ours.keys().filter(|key| !theirs.contains_key(*key)));
-            for key in keys {
+            for key in keys.filter(|key| !key.ends_with("$BACKUP")) {
                 let place = format!("{phase}: {key}");
                 let before = differences.len();
                 differ(&place, theirs.get(key), ours.get(key), &mut differences);
@@ -315,7 +317,7 @@ fn playbook(name: &str, tasks: &str) -> String {
             false => format!("cp -a {{{{ root }}}}/work {{{{ root }}}}/work.{phase}"),
         };
         text.push_str(&format!(
-            r#"- hosts: all
+            r#"- hosts: localhost
   connection: local
   gather_facts: false
   check_mode: {check}
