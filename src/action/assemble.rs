@@ -30,7 +30,6 @@ impl Action for Assemble {
             request.shift_remove(name);
         }
         request.insert("_content".into(), reference.to_value());
-        request.insert("_source".into(), arguments.src.display().to_string().into());
         Ok(Done::new(call.module("copy", request, vec![source]).await?))
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use rprov_modules::argument::boolean;
+use rprov_modules::module::uri::python_json;
 use rprov_wire::{Map, Source, Value};
 
 use super::call::{Action, Call, Done, Stop};
@@ -34,7 +35,7 @@ impl Action for Copy {
             // Structures are written out as JSON.
             let text = match call.value(&["content"]) {
                 Some(native) if !matches!(value, Value::String(_)) => match value {
-                    Value::List(_) | Value::Map(_) => json(native)?,
+                    Value::List(_) | Value::Map(_) => python_json(&value),
                     _ => native.to_string(),
                 },
                 _ => value.as_str().unwrap_or_default().to_owned(),
@@ -79,6 +80,7 @@ impl Action for Copy {
     }
 }
 
+<<<<<<< HEAD
 /// The file of a template whose destination is a directory by its own spelling: it gets the template's name.
 pub(super) fn destination(destination: &str, source: &Path) -> String {
     match (destination.ends_with('/'), source.file_name()) {
@@ -87,6 +89,8 @@ pub(super) fn destination(destination: &str, source: &Path) -> String {
     }
 }
 
+=======
+>>>>>>> modules2
 fn text(arguments: &Map, name: &str) -> Option<String> {
     arguments.get(name).map(|value| match value {
         Value::String(text) => text.clone(),
@@ -101,11 +105,6 @@ fn flag(arguments: &Map, name: &str, default: bool) -> bool {
         Some(Value::Int(number)) => *number != 0,
         _ => default,
     }
-}
-
-fn json(value: &minijinja::Value) -> Result<String, Stop> {
-    let json = crate::template::to_json(value)?;
-    serde_json::to_string(&json).map_err(|error| Stop::failed(error.to_string()))
 }
 
 fn mode_of(path: &Path) -> Result<String, Stop> {

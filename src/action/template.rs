@@ -87,7 +87,6 @@ impl Action for Template {
         ] {
             request.shift_remove(name);
         }
-        request.insert("dest".into(), super::copy::destination(&arguments.dest, &path).into());
         request.insert("_content".into(), reference.to_value());
         request.insert("_source".into(), path.display().to_string().into());
         Ok(Done::new(call.module("copy", request, vec![source]).await?))

@@ -323,7 +323,9 @@ impl FileSink {
             None => {
                 let directory = self.target.parent().unwrap_or(Path::new("."));
                 std::fs::create_dir_all(directory)?;
-                self.file.insert(tempfile::NamedTempFile::new_in(directory)?)
+                // As any new file: the umask says who may read it.
+                let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+                self.file.insert(tempfile::Builder::new().permissions(permissions).tempfile_in(directory)?)
             }
         };
         file.write_all(data)?;

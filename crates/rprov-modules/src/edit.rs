@@ -117,18 +117,15 @@ impl Written {
         }
     }
 
-    /// The diff of the attributes, if they changed.
-    pub fn attribute_diff(&self, path: &Path) -> Option<Diff> {
-        self.attributes.changed.then(|| {
-            let header = format!("{} (file attributes)", path.display());
-            Diff {
-                before_header: Some(header.clone()),
-                after_header: Some(header),
-                before: self.attributes.before.clone().into(),
-                after: self.attributes.after.clone().into(),
-                ..Diff::default()
-            }
-        })
+    /// The diff of the attributes; headers alone if they did not change.
+    pub fn attribute_diff(&self, path: &Path) -> Diff {
+        let header = format!("{} (file attributes)", path.display());
+        let mut diff = Diff { before_header: Some(header.clone()), after_header: Some(header), ..Diff::default() };
+        if self.attributes.changed {
+            diff.before = self.attributes.before.clone().into();
+            diff.after = self.attributes.after.clone().into();
+        }
+        diff
     }
 }
 

@@ -103,9 +103,9 @@ impl Diff {
         if let Some(header) = self.after_header {
             map.insert("after_header".to_owned(), header.into());
         }
-        // A side that is null was left out for a reason that is given.
+        // A side that is null is not there.
         for (name, side) in [("before", self.before), ("after", self.after)] {
-            if self.omitted.is_empty() || !side.is_null() {
+            if !side.is_null() {
                 map.insert(name.to_owned(), side);
             }
         }

@@ -97,7 +97,8 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         return task.tree(tree);
     }
     if let Some(content) = &arguments._content {
-        let dest = task.destination(arguments.src.as_deref())?;
+        let source = arguments._source.as_deref().map(Path::new);
+        let dest = task.destination(arguments.src.as_deref().or(source))?;
         return task.deliver(&dest, content);
     }
     match &arguments.src {
@@ -203,7 +204,7 @@ impl Task<'_> {
             let outcome = attributes_only(&target, &self.wanted, self.context.check())?;
             return Ok(outcome.with("dest", target.display().to_string()).with("checksum", content.sha1.as_str()));
         }
-        let diff = self.content_diff(dest, existing.is_some(), &Origin::Controller(content))?;
+        let diff = self.content_diff(dest, dest.exists(), &Origin::Controller(content))?;
         if self.context.check() {
             let diffs = Vec::from_iter(diff);
             return Ok(Outcome { changed: true, diffs, diff_list: true, ..Outcome::default() });
@@ -460,12 +461,14 @@ impl Task<'_> {
                 dest.display()
             )));
         }
-        // As with cp(1), an existing directory takes the source by its name, unless the source ends in a slash.
+        // `dest` takes the source by its name, unless the source ends in a slash: then only what is in it.
+        let shown = if dest.is_dir() { None } else { Some(dest.clone()) };
         let target = match src.file_name() {
-            Some(name) if !ends_with_slash(src) && (dest.is_dir() || ends_with_slash(dest)) => dest.join(name),
+            Some(name) if !ends_with_slash(src) => dest.join(name),
             _ => dest.clone(),
         };
         let changed = self.copy_directory(src, &target, 0)?;
+        let target = shown.unwrap_or(target);
         Ok(Outcome::new(changed)
             .with("dest", target.display().to_string())
             .with("src", src.display().to_string())

@@ -139,7 +139,7 @@ fn without_header(text: &str) -> String {
 pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failure> {
     let timed = [&arguments.minute, &arguments.hour, &arguments.day, &arguments.month, &arguments.weekday];
     if arguments.special_time.is_some() && timed.iter().any(|time| *time != "*") {
-        return Err(Failure::new("You must specify time and date fields or special time."));
+        return Err(Failure::new("You cannot combine special_time with any of the time or day/date parameters."));
     }
     let present = arguments.state == State::Present;
     if present && arguments.job.is_none() {
@@ -183,7 +183,13 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
             Table::User(Some(user)) => format!("crontab of user \"{user}\""),
             Table::User(None) => "crontab".to_owned(),
         };
-        outcome = outcome.with_diff(Diff::text(&header, before.as_str(), after.as_str()));
+        let mut diff = Diff::text(&header, before.as_str(), after.as_str());
+        if let (Table::File(path), true) = (&table, after.trim().is_empty()) {
+            // The last entry takes the file with it.
+            diff.after_header = Some("/dev/null".to_owned());
+            outcome = Outcome::new(true).with("cron_file", path.to_string_lossy().into_owned()).with("state", "absent");
+        }
+        outcome = outcome.with_diff(diff);
     }
     if changed && !context.check() {
         if arguments.backup {

@@ -110,7 +110,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
     let warnings: Vec<String> = skipped
         .iter()
         .map(|(path, reason)| {
-            format!("Skipped '{path}' path due to this access issue: {}", reason.as_str().unwrap_or_default())
+            format!("Skipped '{path}' path due to this access issue: {}\n", reason.as_str().unwrap_or_default())
         })
         .collect();
     let matched = files.len();

@@ -103,7 +103,7 @@ fn download(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome, Fai
     if force {
         call.headers.push(("Cache-Control".to_owned(), "no-cache".to_owned()));
     }
-    let mut answer = http::send(&call, context)?;
+    let mut answer = http::send(&call, context).map_err(|failure| failure.with("elapsed", 0))?;
     let elapsed = answer.elapsed.as_secs();
     if answer.status == 304 {
         let mut outcome = unchanged(arguments, &wanted, context)?;
@@ -173,7 +173,7 @@ fn download(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome, Fai
         .with("msg", answer.message())
         .with("status_code", 200)
         .with("elapsed", elapsed)
-        .with_all(attributes::describe(&path)))
+        .with_all(if path.exists() { attributes::describe(&path) } else { Map::new() }))
 }
 
 fn unchanged(arguments: &Arguments, wanted: &Wanted, context: &Context<'_>) -> Result<Outcome, Failure> {

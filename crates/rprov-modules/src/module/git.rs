@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use rprov_wire::Value;
+use rprov_wire::{Map, Value};
 
 use crate::argument::Raw;
 use crate::arguments;
@@ -218,8 +218,16 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
     let directory = if arguments.bare { dest.to_owned() } else { dest.join(".git") };
     let has_copy = if arguments.bare { directory.join("config").exists() } else { directory.exists() };
     let repo = arguments.repo.as_str();
-    let changed_from =
-        |before: Option<&str>, after: Option<&str>| Outcome::new(true).with("before", before).with("after", after);
+    let changed_from = |before: Option<&str>, after: Option<&str>| {
+        let outcome = Outcome::new(true).with("before", before).with("after", after);
+        match (context.diff(), before, after) {
+            (true, None, Some(after)) => {
+                let text = format!(">> Newly checked out {after}");
+                outcome.with("diff", Value::from_iter([("prepared", text)]))
+            }
+            _ => outcome,
+        }
+    };
 
     if !has_copy {
         if !arguments.clone {
@@ -275,6 +283,16 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
     let remote = arguments.remote.as_str();
     let address = git.here(&["config", "--get", &format!("remote.{remote}.url")])?.stdout().trim().to_owned();
     let moved = address != repo;
+    let mut discarded = false;
+    let notes = |discarded: bool| {
+        let mut notes = Map::new();
+        if discarded {
+            let message = format!("Local modifications exist in the destination: {}", dest.display());
+            notes.insert("msg".to_owned(), message.into());
+        }
+        notes.insert("remote_url_changed".to_owned(), moved.into());
+        notes
+    };
     if !arguments.bare {
         let status = git.must(&["status", "--porcelain"], "could not look at the working copy")?;
         let dirty = status.lines().any(|line| !line.starts_with("??"));
@@ -286,6 +304,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
             .with("before", before));
         }
         if dirty && !context.check() {
+            discarded = true;
             git.must(&["reset", "--hard", "HEAD", "--"], "could not throw the local changes away")?;
         }
         if dirty && context.check() {
@@ -301,11 +320,10 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         || (is_commit(&arguments.version) && before.starts_with(&arguments.version));
     if settled && arguments.refspec.is_none() {
         let modules = if context.check() { false } else { git.submodules()? };
-        let mut outcome = Outcome::new(moved || modules).with("before", before.as_str()).with("after", before.as_str());
-        if moved {
-            outcome = outcome.with("remote_url_changed", true);
-        }
-        return Ok(outcome);
+        return Ok(Outcome::new(moved || modules || discarded)
+            .with("before", before.as_str())
+            .with("after", before.as_str())
+            .with_all(notes(discarded)));
     }
     if context.check() {
         let after = target.unwrap_or_else(|| arguments.version.clone());
@@ -333,11 +351,10 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         modules = git.submodules()?;
     }
     let after = git.must(&["rev-parse", "HEAD"], "could not read the new HEAD")?;
-    let mut outcome =
-        Outcome::new(before != after || moved || modules).with("before", before.as_str()).with("after", after.as_str());
-    if moved {
-        outcome = outcome.with("remote_url_changed", true);
-    }
+    let mut outcome = Outcome::new(before != after || moved || modules || discarded)
+        .with("before", before.as_str())
+        .with("after", after.as_str());
+    outcome = outcome.with_all(notes(discarded));
     if context.diff() && before != after {
         let text = git.here(&["diff", &before, &after])?.stdout();
         outcome = outcome.with("diff", Value::from_iter([("prepared", text)]));

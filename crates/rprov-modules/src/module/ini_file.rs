@@ -79,7 +79,9 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         let header = format!("{} (content)", path.display());
         outcome = outcome.with_diff(content_diff(&header, Some(&before), &after));
     }
-    outcome.diffs.extend(written.attribute_diff(&path));
+    if path.exists() {
+        outcome.diffs.push(written.attribute_diff(&path));
+    }
     Ok(outcome.with_all(attributes::describe(&path)))
 }
 

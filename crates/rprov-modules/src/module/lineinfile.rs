@@ -95,11 +95,12 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
     if let Some(found) = found {
         outcome = outcome.with("found", found);
     }
-    if written.content_changed {
-        let header = format!("{} (content)", arguments.path.display());
-        outcome = outcome.with_diff(content_diff(&header, Some(&before), &after));
+    let header = format!("{} (content)", arguments.path.display());
+    outcome = outcome.with_diff(content_diff(&header, Some(&before), &after));
+    // A file that is yet to be made has no attributes.
+    if arguments.path.exists() {
+        outcome = outcome.with_diff(written.attribute_diff(&arguments.path));
     }
-    outcome.diffs.extend(written.attribute_diff(&arguments.path));
     Ok(outcome)
 }
 

@@ -15,8 +15,12 @@ use crate::process::Command;
 arguments! {
     /// Run a local script on a remote node after transferring it.
     pub struct Arguments {
-        /// The script; the controller fills this in.
-        _content: Content,
+        /// The script, on the controller, and its arguments.
+        cmd: Option<String>,
+        /// Decrypt a vaulted script; done on the controller.
+        decrypt: bool = true,
+        /// The script's content; the controller fills this in.
+        _content: Option<Content>,
         /// The script's name on the controller, for its name on the host; the controller fills this in.
         _name: String = "script".to_owned(),
         /// What follows the script's name in the task: arguments, as a shell reads them.
@@ -30,6 +34,7 @@ arguments! {
         /// A path or glob; if it does not exist, nothing is run.
         removes: Option<PathBuf>,
     }
+    free_form: "cmd"
 }
 
 /// Fetch the script, run it, remove it.
@@ -37,6 +42,9 @@ arguments! {
 /// # Errors
 /// The script cannot be stored or started, or exits with anything but 0.
 pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failure> {
+    let Some(content) = &arguments._content else {
+        return Err(Failure::new("no script was given: name one of the controller's files"));
+    };
     let skipped = |message: String| Ok(Outcome::unchanged().with("skipped", true).with("msg", message));
     if let Some(pattern) = &arguments.creates
         && any_exists(pattern, None)
@@ -70,7 +78,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
     let path = directory.path().join(name);
     {
         let mut file = std::fs::File::create(&path).map_err(|error| Failure::io("create", &path, error))?;
-        let mut reader = context.transport.pull(&arguments._content)?;
+        let mut reader = context.transport.pull(content)?;
         std::io::copy(&mut reader, &mut file)
             .and_then(|_| file.flush())
             .and_then(|()| file.set_permissions(std::fs::Permissions::from_mode(0o700)))

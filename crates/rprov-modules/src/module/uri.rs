@@ -116,7 +116,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         // What a request does to a service cannot be predicted.
         return Ok(Outcome::unchanged()
             .with("skipped", true)
-            .with("msg", "remote module (ansible.legacy.uri) does not support check mode"));
+            .with("msg", "This action (uri) does not support check mode."));
     }
     if let Some(path) = arguments.creates.as_ref().filter(|path| exists(path)) {
         return Ok(skipped(format!("skipped, since '{}' exists", path.display())));
@@ -307,7 +307,8 @@ fn body(arguments: &Arguments, context: &Context<'_>) -> Result<(Option<Vec<u8>>
         return Ok((Some(bytes), urlencoded()));
     }
     if let Some(src) = &arguments.src {
-        let bytes = std::fs::read(src).map_err(|error| explain("read", src, &error))?;
+        let bytes = std::fs::read(src)
+            .map_err(|error| Failure::new(format!("Unable to open source file {}: {error}", src.display())))?;
         return Ok((Some(bytes), urlencoded()));
     }
     let Some(Raw(value)) = &arguments.body else { return Ok((None, None)) };
@@ -344,7 +345,7 @@ fn plain(value: &Value) -> String {
 }
 
 /// JSON as Python writes it: a space after `,` and `:`, and only ASCII.
-fn python_json(value: &Value) -> String {
+pub fn python_json(value: &Value) -> String {
     match value {
         Value::List(items) => format!("[{}]", items.iter().map(python_json).collect::<Vec<_>>().join(", ")),
         Value::Map(map) => {

@@ -206,11 +206,12 @@ impl Account<'_> {
 
     fn create(&self) -> Result<Outcome, Failure> {
         let arguments = self.arguments;
-        let primary = arguments.group.as_deref().map(Self::group).transpose()?;
-        let groups = self.wanted_groups()?;
         if self.context.check() {
+            // Its groups may be what an earlier task would have made.
             return Ok(Outcome::new(true));
         }
+        let primary = arguments.group.as_deref().map(Self::group).transpose()?;
+        let groups = self.wanted_groups()?;
         let mut said = Said::default();
         if let Some(program) = find_program("useradd", self.context) {
             let mut command = Command::new(program);
