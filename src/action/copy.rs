@@ -80,17 +80,6 @@ impl Action for Copy {
     }
 }
 
-<<<<<<< HEAD
-/// The file of a template whose destination is a directory by its own spelling: it gets the template's name.
-pub(super) fn destination(destination: &str, source: &Path) -> String {
-    match (destination.ends_with('/'), source.file_name()) {
-        (true, Some(name)) => format!("{destination}{}", name.to_string_lossy()),
-        _ => destination.to_owned(),
-    }
-}
-
-=======
->>>>>>> modules2
 fn text(arguments: &Map, name: &str) -> Option<String> {
     arguments.get(name).map(|value| match value {
         Value::String(text) => text.clone(),
