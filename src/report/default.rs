@@ -150,7 +150,7 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
         let check = if task.check && self.display.check_markers { " [CHECK MODE]" } else { "" };
         self.banner(&format!("{prefix} [{}]{check}", task.name));
         if self.display.verbosity >= 2 {
-            let path = format!("task path: {}:{}", task.span.file().path.display(), task.span.line);
+            let path = format!("task path: {}:{}", origin::absolute(&task.span.file().path), task.span.line);
             self.line(&path, Some(Color("0;30")));
         }
     }

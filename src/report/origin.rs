@@ -49,7 +49,8 @@ fn place(span: Span) -> String {
     text
 }
 
-fn absolute(path: &Path) -> String {
+/// A path as it is shown: from the root, with nothing resolved.
+pub(super) fn absolute(path: &Path) -> String {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
 }
 
