@@ -14,8 +14,8 @@ use super::registry;
 use crate::connection::ConnectionError;
 use crate::playbook::Task;
 use crate::run::{Effect, Remote, Shared};
-use crate::source::{Diagnostic, Explanation, Reason};
-use crate::template::{self, Scope, TemplateError, Written};
+use crate::source::Span;
+use crate::template::{self, Scope, TemplateError};
 use crate::vars::HostVariables;
 
 /// The controller half of a module.
@@ -86,9 +86,6 @@ impl Done {
     }
 }
 
-/// What every message about a task that what was written made fail begins with.
-const TASK_FAILED: &str = "Task failed";
-
 /// Why a call did not come to its end.
 #[derive(Debug)]
 pub enum Stop {
@@ -98,6 +95,15 @@ pub enum Stop {
     Connection(ConnectionError),
     /// A template could not be rendered.
     Template(TemplateError),
+    /// The template of an argument could not be rendered.
+    Argument {
+        /// The argument.
+        name: String,
+        /// Where its value was written.
+        span: Option<Span>,
+        /// What is wrong with it.
+        error: TemplateError,
+    },
 }
 
 impl Stop {
@@ -113,33 +119,18 @@ impl Stop {
             Stop::Connection(error) => {
                 let mut result = Map::new();
                 result.insert("changed".into(), false.into());
-                result.insert("msg".into(), format!("{TASK_FAILED}: {error}").into());
-                result.insert("unreachable".into(), true.into());
+                let message = match error.hint() {
+                    Some(hint) => format!("{error}\nhint: {hint}"),
+                    None => error.to_string(),
+                };
+                result.insert("msg".into(), message.into());
+                // The host can be reached, and only this task cannot be done there.
+                let name = if matches!(error, ConnectionError::Become { .. }) { "failed" } else { "unreachable" };
+                result.insert(name.into(), true.into());
                 result
             }
-            Stop::Template(error) => Failure::new(format!("{TASK_FAILED}: {}", error.message())).into_map(),
+            Stop::Template(error) | Stop::Argument { error, .. } => Failure::new(error.message().to_owned()).into_map(),
         }
-    }
-
-    /// Where and why, if what was written is to blame, or if there is no way to the host.
-    pub fn explanation(&self, task: &Task) -> Option<Explanation> {
-        let mut reasons = vec![Reason { message: TASK_FAILED.to_owned(), span: Some(task.span) }];
-        let mut diagnostic = match self {
-            Stop::Failed(_) => return None,
-            Stop::Connection(error) => {
-                // Nothing that was written is wrong; the place is that of the task that needed the host.
-                reasons.push(Reason { message: error.to_string(), span: None });
-                error.hint().into_iter().fold(Diagnostic::error(error.to_string()), |told, hint| told.hint(hint))
-            }
-            Stop::Template(error) => {
-                reasons.extend(error.reasons());
-                Diagnostic::from(error.clone())
-            }
-        };
-        if let Some(mistake) = reasons.last() {
-            diagnostic.message.clone_from(&mistake.message);
-        }
-        Some(Explanation::new(reasons, diagnostic))
     }
 }
 
@@ -245,14 +236,6 @@ impl Call<'_> {
 /// A template could not be rendered, or what must be a dictionary is none.
 pub fn render_arguments(task: &Task, scope: &Scope) -> Result<Vec<(String, Value)>, Stop> {
     let known = registry::find(task.action.short);
-    // What goes wrong with one argument is told as Ansible tells it.
-    let in_argument = |name: &str, written: &Written, error: TemplateError| {
-        let collection = known.map_or("ansible.builtin", |known| known.collection);
-        error.context(format!("Error while resolving value for '{name}'"), written.span()).context(
-            format!("Finalization of task args for '{collection}.{}' failed", task.action.short),
-            Some(task.action.span),
-        )
-    };
     let mut arguments: Vec<(String, Value)> = Vec::new();
     let mut set = |name: String, value: Value| {
         let name = known.map_or(name.clone(), |known| known.canonical(&name).map_or(name, str::to_owned));
@@ -282,7 +265,12 @@ pub fn render_arguments(task: &Task, scope: &Scope) -> Result<Vec<(String, Value
         }
     }
     for (name, written) in &task.arguments.options {
-        let value = written.render_or_omit(scope).map_err(|error| in_argument(name, written, error))?;
+        let value = written.render_or_omit(scope).map_err(|error| Stop::Argument {
+            name: name.clone(),
+            // Inside of a list or dictionary only the error knows the place.
+            span: written.span().filter(|_| written.text().is_some()),
+            error,
+        })?;
         let name = match (name.as_str(), known.and_then(|known| known.free_form)) {
             ("_raw_params", Some(option)) => option.to_owned(),
             _ => name.clone(),

@@ -20,6 +20,11 @@ impl Action for Fetch {
         let (Some(source), Some(destination)) = (text("src"), text("dest")) else {
             return Err(Stop::failed("src and dest are required"));
         };
+        if call.check() {
+            return Ok(Done::unchanged()
+                .with("skipped", true)
+                .with("msg", "check mode not (yet) supported for this module"));
+        }
         let flat = matches!(call.arguments.get("flat"), Some(Value::Bool(true)))
             || text("flat").as_deref().and_then(rprov_modules::argument::boolean).unwrap_or(false);
         let target = target(&call, &source, &destination, flat)?;
@@ -32,6 +37,11 @@ impl Action for Fetch {
         if is_failed(&result) || !result.contains_key("checksum") {
             if let Some(data) = data {
                 let _ = std::fs::remove_file(data);
+            }
+            let mut result = result;
+            result.shift_remove("sent");
+            if is_failed(&result) {
+                result.shift_remove("file");
             }
             return Ok(Done::new(result));
         }

@@ -4,6 +4,7 @@
 //! something of the controller is involved: its files, its variables, the run itself.
 
 mod add_host;
+mod assemble;
 mod assert;
 mod call;
 mod content;
@@ -26,6 +27,7 @@ mod set_fact;
 mod set_stats;
 mod template;
 mod unarchive;
+mod uri;
 mod validate_argument_spec;
 mod wait_for_connection;
 

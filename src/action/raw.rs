@@ -25,8 +25,14 @@ pub(super) struct RawCommand;
 impl Action for RawCommand {
     async fn run(&self, call: Call<'_>) -> Result<Done, Stop> {
         let arguments: Arguments = call.decode()?;
+        // The variables are given all the same, for a POSIX shell; the reference drops them with this warning.
+        let warned = !call.options.environment.is_empty();
+        let warn = |done: Done| match warned {
+            true => done.with("warnings", vec!["raw module does not support the environment keyword"]),
+            false => done,
+        };
         if call.check() {
-            return Ok(Done::unchanged().with("skipped", true));
+            return Ok(warn(Done::unchanged().with("skipped", true)));
         }
         let mut command = arguments.free_form;
         if !call.options.environment.is_empty() {
@@ -51,7 +57,7 @@ impl Action for RawCommand {
             done.result.insert("failed".into(), true.into());
             done.result.insert("msg".into(), "non-zero return code".into());
         }
-        Ok(done)
+        Ok(warn(done))
     }
 }
 

@@ -145,11 +145,13 @@ static KNOWN: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
         }
     }
     // Modules whose files come from the controller.
-    let halves: [(&str, &'static dyn Action); 4] = [
+    let halves: [(&str, &'static dyn Action); 6] = [
+        ("assemble", &super::assemble::Assemble),
         ("copy", &super::copy::Copy),
         ("fetch", &super::fetch::Fetch),
         ("script", &super::script::Script),
         ("unarchive", &super::unarchive::Unarchive),
+        ("uri", &super::uri::Uri),
     ];
     for (name, action) in halves {
         if let Some(known) = all.get_mut(name) {
@@ -160,7 +162,7 @@ static KNOWN: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
 });
 
 /// Names under which modules went before, or go elsewhere.
-const REDIRECTS: &[(&str, &str)] = &[("systemd_service", "systemd"), ("dnf5", "dnf"), ("yum", "dnf")];
+const REDIRECTS: &[(&str, &str)] = &[("dnf5", "dnf"), ("yum", "dnf")];
 
 /// The action or module of that name: short (`copy`), or with its collection (`ansible.builtin.copy`).
 pub fn find(name: &str) -> Option<&'static Known> {

@@ -217,6 +217,12 @@ fn read(path: &Path) -> Result<Ini, Diagnostic> {
     Ini::parse(path, &Arc::from(text))
 }
 
+impl std::fmt::Debug for Config {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Config").field("path", &self.path()).finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
@@ -288,11 +294,5 @@ mod tests {
         let named = directory.path().display().to_string();
         let (config, _) = Config::load(directory.path(), |name| (name == "ANSIBLE_CONFIG").then(|| named.clone()));
         assert_eq!(config.int(Setting::Forks), Some(77));
-    }
-}
-
-impl std::fmt::Debug for Config {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Config").field("path", &self.path()).finish_non_exhaustive()
     }
 }

@@ -262,7 +262,9 @@ impl Conversation<'_> {
         self.error.extend(rest);
         let exit = timeout(EPILOGUE, &mut self.process.exit).await.ok().and_then(Result::ok);
         let text = self.said();
-        if let Some(other) = self.r#become {
+        if let Some(other) = self.r#become
+            && (exit.is_some() || !text.is_empty())
+        {
             return match other.refusal(exit.as_ref(), &text, self.answered.is_some()) {
                 Refusal::NeedsTerminal => Ok(Ended::NeedsTerminal),
                 Refusal::Final(error) => Err(error),

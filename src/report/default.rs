@@ -2,6 +2,7 @@
 //!
 //! Source of the format: the `default` callback's documented behaviour, observed on ansible-core 2.19.
 
+use std::collections::HashSet;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 
@@ -9,10 +10,9 @@ use rprov_wire::{Map, Value};
 use similar::TextDiff;
 
 use super::event::{Event, HostResult, ItemInfo, TaskInfo};
-use super::origin;
 use super::reporter::Sink;
-use crate::run::{Counts, Stats, Status};
-use crate::source::{Diagnostic, Reason, Severity, render};
+use crate::run::{Cause, Counts, Stats, Status};
+use crate::source::{Severity, Span, render};
 use crate::template;
 
 /// What is shown, and how.
@@ -92,10 +92,8 @@ pub struct DefaultOutput<W, E> {
     pending: Option<Arc<TaskInfo>>,
     /// The task whose banner was shown last.
     shown: Option<u64>,
-    /// The task that an error was told of: once for all hosts and items of a loop.
-    told: Option<(u64, Arc<str>)>,
-    /// The mistake that was shown last with its exact place.
-    explained: Option<Diagnostic>,
+    /// The errors that were told.
+    told: HashSet<String>,
     play: String,
 }
 
@@ -108,7 +106,7 @@ impl<W, E> std::fmt::Debug for DefaultOutput<W, E> {
 impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
     /// Write results to `out` and talk to `err`.
     pub fn new(display: Display, out: W, err: E) -> Self {
-        Self { display, out, err, pending: None, shown: None, told: None, explained: None, play: String::new() }
+        Self { display, out, err, pending: None, shown: None, told: HashSet::new(), play: String::new() }
     }
 
     fn line(&mut self, text: &str, color: Option<Color>) {
@@ -150,7 +148,7 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
         let check = if task.check && self.display.check_markers { " [CHECK MODE]" } else { "" };
         self.banner(&format!("{prefix} [{}]{check}", task.name));
         if self.display.verbosity >= 2 {
-            let path = format!("task path: {}:{}", origin::absolute(&task.span.file().path), task.span.line);
+            let path = format!("task path: {}:{}", absolute(&task.span.file().path), task.span.line);
             self.line(&path, Some(Color("0;30")));
         }
     }
@@ -273,34 +271,58 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
         self.line(&text, Some(color));
     }
 
-    /// Say what a failure is about, with the lines of the playbook around it, before its result.
+    /// Say what a failure is about, with the lines of the playbook around it, before its result; once for all hosts
+    /// and items that fail alike.
     fn explain(&mut self, result: &HostResult) {
         if result.no_log {
             return;
         }
-        let key = (result.task.number, Arc::clone(&result.host));
-        if self.told.as_ref() == Some(&key) && result.looped {
+        let message = result.result.get("msg").map(python_text).unwrap_or_default();
+        let task = Some(result.task.span);
+        let text = match &result.cause {
+            Cause::Playbook(mistake) => {
+                let first = match mistake.stage.as_str() {
+                    "" => "Task failed.".to_owned(),
+                    stage => format!("Task failed: {stage}."),
+                };
+                let mut text = format!("[ERROR]: {}\n\n{}", mistake.message(), section(&first, task));
+                for (index, (message, span)) in mistake.steps.iter().enumerate() {
+                    let last = index + 1 == mistake.steps.len();
+                    let message = if last { message.clone() } else { format!("{message}.") };
+                    text.push_str("\n<<< caused by >>>\n\n");
+                    text.push_str(&section(&message, *span));
+                }
+                if mistake.message().ends_with("Conditionals must have a boolean result.") {
+                    text.push_str(BROKEN_CONDITIONALS);
+                }
+                text
+            }
+            cause => {
+                let kind = match (result.status, cause) {
+                    (Status::Unreachable, _) => "",
+                    (_, Cause::Module) => "Module failed",
+                    _ => "Action failed",
+                };
+                let message = match (kind, message.as_str()) {
+                    ("", message) => format!("Task failed: {message}"),
+                    (kind, "") => format!("Task failed: {kind}."),
+                    (kind, message) => format!("Task failed: {kind}: {message}"),
+                };
+                format!("[ERROR]: {}", section(&message, task))
+            }
+        };
+        if !self.told.insert(text.clone()) {
             return;
         }
-        self.told = Some(key);
-        let places = match &result.explanation {
-            Some(explanation) => explanation.places(),
-            None => vec![Reason { message: failure_message(result), span: Some(result.task.span) }],
-        };
-        let title = match &result.explanation {
-            Some(explanation) => explanation.message(),
-            None => failure_message(result),
-        };
-        self.failure_line(&origin::block(&title, &places), RED);
-        let Some(explanation) = result.explanation.as_ref().filter(|_| !result.ignored) else { return };
-        // The same mistake shows on every host.
-        if self.explained.as_ref() == Some(&explanation.diagnostic) {
-            return;
+        self.failure_line(&text, RED);
+        let Cause::Playbook(mistake) = &result.cause else { return };
+        // The exact place and what to do; an expected failure needs neither. The same mistake shows on every host.
+        let shown = render(&mistake.diagnostic, self.display.color);
+        if !result.ignored && self.told.insert(shown.clone()) {
+            let _ = self.out.flush();
+            let _ = writeln!(self.err, "{}", shown.trim_end());
+            let _ = self.err.flush();
         }
-        self.explained = Some(explanation.diagnostic.clone());
-        let _ = self.out.flush();
-        let _ = writeln!(self.err, "{}", render(&explanation.diagnostic, self.display.color).trim_end());
-        let _ = self.err.flush();
     }
 
     fn shows(&self, result: &Map) -> bool {
@@ -314,7 +336,10 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
         let verbose = self.display.verbosity >= 3;
         for (name, value) in result {
             let hidden = name.starts_with('_') && !verbose
-                || matches!(name.as_str(), "_ansible_verbose_always" | "exception" | "warnings" | "deprecations")
+                || matches!(
+                    name.as_str(),
+                    "_ansible_verbose_always" | "exception" | "failed" | "warnings" | "deprecations"
+                )
                 || (name == "invocation" && !verbose)
                 || (name == "diff" && self.display.verbosity < 3);
             if !hidden {
@@ -515,15 +540,35 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
     }
 }
 
-/// What a failure is called that has nothing to do with what was written.
-fn failure_message(result: &HostResult) -> String {
-    let message = result.result.get("msg").map(python_text).unwrap_or_default();
-    let who = match result.status {
-        Status::Unreachable => "Task failed",
-        _ if is_controller(&result.task) => "Task failed: Action failed",
-        _ => "Task failed: Module failed",
-    };
-    if message.is_empty() { format!("{who}.") } else { format!("{who}: {message}") }
+const BROKEN_CONDITIONALS: &str =
+    "\nBroken conditionals can be temporarily allowed with the `ALLOW_BROKEN_CONDITIONALS` configuration option.\n";
+
+/// A message with the lines of the file that it is about, and a caret below.
+fn section(message: &str, span: Option<Span>) -> String {
+    let Some(span) = span else { return format!("{message}\n") };
+    let file = span.file();
+    let mut text = format!("{message}\nOrigin: {}:{}:{}\n", absolute(&file.path), span.line, span.column);
+    let line = span.line as usize;
+    let width = line.to_string().len();
+    for (index, content) in file.text.lines().enumerate().take(line).skip(line.saturating_sub(3)) {
+        let shown = format!("\n{:>width$} {content}", index + 1);
+        text.push_str(&shortened(shown.trim_end()));
+    }
+    text.push_str(&format!("\n{}^ column {}\n", " ".repeat(width + span.column as usize), span.column));
+    text
+}
+
+/// A line of a file, cut where it gets too long to be read.
+fn shortened(line: &str) -> String {
+    const LONGEST: usize = 121;
+    match line.char_indices().nth(LONGEST) {
+        None => line.to_owned(),
+        Some(_) => line.chars().take(LONGEST - 3).chain("...".chars()).collect(),
+    }
+}
+
+fn absolute(path: &std::path::Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
 }
 
 fn short_action(task: &TaskInfo) -> &str {
@@ -532,27 +577,6 @@ fn short_action(task: &TaskInfo) -> &str {
 
 fn is_include(task: &TaskInfo) -> bool {
     matches!(short_action(task), "include_tasks" | "include_role" | "include")
-}
-
-fn is_controller(task: &TaskInfo) -> bool {
-    matches!(
-        short_action(task),
-        "fail"
-            | "assert"
-            | "debug"
-            | "set_fact"
-            | "include_vars"
-            | "add_host"
-            | "group_by"
-            | "pause"
-            | "fetch"
-            | "include_tasks"
-            | "include_role"
-            | "wait_for_connection"
-            | "reboot"
-            | "validate_argument_spec"
-            | "set_stats"
-    )
 }
 
 fn has_results(result: &Map) -> bool {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use rprov_wire::{Map, Stream};
 
-use crate::run::{Stats, Status};
-use crate::source::{Diagnostic, Explanation, Span};
+use crate::run::{Cause, Stats, Status};
+use crate::source::{Diagnostic, Span};
 
 /// What is shown of a task. Made once for all hosts that run it.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,14 +51,14 @@ pub struct HostResult {
     pub ignored: bool,
     /// What is returned.
     pub result: Arc<Map>,
+    /// What a failure is about.
+    pub cause: Cause,
     /// The task has a loop; of the whole result, only the items are shown.
     pub looped: bool,
     /// `diff` is on for this task.
     pub diff: bool,
     /// `no_log` is on for this task.
     pub no_log: bool,
-    /// Where and why, if a failure is to be blamed on what was written. Never there with `no_log`.
-    pub explanation: Option<Arc<Explanation>>,
     /// How long it took.
     pub duration: Duration,
 }

@@ -27,7 +27,7 @@ use serde_json::{Map, Value, json};
 
 use super::event::{Event, HostResult, ItemInfo};
 use super::reporter::Sink;
-use crate::run::Status;
+use crate::run::{Cause, Status};
 use crate::source::{Diagnostic, Severity};
 use crate::template;
 
@@ -79,8 +79,8 @@ fn result_fields(result: &HostResult, item: Option<&ItemInfo>) -> Value {
         "seconds": result.duration.as_secs_f64(),
         "result": shown,
     });
-    if let (Some(explanation), Some(map)) = (&result.explanation, fields.as_object_mut()) {
-        map.insert("explanation".into(), diagnostic_fields(&explanation.diagnostic));
+    if let (Cause::Playbook(mistake), false, Some(map)) = (&result.cause, result.no_log, fields.as_object_mut()) {
+        map.insert("explanation".into(), diagnostic_fields(&mistake.diagnostic));
     }
     if let (Some(item), Some(map)) = (item, fields.as_object_mut()) {
         map.insert("item".into(), item.label.to_json());

@@ -10,7 +10,6 @@ pub mod default;
 mod event;
 pub mod json;
 pub mod live;
-mod origin;
 mod reporter;
 
 pub use event::{Event, HostResult, ItemInfo, TaskInfo};

@@ -9,7 +9,7 @@ use super::result;
 use super::strategy::Plan;
 use crate::playbook::{Item, Keywords, Task};
 use crate::report::{Event, HostResult, TaskInfo};
-use crate::run::Status;
+use crate::run::{Cause, Status};
 use crate::source::Diagnostics;
 use crate::vars::{PlayVariables, Values};
 
@@ -85,10 +85,10 @@ impl Plan<'_> {
                             status: Status::Failed,
                             ignored: false,
                             result: Arc::clone(&result),
+                            cause: Cause::Action,
                             looped: false,
                             diff: false,
                             no_log: false,
-                            explanation: None,
                             duration: std::time::Duration::ZERO,
                         }));
                         failed.push((host, Arc::clone(&result)));

@@ -6,7 +6,7 @@ use super::effect::MetaAction;
 use super::strategy::{Plan, PlanEnd, State};
 use crate::playbook::Task;
 use crate::report::{Event, HostResult};
-use crate::run::Status;
+use crate::run::{Cause, Status};
 use crate::vars::TaskVariables;
 
 impl Plan<'_> {
@@ -95,10 +95,10 @@ impl Plan<'_> {
             status: Status::Skipped,
             ignored: false,
             result: Arc::new(result),
+            cause: Cause::Action,
             looped: false,
             diff: false,
             no_log: false,
-            explanation: None,
             duration: std::time::Duration::ZERO,
         }));
     }

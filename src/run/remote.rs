@@ -10,7 +10,8 @@ use tokio::sync::OnceCell;
 use super::shared::Shared;
 use crate::action::RawOutput;
 use crate::connection::{
-    AgentStore, BecomeSettings, Call, ConnectionError, LocalTransport, Session, Settings, Transport, Update, ssh,
+    AgentStore, BecomeSettings, Call, ConnectionError, LocalTransport, Running, Session, Settings, Transport, Update,
+    ssh,
 };
 use crate::report::Event;
 
@@ -63,6 +64,13 @@ impl Connections {
         let gone = lock(&self.hosts).remove(host).unwrap_or_default();
         for host in gone {
             host.close().await;
+        }
+    }
+
+    /// Use a way to a host no more, because it takes no new agents. It closes with the last of its calls.
+    fn discard(&self, gone: &Arc<Host>) {
+        if let Some(known) = lock(&self.hosts).get_mut(&gone.settings.host) {
+            known.retain(|host| !Arc::ptr_eq(host, gone));
         }
     }
 
@@ -183,7 +191,15 @@ impl Remote {
             });
         }
         let host = self.shared.connections.host(&self.settings);
-        let process = host.transport().await?.exec(command).await?;
+        let used = host.transport.initialized();
+        let process = match host.transport().await?.exec(command).await {
+            // The connection has gone since it was last used.
+            Err(ConnectionError::Lost { .. }) if used => {
+                self.shared.connections.discard(&host);
+                self.shared.connections.host(&self.settings).transport().await?.exec(command).await?
+            }
+            process => process?,
+        };
         crate::action::collect_raw(process).await
     }
 
@@ -219,6 +235,41 @@ impl Remote {
         Ok((results.pop().unwrap_or_default(), data))
     }
 
+    /// Start a call. An agent or a connection that has gone since it was last used is replaced: nothing was asked of
+    /// the host yet.
+    async fn begin(&self, call: Call) -> Result<(Arc<Agent>, Running), ConnectionError> {
+        let connections = &self.shared.connections;
+        loop {
+            let host = connections.host(&self.settings);
+            let agent = host.agent(self.r#become.as_ref());
+            let used = host.transport.initialized() || agent.session.initialized();
+            let started = match agent.session.get_or_try_init(|| self.start(&host)).await {
+                Ok(session) => session.call(call.clone()),
+                Err(error) => Err(error),
+            };
+            match started {
+                Ok(running) => return Ok((agent, running)),
+                Err(error @ ConnectionError::Lost { .. }) => {
+                    if !agent.session.initialized() {
+                        connections.discard(&host);
+                    }
+                    if !used {
+                        return Err(error);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn start(&self, host: &Host) -> Result<Session, ConnectionError> {
+        let store = &self.shared.connections.store;
+        if self.is_local() {
+            return Session::local(self.r#become.as_ref(), store).await;
+        }
+        Session::start(Arc::clone(host.transport().await?), self.r#become.as_ref(), store).await
+    }
+
     async fn run(
         &self,
         module: &str,
@@ -227,42 +278,13 @@ impl Remote {
         sources: Vec<Source>,
         sink: &mut Option<FileSink>,
     ) -> Result<Vec<Map>, ConnectionError> {
-        let connections = &self.shared.connections;
-        let host = connections.host(&self.settings);
-        let agent = host.agent(self.r#become.as_ref());
-        let session = agent
-            .session
-            .get_or_try_init(|| async {
-                if self.is_local() {
-                    return Session::local(self.r#become.as_ref(), &connections.store).await;
-                }
-                let transport = Arc::clone(host.transport().await?);
-                Session::start(transport, self.r#become.as_ref(), &connections.store).await
-            })
-            .await;
-        let session = match session {
-            Ok(session) => session,
-            Err(error) => {
-                // A transport that is gone makes place for a new one.
-                if matches!(error, ConnectionError::Lost { .. }) {
-                    connections.forget(&self.settings.host).await;
-                }
-                return Err(error);
-            }
-        };
         let count = items.len();
         let call = Call { module: module.to_owned(), options: options.clone(), items, sources };
         let mut results = Vec::with_capacity(count);
-        let mut running = session.call(call)?;
+        let (_agent, mut running) = self.begin(call).await?;
         loop {
-            let update = match running.next().await {
-                Ok(Some(update)) => update,
-                Ok(None) => break,
-                Err(error) => {
-                    connections.forget(&self.settings.host).await;
-                    return Err(error);
-                }
-            };
+            // Where it is lost, what was under way may have been done or not: it is not for us to do it again.
+            let Some(update) = running.next().await? else { break };
             match update {
                 Update::Result { result, .. } => results.push(result),
                 Update::Output { stream, data } if !options.no_log => {

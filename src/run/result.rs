@@ -5,6 +5,8 @@ use std::sync::Arc;
 use rprov_wire::{Map, Value};
 
 use super::effect::Effect;
+use crate::source::{Diagnostic, Span};
+use crate::template::TemplateError;
 
 /// The state that a result shows in the report and the recap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +21,60 @@ pub enum Status {
     Failed,
     /// There is no way to the host.
     Unreachable,
+}
+
+/// What a failure is about, as the report tells it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Cause {
+    /// The module on the host says so.
+    #[default]
+    Module,
+    /// The action on the controller, or a condition of the task.
+    Action,
+    /// Something in the playbook.
+    Playbook(Arc<Mistake>),
+}
+
+/// A mistake in a playbook that shows while a task runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mistake {
+    /// What was being done with the task; empty where there is nothing to say.
+    pub stage: String,
+    /// From there to the mistake itself, each with the place that it is about.
+    pub steps: Vec<(String, Option<Span>)>,
+    /// The mistake at its most exact place, with the variables on the way there and what to do.
+    pub diagnostic: Diagnostic,
+}
+
+impl Mistake {
+    /// The way to a template's error: `doing` is what the template's value was wanted for, `written` where that is.
+    pub fn new(stage: impl Into<String>, doing: &str, error: &TemplateError, written: Option<Span>) -> Self {
+        let innermost = error.written().or_else(|| error.chain().iter().rev().find_map(|frame| frame.span));
+        let whole = written.or(error.written()).or(error.span());
+        let place = |span: Span| (span.source, span.line, span.column);
+        let steps = match innermost.filter(|span| Some(place(*span)) != whole.map(place)) {
+            Some(span) if !doing.is_empty() => {
+                vec![(doing.to_owned(), whole), (error.message().to_owned(), Some(span))]
+            }
+            Some(span) => match error.message().split_once(": ") {
+                Some((doing @ "Error while evaluating conditional", message)) => {
+                    vec![(doing.to_owned(), whole), (message.to_owned(), Some(span))]
+                }
+                _ => vec![(error.message().to_owned(), Some(span))],
+            },
+            None if doing.is_empty() => vec![(error.message().to_owned(), whole)],
+            None => vec![(format!("{doing}: {}", error.message()), whole)],
+        };
+        Self { stage: stage.into(), steps, diagnostic: error.clone().into() }
+    }
+
+    /// All of it in one sentence.
+    pub fn message(&self) -> String {
+        let stage = Some(self.stage.as_str()).filter(|stage| !stage.is_empty());
+        let steps = self.steps.iter().map(|(message, _)| message.as_str());
+        let parts: Vec<&str> = std::iter::once("Task failed").chain(stage).chain(steps).collect();
+        parts.join(": ")
+    }
 }
 
 /// What became of one task on one host.

@@ -67,7 +67,10 @@ pub(super) fn in_keyword<'a>(
     name: &'a str,
     written: &'a Option<Written>,
 ) -> impl Fn(TemplateError) -> TemplateError + 'a {
-    move |error| error.context(format!("Error processing keyword '{name}'"), written.as_ref().and_then(Written::span))
+    move |error| {
+        let span = written.as_ref().and_then(Written::span);
+        error.context(&format!("Error processing keyword '{name}'")).written_at(span)
+    }
 }
 
 /// A boolean in any of Ansible's spellings.
@@ -287,7 +290,8 @@ pub(super) fn wire_options(shared: &Shared, task: &Task, scope: &Scope, _remote:
     let keywords = &task.keywords;
     let mut environment: Vec<(String, String)> = Vec::new();
     for written in &keywords.environment {
-        let context = |error: TemplateError| error.context("Error processing keyword 'environment'", written.span());
+        let context =
+            |error: TemplateError| error.context("Error processing keyword 'environment'").written_at(written.span());
         let value = written.render(scope).map_err(context)?;
         if value.is_none() || crate::template::is_omit(&value) {
             continue;

@@ -8,15 +8,18 @@ use rprov_wire::{Map, Options as WireOptions};
 
 use super::effect::Effect;
 use super::remote::Remote;
-use super::result::{self, Outcome, Status, flag, status_of};
+use super::result::{self, Cause, Mistake, Outcome, Status, flag, status_of};
 use super::settings::{self, KeywordReader};
 use super::shared::Shared;
 use crate::action::{self, Call, Done, Stop};
 use crate::playbook::{Loop, LoopSource, Task};
 use crate::report::{Event, HostResult, ItemInfo, TaskInfo};
-use crate::source::{Diagnostic, Explanation, Reason};
-use crate::template::{self, Scope, TemplateError, Written};
+use crate::source::Span;
+use crate::template::{self, Scope, TemplateError};
 use crate::vars::{Facts, TaskVariables, Values};
+
+/// What a failed result has where Ansible might have a traceback.
+const NO_TRACEBACK: &str = "(traceback unavailable)";
 
 /// Everything that one task needs to run on one host.
 #[derive(Debug)]
@@ -45,12 +48,25 @@ struct Single {
     result: Map,
     effects: Vec<Effect>,
     delegate: Option<Arc<str>>,
-    explanation: Option<Arc<Explanation>>,
+    cause: Cause,
 }
 
 impl Single {
     fn plain(result: Map) -> Self {
-        Self { result, effects: Vec::new(), delegate: None, explanation: None }
+        Self { result, effects: Vec::new(), delegate: None, cause: Cause::Module }
+    }
+
+    /// What a mistake in the playbook leads to.
+    fn mistaken(mistake: Mistake) -> Self {
+        let mut result = result::failed(mistake.message());
+        result.shift_remove("changed");
+        result.insert("exception".into(), NO_TRACEBACK.into());
+        Self { cause: Cause::Playbook(Arc::new(mistake)), ..Self::plain(result) }
+    }
+
+    /// What a template's error leads to; `written` is where the template is.
+    fn unrendered(error: &TemplateError, written: Option<Span>) -> Self {
+        Self::mistaken(Mistake::new("", "", error, written))
     }
 }
 
@@ -90,7 +106,7 @@ impl Job {
                 };
             }
             Err(error) => {
-                single = self.broken_by(error);
+                single = Single::unrendered(error, None);
                 status = Status::Failed;
             }
         }
@@ -102,7 +118,7 @@ impl Job {
                 Ok(names) if names.is_empty() => {}
                 Ok(names) => effects.push(Effect::Notify(names)),
                 Err(error) => {
-                    single = self.broken_by(&error);
+                    single = Single::unrendered(&error, None);
                     status = Status::Failed;
                 }
             }
@@ -123,24 +139,13 @@ impl Job {
             status,
             ignored,
             result: shown,
+            cause: single.cause.clone(),
             looped,
             diff,
             no_log,
-            explanation: single.explanation.filter(|_| !no_log),
             duration: begin.elapsed(),
         }));
         Outcome { status, ignored, result, effects }
-    }
-
-    /// The result of a task that did not come to its end.
-    fn stopped(&self, stop: Stop) -> Single {
-        let explanation = stop.explanation(&self.task).map(Arc::new);
-        Single { explanation, ..Single::plain(stop.into_result()) }
-    }
-
-    /// The result of a task that a template broke.
-    fn broken_by(&self, error: &TemplateError) -> Single {
-        self.stopped(Stop::Template(error.clone()))
     }
 
     /// Ends a while after Ctrl-C, so that what was cancelled can still answer.
@@ -179,55 +184,41 @@ impl Job {
         };
         match self.items(looping, scope) {
             Ok(items) => (self.run_loop(looping, scope, items).await, true),
-            Err(broken) => {
+            Err(error) => {
                 // The conditions may say that the loop does not matter here.
                 match self.condition(scope) {
                     Ok(Some(skipped)) => (Single::plain(skipped), false),
-                    _ => (*broken, false),
+                    _ => (self.unusable_loop(looping, &error), false),
                 }
             }
         }
     }
 
-    /// The items of the loop; `Err` is the task's result if there are none to be had.
-    fn items(&self, looping: &Loop, scope: &Scope) -> Result<Vec<Value>, Box<Single>> {
-        let broken = |error: TemplateError| Box::new(self.broken_by(&error));
+    /// The items of the loop.
+    fn items(&self, looping: &Loop, scope: &Scope) -> Result<Vec<Value>, TemplateError> {
         match &looping.source {
             LoopSource::Loop(written) => {
-                let value = written.render(scope).map_err(broken)?;
+                let value = written.render(scope)?;
                 if value.kind() != minijinja::value::ValueKind::Seq
                     && value.kind() != minijinja::value::ValueKind::Iterable
                 {
-                    return Err(Box::new(self.no_list(written, &value)));
+                    return Err(TemplateError::failed(format!(
+                        "The `loop` value must resolve to a 'list', not '{}'.",
+                        template::python::type_name(&value)
+                    ))
+                    .at(written.span().or(Some(looping.span)))
+                    .hint("give a list: `loop: [...]`; for a dictionary, `loop: \"{{ ... | dict2items }}\"`"));
                 }
                 Ok(value.try_iter().into_iter().flatten().collect())
             }
-            LoopSource::With(lookup, written) => written
-                .render(scope)
-                .and_then(|terms| template::lookup::run_with(lookup, &terms, scope))
-                .map_err(|error| broken(error.at(written.span()))),
+            LoopSource::With(lookup, written) => template::lookup::run_with(lookup, &written.render(scope)?, scope),
         }
-    }
-
-    /// The result of a task whose `loop` is something else than a list.
-    fn no_list(&self, written: &Written, value: &Value) -> Single {
-        let message =
-            format!("The `loop` value must resolve to a 'list', not '{}'.", template::python::type_name(value));
-        let mut diagnostic = Diagnostic::error(message.trim_end_matches('.'))
-            .hint("give a list: `loop: [...]`, or a template whose value is a list");
-        diagnostic.span = written.span().or(Some(self.task.span));
-        if value.kind() == minijinja::value::ValueKind::Map {
-            diagnostic = diagnostic.hint("for a dictionary, `loop: \"{{ ... | dict2items }}\"` gives keys and values");
-        }
-        let reason = Reason { message: message.clone(), span: diagnostic.span };
-        let explanation = Some(Arc::new(Explanation::new(vec![reason], diagnostic)));
-        Single { explanation, ..Single::plain(result::failed(message)) }
     }
 
     /// The result of a task whose conditions say no; `None` if it is to run.
-    fn condition(&self, scope: &Scope) -> Result<Option<Map>, TemplateError> {
+    fn condition(&self, scope: &Scope) -> Result<Option<Map>, (TemplateError, Option<Span>)> {
         for condition in &self.task.keywords.when {
-            if !condition.test(scope)? {
+            if !condition.test(scope).map_err(|error| (error, condition.span()))? {
                 let mut result = Map::new();
                 result.insert("changed".into(), false.into());
                 result.insert("skipped".into(), true.into());
@@ -244,9 +235,41 @@ impl Job {
         match self.condition(scope) {
             Ok(None) => {}
             Ok(Some(skipped)) => return Err(Single::plain(skipped)),
-            Err(error) => return Err(self.broken_by(&error)),
+            Err((error, span)) => return Err(Single::unrendered(&error, span)),
         }
-        self.prepare_call(scope).map_err(|stop| self.stopped(stop))
+        self.prepare_call(scope).map_err(|stop| {
+            let mut single = self.stopped(stop);
+            if self.task.register.is_some() && !single.result.contains_key("changed") {
+                single.result.insert("changed".into(), false.into());
+            }
+            single
+        })
+    }
+
+    /// The result of a call that did not come to its end.
+    fn stopped(&self, stop: Stop) -> Single {
+        match stop {
+            Stop::Failed(mut result) => {
+                result.entry("exception".to_owned()).or_insert_with(|| NO_TRACEBACK.into());
+                Single { cause: Cause::Action, ..Single::plain(result) }
+            }
+            Stop::Template(error) => Single::unrendered(&error, None),
+            Stop::Argument { name, span, error } => {
+                let action = action::find(self.task.action.short).map_or(self.task.action.short, |known| known.short);
+                let stage = format!("Finalization of task args for 'ansible.builtin.{action}' failed");
+                let doing = format!("Error while resolving value for '{name}'");
+                Single::mistaken(Mistake::new(stage, &doing, &error, span))
+            }
+            connection @ Stop::Connection(_) => Single::plain(connection.into_result()),
+        }
+    }
+
+    /// The result of a task whose loop has no items that could be gone through.
+    fn unusable_loop(&self, looping: &Loop, error: &TemplateError) -> Single {
+        let written = match &looping.source {
+            LoopSource::Loop(written) | LoopSource::With(_, written) => written.span(),
+        };
+        Single::unrendered(error, written)
     }
 
     fn prepare_call(&self, scope: &Scope) -> Result<Prepared, Stop> {
@@ -284,12 +307,14 @@ impl Job {
         };
         let (attempts, delay) = match self.retries(&prepared.scope) {
             Ok(retries) => retries,
-            Err(error) => return self.broken_by(&error),
+            Err(error) => return Single::unrendered(&error, None),
         };
         let delegate = prepared.remote.delegate().cloned();
         let mut attempt = 1;
         loop {
             let executed = self.execute(&prepared).await;
+            // What was skipped (check mode) says nothing that could be waited for.
+            let attempts = attempts.filter(|_| !executed.as_ref().is_ok_and(|done| flag(&done.result, "skipped")));
             let mut single = self.conclude(&prepared.scope, executed, attempts.map(|_| attempt));
             single.delegate.clone_from(&delegate);
             let Some(total) = attempts else { return single };
@@ -301,11 +326,14 @@ impl Job {
                 Ok(true) => return single,
                 Ok(false) if attempt < total => {}
                 Ok(false) => {
+                    if !flag(&single.result, "failed") {
+                        single.cause = Cause::Action;
+                    }
                     single.result.insert("attempts".into(), (total - 1).into());
                     single.result.insert("failed".into(), true.into());
                     return single;
                 }
-                Err(error) => return Single { delegate, ..self.broken_by(&error) },
+                Err(error) => return Single { delegate, ..Single::unrendered(&error, None) },
             }
             single.result.insert("retries".into(), total.into());
             self.shared.reporter.send(Event::Retry {
@@ -373,18 +401,19 @@ impl Job {
 
     /// From what the action gave back to the task's result: flags, facts, `changed_when`, `failed_when`.
     fn conclude(&self, scope: &Scope, executed: Result<Done, Stop>, attempt: Option<u32>) -> Single {
-        let (mut result, mut effects, mut explanation) = match executed {
-            Ok(done) => (done.result, done.effects, None),
+        let (mut result, mut effects, mut cause) = match executed {
+            Ok(done) => (done.result, done.effects, Cause::Module),
             Err(stop) => {
-                let stopped = self.stopped(stop);
-                (stopped.result, stopped.effects, stopped.explanation)
+                let single = self.stopped(stop);
+                (single.result, Vec::new(), single.cause)
             }
         };
+        complete_lines(&mut result);
         if let Some(attempt) = attempt {
             result.insert("attempts".into(), attempt.into());
         }
         if flag(&result, "unreachable") {
-            return Single { result, effects, delegate: None, explanation };
+            return Single { result, effects, delegate: None, cause };
         }
         if !result.contains_key("failed") && result.get("rc").is_some_and(|rc| rc.as_int().is_some_and(|rc| rc != 0)) {
             result.insert("failed".into(), true.into());
@@ -396,18 +425,16 @@ impl Job {
             effects.push(Effect::Facts { host: self.fact_owner(scope), facts: facts_of(facts) });
         }
         if !flag(&result, "skipped") {
-            if let Err((condition, error)) = self.apply_conditions(scope, &mut result) {
-                // What the action did is still worth knowing.
-                result.insert("failed".into(), true.into());
-                result.insert(format!("{condition}_result"), error.message().into());
-                let reason = Reason { message: "Task failed: Action failed.".to_owned(), span: Some(self.task.span) };
-                explanation = Some(Arc::new(Explanation::new(vec![reason], error.into())));
+            let failed = flag(&result, "failed");
+            self.apply_conditions(scope, &mut result);
+            if !failed && flag(&result, "failed") {
+                cause = Cause::Action;
             }
         }
         if !result.contains_key("changed") {
             result.insert("changed".into(), false.into());
         }
-        Single { result, effects, delegate: None, explanation }
+        Single { result, effects, delegate: None, cause }
     }
 
     /// The host that gathered facts belong to, if that is not the task's own.
@@ -427,29 +454,33 @@ impl Job {
         scope.with([(Arc::clone(&register.name), value_of(registered))])
     }
 
-    /// `changed_when` and `failed_when`; an error comes with the keyword that it is about.
-    fn apply_conditions(&self, scope: &Scope, result: &mut Map) -> Result<(), (&'static str, TemplateError)> {
+    /// `changed_when` and `failed_when`; one that can't be evaluated is a failure, and its result says why.
+    fn apply_conditions(&self, scope: &Scope, result: &mut Map) {
         let task = &self.task;
         if task.changed_when.is_empty() && task.failed_when.is_empty() {
-            return Ok(());
+            return;
         }
         let scope = self.with_result(scope, result);
         if !task.changed_when.is_empty() {
-            let mut holds = true;
-            for condition in &task.changed_when {
-                holds = holds && condition.test(&scope).map_err(|error| ("changed_when", error))?;
+            match all_hold(&task.changed_when, &scope) {
+                Ok(holds) => {
+                    result.insert("changed".into(), holds.into());
+                }
+                Err(error) => {
+                    result.insert("failed".into(), true.into());
+                    result.insert("changed_when_result".into(), error.message().into());
+                    return;
+                }
             }
-            result.insert("changed".into(), holds.into());
         }
         if !task.failed_when.is_empty() {
-            let mut holds = true;
-            for condition in &task.failed_when {
-                holds = holds && condition.test(&scope).map_err(|error| ("failed_when", error))?;
-            }
-            result.insert("failed".into(), holds.into());
-            result.insert("failed_when_result".into(), holds.into());
+            let (failed, shown) = match all_hold(&task.failed_when, &scope) {
+                Ok(holds) => (holds, holds.into()),
+                Err(error) => (true, error.message().into()),
+            };
+            result.insert("failed".into(), failed.into());
+            result.insert("failed_when_result".into(), shown);
         }
-        Ok(())
     }
 
     async fn run_loop(&self, looping: &Loop, scope: &Scope, items: Vec<Value>) -> Single {
@@ -465,7 +496,7 @@ impl Job {
         })();
         let (loop_var, index_var, pause, extended, all_items) = match names {
             Ok(names) => names,
-            Err(error) => return self.broken_by(&error),
+            Err(error) => return Single::unrendered(&error, None),
         };
         let loop_var: Arc<str> = loop_var.into();
         let count = items.len();
@@ -577,16 +608,10 @@ impl Job {
                     }
                 }
                 Err(error) => {
-                    let stop = Stop::from(error);
-                    let explanation = stop.explanation(&self.task).map(Arc::new);
-                    let result = stop.into_result();
+                    let result = Stop::from(error).into_result();
                     for (index, _) in &first {
                         if let Some(slot) = singles.get_mut(*index) {
-                            *slot = Some(Single {
-                                delegate: delegate.clone(),
-                                explanation: explanation.clone(),
-                                ..Single::plain(result.clone())
-                            });
+                            *slot = Some(Single { delegate: delegate.clone(), ..Single::plain(result.clone()) });
                         }
                     }
                 }
@@ -648,10 +673,10 @@ impl Job {
                 status,
                 ignored: status == Status::Failed && flags.is_some_and(|flags| flags.ignore_errors),
                 result: Arc::new(shown),
+                cause: single.cause.clone(),
                 looped: true,
                 diff: flags.is_some_and(|flags| flags.diff),
                 no_log,
-                explanation: single.explanation.clone().filter(|_| !no_log),
                 duration: begin.elapsed(),
             },
             label,
@@ -693,7 +718,7 @@ impl Collected {
             result.insert("skipped_reason".into(), "No items in the list".into());
             result.insert("skipped".into(), true.into());
             result.insert("results".into(), rprov_wire::Value::List(Vec::new()));
-            return Single { effects: self.effects, ..Single::plain(result) };
+            return Single { result, effects: self.effects, delegate: None, cause: Cause::Module };
         }
         result.insert("results".into(), rprov_wire::Value::List(self.results));
         result.insert("skipped".into(), self.skipped.into());
@@ -713,8 +738,18 @@ impl Collected {
         if !self.skipped {
             result.shift_remove("skipped");
         }
-        Single { effects: self.effects, delegate: self.delegate, ..Single::plain(result) }
+        Single { result, effects: self.effects, delegate: self.delegate, cause: Cause::Module }
     }
+}
+
+/// Whether all conditions hold.
+fn all_hold(conditions: &[crate::template::Conditional], scope: &Scope) -> Result<bool, TemplateError> {
+    for condition in conditions {
+        if !condition.test(scope)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// `ansible_loop`
@@ -738,7 +773,7 @@ fn extended_loop(items: &[Value], index: usize, all_items: bool) -> Value {
     if let Some(previous) = index.checked_sub(1).and_then(|index| items.get(index)) {
         entries.push(("previtem", previous.clone()));
     }
-    entries.into_iter().collect()
+    Value::from_pairs(entries)
 }
 
 /// Make sure that the flags a playbook asks for are there.
@@ -748,6 +783,11 @@ fn complete(result: &mut Map) {
             result.insert(name.to_owned(), false.into());
         }
     }
+    complete_lines(result);
+}
+
+/// Make sure that what a command printed is also there line by line.
+fn complete_lines(result: &mut Map) {
     for stream in ["stdout", "stderr"] {
         let lines = format!("{stream}_lines");
         if let Some(rprov_wire::Value::String(text)) = result.get(stream)

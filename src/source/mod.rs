@@ -1,11 +1,9 @@
 //! Source files, positions in them, and the diagnostics that point there.
 
 mod diagnostic;
-mod explanation;
 mod file;
 mod render;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
-pub use explanation::{Explanation, Reason};
 pub use file::{SourceFile, SourceId, Span, register, source_file};
 pub use render::{render, render_all};

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::source::{Diagnostic, Reason, Severity, Span};
+use crate::source::{Diagnostic, Severity, Span};
 
 /// What kind of mistake a template made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,8 +50,6 @@ struct Details {
     missing: Option<String>,
     /// Where the innermost value that was being rendered was written, as a whole.
     written: Option<Span>,
-    /// What was being done, outermost first; the message begins with these.
-    contexts: Vec<Reason>,
 }
 
 impl TemplateError {
@@ -66,7 +64,6 @@ impl TemplateError {
             hints: Vec::new(),
             missing: None,
             written: None,
-            contexts: Vec::new(),
         }))
     }
 
@@ -122,12 +119,10 @@ impl TemplateError {
         self.0.missing.as_deref()
     }
 
-    /// Say what was being done with something written at `span`; the message begins with it.
+    /// Say what was being done; the message begins with it.
     #[must_use]
-    pub fn context(mut self, doing: impl Into<String>, span: Option<Span>) -> Self {
-        let message = doing.into();
-        self.0.message.insert_str(0, &format!("{message}: "));
-        self.0.contexts.insert(0, Reason { message, span });
+    pub fn context(mut self, doing: &str) -> Self {
+        self.0.message.insert_str(0, &format!("{doing}: "));
         self
     }
 
@@ -140,14 +135,9 @@ impl TemplateError {
         self
     }
 
-    /// What led to the error, from the whole to the particular: what was being done, and last the mistake itself, at
-    /// the beginning of the value that it was made in.
-    pub fn reasons(&self) -> Vec<Reason> {
-        let mut reasons = self.0.contexts.clone();
-        let known: usize = reasons.iter().map(|reason| reason.message.len() + 2).sum();
-        let message = self.0.message.get(known..).unwrap_or(&self.0.message).to_owned();
-        reasons.push(Reason { message, span: self.0.written.or(self.0.span) });
-        reasons
+    /// Where the innermost value that was being rendered was written, as a whole; the error itself may be inside of it.
+    pub fn written(&self) -> Option<Span> {
+        self.0.written
     }
 
     /// The same error with other words in its message.

@@ -230,7 +230,14 @@ impl Conditional {
         if lenient {
             return Ok(value.is_true());
         }
-        let place = self.origin_of_value(scope).map_or_else(|| "<unknown>".to_owned(), |span| span.to_string());
+        let place = self.origin_of_value(scope).map_or_else(
+            || "<unknown>".to_owned(),
+            |span| {
+                let path = span.file().path.clone();
+                let path = std::path::absolute(&path).unwrap_or(path);
+                format!("{}:{}:{}", path.display(), span.line, span.column)
+            },
+        );
         Err(TemplateError::new(
             TemplateErrorKind::Conditional,
             format!(
@@ -276,9 +283,7 @@ fn foreseen(error: TemplateError) -> Diagnostic {
 fn while_evaluating(error: TemplateError, span: Option<Span>) -> TemplateError {
     let error = error.written_at(span);
     match error.kind() {
-        TemplateErrorKind::Undefined | TemplateErrorKind::Failed => {
-            error.context("Error while evaluating conditional", span)
-        }
+        TemplateErrorKind::Undefined | TemplateErrorKind::Failed => error.context("Error while evaluating conditional"),
         TemplateErrorKind::Syntax | TemplateErrorKind::Unknown => {
             error.reworded("Syntax error in template", "Syntax error in expression")
         }

@@ -55,13 +55,10 @@ pub fn group_names(inventory: &Inventory, host: &str) -> Vec<Arc<str>> {
 
 /// `groups`: the hosts of every group.
 pub fn groups_value(inventory: &Inventory) -> Value {
-    inventory
-        .groups()
-        .map(|group| {
-            let hosts = inventory.hosts_of(&group.name).into_iter().map(|host| Value::from(&**host));
-            (Value::from(&*group.name), hosts.collect::<Value>())
-        })
-        .collect()
+    Value::from_pairs(inventory.groups().map(|group| {
+        let hosts = inventory.hosts_of(&group.name).into_iter().map(|host| Value::from(&**host));
+        (Value::from(&*group.name), hosts.collect::<Value>())
+    }))
 }
 
 /// Magic variables that depend on nothing but the host.
@@ -138,13 +135,11 @@ fn path_value(path: Option<impl AsRef<std::path::Path>>) -> Value {
 fn version() -> Value {
     let mut parts = ANSIBLE_VERSION.split('.').map(|part| part.parse::<i64>().unwrap_or_default());
     let [major, minor, revision] = std::array::from_fn(|_| parts.next().unwrap_or_default());
-    [
+    Value::from_pairs([
         ("full", Value::from(ANSIBLE_VERSION)),
         ("major", Value::from(major)),
         ("minor", Value::from(minor)),
         ("revision", Value::from(revision)),
         ("string", Value::from(ANSIBLE_VERSION)),
-    ]
-    .into_iter()
-    .collect()
+    ])
 }

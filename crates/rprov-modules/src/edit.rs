@@ -7,7 +7,7 @@ use crate::attributes::{Difference, FileAttributes, Wanted};
 use crate::context::Context;
 use crate::outcome::{Diff, Failure};
 use crate::text;
-use crate::validate::validate;
+use crate::validate;
 use crate::write::{self, Staged, explain};
 
 /// A text file as it was found.
@@ -77,7 +77,7 @@ impl Original {
             let mut staged = Staged::new(&target, wanted.unsafe_writes)?;
             staged.write(&text::encode(after))?;
             if let Some(command) = manner.validate {
-                validate(command, staged.path(), context).map_err(rename_validation)?;
+                validate::validate(command, staged.path(), context).map_err(validate::in_one_message)?;
             }
             if manner.backup {
                 backup = write::backup(&self.path)?;
@@ -98,17 +98,6 @@ impl Original {
             attributes.merge(earlier);
         }
         Ok(Written { content_changed, attributes, backup })
-    }
-}
-
-/// The message that editing modules give for content that was not accepted.
-fn rename_validation(failure: Failure) -> Failure {
-    let value =
-        |name: &str| failure.values.get(name).map(|value| value.as_str().map_or(value.to_string(), str::to_owned));
-    match (value("exit_status"), value("stderr")) {
-        (Some(status), Some(stderr)) => Failure::new(format!("failed to validate: rc:{status} error:{stderr}"))
-            .with("rc", failure.values.get("exit_status").and_then(rprov_wire::Value::as_int)),
-        _ => failure,
     }
 }
 
@@ -137,6 +126,7 @@ impl Written {
                 after_header: Some(header),
                 before: self.attributes.before.clone().into(),
                 after: self.attributes.after.clone().into(),
+                ..Diff::default()
             }
         })
     }

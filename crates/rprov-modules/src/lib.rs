@@ -11,6 +11,7 @@
 //! * [`module`]: the modules themselves, one file each, under their exact Ansible names;
 //! * the rest is what several modules share: [`attributes`] (owner, group, mode ...), [`write`] (atomic writes),
 //!   [`process`] (commands), [`fact`] (what `setup` and others know of the host), [`account`] (users and groups without NSS).
+//! * [`docker`]: the Docker Engine API, for the modules of community.docker;
 //! * the rest is what several modules share: [`attributes`] (owner, group, mode ...), [`permissions`]
 //!   (octal and symbolic modes), [`write`] (atomic writes), [`process`] (commands), [`account`] (users and groups without NSS).
 
@@ -20,6 +21,7 @@ pub mod argument;
 pub mod attributes;
 pub mod checksum;
 pub mod context;
+pub mod docker;
 pub mod dpkg;
 pub mod edit;
 pub mod fact;

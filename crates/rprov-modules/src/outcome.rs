@@ -11,6 +11,8 @@ pub struct Outcome {
     pub values: Map,
     /// What was, or would be, changed; only looked at in diff mode.
     pub diffs: Vec<Diff>,
+    /// The diff is returned as a list even if there is only one.
+    pub diff_list: bool,
 }
 
 /// One `diff` entry: the state before and after, as text or as structures.
@@ -24,6 +26,9 @@ pub struct Diff {
     pub before: Value,
     /// The new state.
     pub after: Value,
+    /// Why a side is not shown: `src_binary`, `dst_binary` (it is no text), `src_larger`, `dst_larger` (it has more
+    /// bytes than this). `src` is the new state, `dst` the former one.
+    pub omitted: Map,
 }
 
 impl Outcome {
@@ -65,7 +70,7 @@ impl Outcome {
         map.extend(self.values);
         if diff && !self.diffs.is_empty() {
             let mut diffs: Vec<Value> = self.diffs.into_iter().map(Diff::into_value).collect();
-            let value = if diffs.len() == 1 { diffs.remove(0) } else { Value::List(diffs) };
+            let value = if diffs.len() == 1 && !self.diff_list { diffs.remove(0) } else { Value::List(diffs) };
             map.insert("diff".to_owned(), value);
         }
         map
@@ -80,6 +85,7 @@ impl Diff {
             after_header: Some(header.to_owned()),
             before: Value::String(before.into()),
             after: Value::String(after.into()),
+            ..Self::default()
         }
     }
 
@@ -88,7 +94,8 @@ impl Diff {
         Self { before: before.into(), after: after.into(), ..Self::default() }
     }
 
-    fn into_value(self) -> Value {
+    /// The entry as it is returned.
+    pub fn into_value(self) -> Value {
         let mut map = Map::new();
         if let Some(header) = self.before_header {
             map.insert("before_header".to_owned(), header.into());
@@ -96,8 +103,13 @@ impl Diff {
         if let Some(header) = self.after_header {
             map.insert("after_header".to_owned(), header.into());
         }
-        map.insert("before".to_owned(), self.before);
-        map.insert("after".to_owned(), self.after);
+        // A side that is null was left out for a reason that is given.
+        for (name, side) in [("before", self.before), ("after", self.after)] {
+            if self.omitted.is_empty() || !side.is_null() {
+                map.insert(name.to_owned(), side);
+            }
+        }
+        map.extend(self.omitted);
         Value::Map(map)
     }
 }

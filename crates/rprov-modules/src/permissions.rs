@@ -127,14 +127,25 @@ pub fn umask() -> u32 {
         .unwrap_or(0o022)
 }
 
-/// Permission bits as Ansible returns them: `0644`, `01777`.
+/// Permission bits as Ansible's modules that write files return them: `0644`, `01777`.
 pub fn octal(bits: u32) -> String {
     format!("0{:03o}", bits & BITS)
+}
+
+/// Permission bits as Ansible's `stat` and `find` return them: `0644`, `1777`.
+pub fn four_digits(bits: u32) -> String {
+    format!("{:04o}", bits & BITS)
 }
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
+    #[test]
+    fn the_special_bits_have_a_leading_zero_only_where_ansible_writes_one() {
+        assert_eq!([octal(0o102_750), octal(0o644)], ["02750", "0644"]);
+        assert_eq!([four_digits(0o102_750), four_digits(0o4)], ["2750", "0004"]);
+    }
+
     use super::*;
 
     fn change(text: &str, current: u32, directory: bool) -> u32 {

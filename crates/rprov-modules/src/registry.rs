@@ -71,21 +71,33 @@ modules! {
         shell,
         slurp,
         stat,
-        tempfile,
-        unarchive,
-        uri,
-    }
-    "community.general" {
-        ini_file,
         systemd,
         systemd_service,
         tempfile,
+        unarchive,
+        uri,
         user,
         wait_for,
+    }
+    "community.general" {
+        ini_file,
     }
     "ansible.posix" {
         authorized_key,
         sysctl,
+    }
+    "community.docker" {
+        docker_container,
+        docker_container_exec,
+        docker_container_info,
+        docker_host_info,
+        docker_image,
+        docker_image_info,
+        docker_network,
+        docker_network_info,
+        docker_prune,
+        docker_volume,
+        docker_volume_info,
     }
 }
 
@@ -119,6 +131,18 @@ mod tests {
         assert!(find("ansible.builtin.ping").is_some());
         assert!(find("community.docker.ping").is_none());
         assert!(find("pingg").is_none());
+    }
+
+    #[test]
+    fn a_module_is_listed_once_in_the_collection_it_is_known_from() {
+        let mut names: Vec<&str> = modules().iter().map(|module| module.name).collect();
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count);
+        for name in ["systemd", "systemd_service", "user", "wait_for"] {
+            assert!(find(name).is_some_and(|module| module.collection == "ansible.builtin"), "{name}");
+        }
     }
 
     #[test]

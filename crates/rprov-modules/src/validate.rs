@@ -35,3 +35,13 @@ pub fn validate(command: &str, path: &Path, context: &Context<'_>) -> Result<(),
         .with("stdout", stdout)
         .with("stderr", stderr))
 }
+
+/// The failure as modules that edit or assemble give it: exit code and error output in the message, and no values.
+pub fn in_one_message(failure: Failure) -> Failure {
+    let value =
+        |name: &str| failure.values.get(name).map(|value| value.as_str().map_or(value.to_string(), str::to_owned));
+    match (value("exit_status"), value("stderr")) {
+        (Some(status), Some(stderr)) => Failure::new(format!("failed to validate: rc:{status} error:{stderr}")),
+        _ => failure,
+    }
+}

@@ -289,6 +289,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "system-tests")]
     fn hashes_are_those_of_ssh_keygen() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("known_hosts");

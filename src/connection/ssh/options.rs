@@ -443,7 +443,7 @@ fn arguments(words: &[String], lookup: &mut Lookup<'_>, local: &Local) -> Result
     Ok(files)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "system-tests"))]
 mod tests {
     #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
     use std::fmt::Write as _;

@@ -249,13 +249,11 @@ impl Plan<'_> {
         match consequence {
             Consequence::Rescued | Consequence::Pending => {
                 let name = task.name.as_ref().and_then(|name| name.text()).unwrap_or(&task.action.written).to_owned();
-                let failed_task: Value = [
+                let failed_task = Value::from_pairs([
                     ("name", Value::from(name)),
                     ("action", Value::from(&*task.action.written)),
                     ("resolved_action", Value::from(task.action.short)),
-                ]
-                .into_iter()
-                .collect();
+                ]);
                 let mut values = Values::new();
                 values.insert("ansible_failed_task".into(), failed_task.into());
                 let value = template::from_wire(rprov_wire::Value::Map(result.as_ref().clone()));
@@ -331,7 +329,7 @@ fn aggregated(old: &Value, new: &Value) -> Value {
                     })
                     .collect::<Vec<_>>()
             };
-            entries(old).into_iter().chain(entries(new)).collect()
+            Value::from_pairs(entries(old).into_iter().chain(entries(new)))
         }
         _ => new.clone(),
     }

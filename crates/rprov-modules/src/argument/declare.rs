@@ -23,7 +23,7 @@ pub trait Arguments: Sized {
 ///     /// Short description of the module.
 ///     pub struct Arguments + FileAttributes {          // `+ T` adds a field `attributes: T` with T's own options
 ///         /// Path of the file.
-///         path | dest | name: PathBuf,                 // name, aliases; required, since it is no `Option`
+///         path | dest | "file-name": PathBuf,          // name, aliases; required, since it is no `Option`
 ///         /// Content of the file.
 ///         content: Option<String>,                     // optional
 ///         /// Keep a copy.
@@ -43,7 +43,7 @@ macro_rules! arguments {
         $visibility:vis struct $name:ident $(+ $extra:ty)? {
             $(
                 $(#[doc = $field_doc:literal])*
-                $field:ident $(| $alias:ident)* : $type:ty $(= $default:expr)?
+                $field:ident $(| $alias:tt)* : $type:ty $(= $default:expr)?
             ),* $(,)?
         }
         $(rules: [$($rule:expr),* $(,)?] $(,)?)?
@@ -70,7 +70,7 @@ macro_rules! arguments {
                     let mut options = vec![
                         $($crate::argument::OptionSpec {
                             name: stringify!($field).trim_start_matches("r#"),
-                            aliases: &[$(stringify!($alias)),*],
+                            aliases: &[$($crate::arguments!(@alias $alias)),*],
                             doc: concat!($($field_doc, "\n",)* ""),
                             kind: <$type as $crate::argument::Argument>::kind(),
                             required: <$type as $crate::argument::Argument>::REQUIRED
@@ -92,7 +92,7 @@ macro_rules! arguments {
                     $($field: $crate::argument::decode_field::<$type>(
                         arguments,
                         stringify!($field).trim_start_matches("r#"),
-                        &[$(stringify!($alias)),*],
+                        &[$($crate::arguments!(@alias $alias)),*],
                         $crate::arguments!(@function $($default)?),
                     )?,)*
                     $(attributes: <$extra as $crate::argument::Arguments>::decode(arguments)?,)?
@@ -113,6 +113,8 @@ macro_rules! arguments {
             }
         }
     };
+    (@alias $alias:literal) => { $alias };
+    (@alias $alias:ident) => { stringify!($alias) };
     (@default) => { None::<&'static str> };
     (@default $default:expr) => { Some(stringify!($default)) };
     (@function) => { None };

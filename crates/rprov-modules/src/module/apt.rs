@@ -40,7 +40,7 @@ arguments! {
         /// The state they are to be in; `latest` also upgrades, `build-dep` installs what building them needs.
         state: State = State::Present,
         /// Run `apt-get update` first.
-        update_cache: Option<bool>,
+        update_cache | "update-cache": Option<bool>,
         /// How often to try again when the update fails.
         update_cache_retries: u32 = 5,
         /// The longest pause between such tries, in seconds.
@@ -50,17 +50,17 @@ arguments! {
         /// Remove configuration files too.
         purge: bool = false,
         /// Install from this release.
-        default_release: Option<String>,
+        default_release | "default-release": Option<String>,
         /// Whether recommended packages are installed too; by default as apt is configured.
-        install_recommends: Option<bool>,
+        install_recommends | "install-recommends": Option<bool>,
         /// Do what apt-get refuses without being forced.
         force: bool = false,
         /// Clean the whole local store of package files.
         clean: bool = false,
         /// Install packages that are not signed.
-        allow_unauthenticated: bool = false,
+        allow_unauthenticated | "allow-unauthenticated": bool = false,
         /// Let versions go down.
-        allow_downgrade | allow_downgrades: bool = false,
+        allow_downgrade | "allow-downgrade" | allow_downgrades | "allow-downgrades": bool = false,
         /// Change packages that are on hold.
         allow_change_held_packages: bool = false,
         /// Upgrade all packages: `safe` and `yes` remove nothing, `dist` and `full` may.

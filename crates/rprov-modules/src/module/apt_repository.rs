@@ -28,7 +28,7 @@ arguments! {
         /// Whether it is to be there.
         state: State = State::Present,
         /// Update the package lists after a change.
-        update_cache: bool = true,
+        update_cache | "update-cache": bool = true,
         /// How often to try again when the update fails.
         update_cache_retries: u32 = 5,
         /// The longest pause between such tries, in seconds.
@@ -163,6 +163,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
             after_header: Some(header(after)),
             before: before.as_str().into(),
             after: after.as_str().into(),
+            ..Diff::default()
         });
     }
     if context.check() || changes.is_empty() {

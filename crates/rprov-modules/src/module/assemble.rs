@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::outcome::{Diff, Failure, Outcome};
 use crate::regex::{Flags, Pattern, Replacement};
 use crate::text;
-use crate::validate::validate;
+use crate::validate;
 use crate::write::{self, Staged, explain};
 
 arguments! {
@@ -68,7 +68,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
             let mut staged = Staged::new(dest, wanted.unsafe_writes)?;
             staged.write(&content)?;
             if let Some(command) = &arguments.validate {
-                validate(command, staged.path(), context)?;
+                validate::validate(command, staged.path(), context).map_err(validate::in_one_message)?;
             }
             if arguments.backup
                 && let Some(copy) = write::backup(dest)?
@@ -90,7 +90,11 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         .with_all(attributes::describe(dest)))
 }
 
-fn assemble(arguments: &Arguments) -> Result<Vec<u8>, Failure> {
+/// Put the fragments in `arguments.src` together; the controller calls it for fragments of its own.
+///
+/// # Errors
+/// A fragment cannot be read, or `regexp` is no regular expression.
+pub fn assemble(arguments: &Arguments) -> Result<Vec<u8>, Failure> {
     let pattern = arguments.regexp.as_deref().map(|source| Pattern::new(source, Flags::default())).transpose()?;
     let delimiter = arguments.delimiter.as_deref().map(unescape).transpose()?;
     let mut content: Vec<u8> = Vec::new();

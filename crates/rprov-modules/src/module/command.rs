@@ -120,6 +120,9 @@ impl Execution {
                 .with("rc", Value::Null)
                 .with("stdout", "")
                 .with("stderr", "")
+                .with("start", Value::Null)
+                .with("end", Value::Null)
+                .with("delta", Value::Null)
             })?;
         }
         let would = if context.check() { "Would" } else { "Did" };
@@ -172,7 +175,14 @@ impl Execution {
             for name in ["stdout", "stderr"] {
                 failure.values.entry(name.to_owned()).or_insert_with(|| "".into());
             }
-            failure.with("cmd", self.shown.clone())
+            let shown = match &self.shown {
+                Value::List(words) => {
+                    let words = words.iter().filter_map(Value::as_str);
+                    shlex::try_join(words).map_or_else(|_| self.shown.clone(), Value::from)
+                }
+                other => other.clone(),
+            };
+            failure.with("cmd", shown)
         })?;
         let end = jiff::Zoned::now();
         let strip = |text: String| {

@@ -190,13 +190,6 @@ impl Task<'_> {
 
     fn deliver(&self, dest: &Path, content: &Content) -> Result<Outcome, Failure> {
         let source = self.arguments.src.as_ref().map(|path| path.display().to_string());
-        if let Some(expected) =
-            self.arguments.checksum.as_ref().filter(|expected| !expected.eq_ignore_ascii_case(&content.sha1))
-        {
-            return Err(Failure::new("Copied file does not match the expected checksum. Transfer failed.")
-                .with("checksum", content.sha1.as_str())
-                .with("expected_checksum", expected.as_str()));
-        }
         let target = if self.arguments.follow { write::resolve(dest)? } else { dest.to_owned() };
         let existing = std::fs::symlink_metadata(&target).ok();
         if existing.is_some() && !self.arguments.force {
@@ -210,14 +203,23 @@ impl Task<'_> {
             let outcome = attributes_only(&target, &self.wanted, self.context.check())?;
             return Ok(outcome.with("dest", target.display().to_string()).with("checksum", content.sha1.as_str()));
         }
-        self.prepare_directory(&target)?;
-        let diff = self.content_diff(&target, existing.is_some(), &Origin::Controller(content))?;
+        let diff = self.content_diff(dest, existing.is_some(), &Origin::Controller(content))?;
         if self.context.check() {
-            let mut outcome = Outcome::new(true);
-            outcome.diffs.extend(diff);
-            return Ok(outcome);
+            let diffs = Vec::from_iter(diff);
+            return Ok(Outcome { changed: true, diffs, diff_list: true, ..Outcome::default() });
         }
-        let (backup, md5) = self.write(&target, &Origin::Controller(content), &self.wanted, Some(&content.sha1))?;
+        let written = self.write_content(&target, content);
+        let (backup, md5) = match written {
+            Ok(written) => written,
+            // What was to be written is part of the failure.
+            Err(mut failure) => {
+                failure.values.entry("checksum".to_owned()).or_insert_with(|| content.sha1.as_str().into());
+                if let Some(diff) = diff {
+                    failure = failure.with("diff", vec![diff.into_value()]);
+                }
+                return Err(failure);
+            }
+        };
         let mut outcome = Outcome::new(true)
             .with("dest", target.display().to_string())
             .with("src", source.unwrap_or_else(|| target.display().to_string()))
@@ -228,7 +230,21 @@ impl Task<'_> {
             outcome = outcome.with("backup_file", backup.display().to_string());
         }
         outcome.diffs.extend(diff);
+        outcome.diff_list = true;
         Ok(outcome)
+    }
+
+    /// Write content of the controller, if it is what `checksum` says; the backup's path and the content's MD5.
+    fn write_content(&self, target: &Path, content: &Content) -> Result<(Option<PathBuf>, String), Failure> {
+        if let Some(expected) =
+            self.arguments.checksum.as_ref().filter(|expected| !expected.eq_ignore_ascii_case(&content.sha1))
+        {
+            return Err(Failure::new("Copied file does not match the expected checksum. Transfer failed.")
+                .with("checksum", content.sha1.as_str())
+                .with("expected_checksum", expected.as_str()));
+        }
+        self.prepare_directory(target)?;
+        self.write(target, &Origin::Controller(content), &self.wanted, Some(&content.sha1))
     }
 
     /// Write new content with all that the task asks for; the backup's path and the content's MD5.
@@ -260,7 +276,7 @@ impl Task<'_> {
         Ok((backup, md5))
     }
 
-    /// The texts before and after, unless either is too large or no text.
+    /// The texts before and after, and why one is missing where it is too large or no text.
     fn content_diff(&self, target: &Path, exists: bool, origin: &Origin<'_>) -> Result<Option<Diff>, Failure> {
         if !self.context.diff() {
             return Ok(None);
@@ -270,25 +286,37 @@ impl Task<'_> {
             Origin::Host(path) => std::fs::metadata(path).map_or(u64::MAX, |metadata| metadata.len()),
         };
         let old_size = std::fs::metadata(target).map_or(0, |metadata| metadata.len());
-        if size > DIFF_LIMIT || old_size > DIFF_LIMIT {
-            return Ok(None);
+        let mut diff = Diff::default();
+        if !exists {
+            diff.before = "".into();
+        } else if old_size > DIFF_LIMIT {
+            diff.omitted.insert("dst_larger".into(), DIFF_LIMIT.into());
+        } else {
+            let before = std::fs::read(target).unwrap_or_default();
+            if before.contains(&0) {
+                diff.omitted.insert("dst_binary".into(), 1.into());
+            } else {
+                diff.before_header = Some(target.display().to_string());
+                diff.before = text::printable(&text::decode(&before)).into();
+            }
         }
-        let before = if exists { std::fs::read(target).unwrap_or_default() } else { Vec::new() };
-        let mut after = Vec::new();
-        origin
-            .open(self.context)?
-            .read_to_end(&mut after)
-            .map_err(|error| Failure::io("read the new content of", target, error))?;
-        if before.contains(&0) || after.contains(&0) {
-            return Ok(None);
+        if size > DIFF_LIMIT {
+            diff.omitted.insert("src_larger".into(), DIFF_LIMIT.into());
+        } else {
+            let mut after = Vec::new();
+            origin
+                .open(self.context)?
+                .read_to_end(&mut after)
+                .map_err(|error| Failure::io("read the new content of", target, error))?;
+            if after.contains(&0) {
+                diff.omitted.insert("src_binary".into(), 1.into());
+            } else {
+                let header = self.arguments._source.clone().unwrap_or_else(|| target.display().to_string());
+                diff.after_header = Some(header);
+                diff.after = text::printable(&text::decode(&after)).into();
+            }
         }
-        let header = self.arguments._source.clone().unwrap_or_else(|| target.display().to_string());
-        Ok(Some(Diff {
-            before_header: exists.then(|| target.display().to_string()),
-            after_header: Some(header),
-            before: text::printable(&text::decode(&before)).into(),
-            after: text::printable(&text::decode(&after)).into(),
-        }))
+        Ok(Some(diff))
     }
 
     /// A directory from the controller.

@@ -386,7 +386,7 @@ fn describe(path: &Path, metadata: &Metadata) -> Map {
         map.insert(name.to_owned(), value);
     };
     put("path", path.display().to_string().into());
-    put("mode", permissions::octal(mode).into());
+    put("mode", permissions::four_digits(mode).into());
     put("isdir", kind.is_dir().into());
     put("ischr", kind.is_char_device().into());
     put("isblk", kind.is_block_device().into());

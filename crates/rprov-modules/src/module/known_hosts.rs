@@ -150,6 +150,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         after_header: Some(path.to_string_lossy().into_owned()),
         before: before.as_str().into(),
         after: after.as_str().into(),
+        ..Diff::default()
     });
     if !context.check() {
         if let Some(directory) = path.parent()

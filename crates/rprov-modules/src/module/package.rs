@@ -3,16 +3,30 @@
 use rprov_wire::{Map, Value};
 
 use super::apt;
-use crate::argument::{Arguments as _, Raw};
+use crate::argument::{ArgumentProblem, Arguments as _, Raw, Spec};
 use crate::arguments;
 use crate::context::Context;
 use crate::fact::distribution;
 use crate::outcome::{Failure, Outcome};
 use crate::process::Command;
 
+/// The arguments: the module's own, and those that only the package manager's module knows.
+pub struct Arguments {
+    own: Own,
+    all: Map,
+}
+
+impl crate::argument::Arguments for Arguments {
+    const SPEC: Spec = Spec { open: true, ..Own::SPEC };
+
+    fn decode(arguments: &Map) -> Result<Self, ArgumentProblem> {
+        Ok(Self { own: Own::decode(arguments)?, all: arguments.clone() })
+    }
+}
+
 arguments! {
-    /// Generic OS package manager.
-    pub struct Arguments {
+    /// Generic OS package manager. All other options go to the package manager's own module.
+    struct Own {
         /// The packages.
         name: Raw,
         /// `present`, `absent`, `latest`, or what else the manager's own module knows.
@@ -87,15 +101,22 @@ fn manager(name: &str) -> Option<Manager> {
 /// # Errors
 /// The package manager is unknown, or refuses.
 pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failure> {
+    let Arguments { own: arguments, all } = arguments;
     let name = match arguments.r#use.rsplit('.').next().unwrap_or("auto") {
         "auto" => distribution::package_manager().to_owned(),
         name => name.to_owned(),
     };
     if name == "apt" {
-        let mut map = Map::new();
-        map.insert("name".into(), arguments.name.0);
-        map.insert("state".into(), arguments.state.into());
-        return apt::run(apt::Arguments::decode(&map)?, context);
+        let mut all = all;
+        all.shift_remove("use");
+        if let Some(problem) = apt::Arguments::SPEC.check("apt", &all, |_| false).into_iter().next() {
+            return Err(problem.into());
+        }
+        return apt::run(apt::Arguments::decode(&all)?, context);
+    }
+    let known = Own::SPEC;
+    if let Some(problem) = known.check(&name, &all, |_| false).into_iter().next() {
+        return Err(problem.into());
     }
     let Some(manager) = manager(&name) else {
         return Err(Failure::new(format!(

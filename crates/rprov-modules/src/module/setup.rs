@@ -222,7 +222,7 @@ mod tests {
     use rprov_wire::{Options, Value};
     use std::collections::BTreeSet;
 
-    fn facts(arguments: serde_json::Value) -> Map {
+    pub(super) fn facts(arguments: serde_json::Value) -> Map {
         let Value::Map(map) = Value::from_json(&arguments) else { panic!("not a map") };
         let options = Options::default();
         let context = Context { options: &options, transport: &Detached, cancel: &Cancel::default() };
@@ -258,6 +258,16 @@ mod tests {
         let names: BTreeSet<&str> = some.keys().map(String::as_str).collect();
         assert_eq!(names, BTreeSet::from(["ansible_date_time", "ansible_kernel", "ansible_kernel_version"]));
     }
+}
+
+#[cfg(all(test, feature = "system-tests"))]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
+mod comparison {
+    use std::collections::BTreeSet;
+
+    use rprov_wire::Value;
+
+    use super::tests::facts;
 
     /// Facts that move between two looks at the machine, or that are about the reference's own process.
     const UNSTABLE: [&str; 12] = [
@@ -289,16 +299,28 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "needs the reference: RPROV_ANSIBLE=/path/to/ansible cargo test -- --ignored"]
     fn the_facts_are_those_of_the_reference() {
-        let program = std::env::var("RPROV_ANSIBLE").unwrap_or_else(|_| "/opt/ansible/bin/ansible".to_owned());
+        // The variable names `ansible-playbook`, as for the other comparisons; `ansible` is beside it.
+        let playbook =
+            std::env::var("RPROV_ANSIBLE").unwrap_or_else(|_| "/opt/ansible/bin/ansible-playbook".to_owned());
+        let program = std::path::Path::new(&playbook).with_file_name("ansible");
+        assert!(
+            program.exists(),
+            "there is no {}: install the reference (python3 -m venv /opt/ansible && /opt/ansible/bin/pip install \
+             ansible-core==2.19.14), or name its ansible-playbook in RPROV_ANSIBLE",
+            program.display()
+        );
         let output = std::process::Command::new(&program)
             .args(["-i", "localhost,", "-c", "local", "localhost", "-m", "setup", "-e"])
             .arg("ansible_python_interpreter=/usr/bin/python3")
+            .env("ANSIBLE_NOCOLOR", "1")
             .output()
             .unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let json: serde_json::Value = serde_json::from_str(text.get(text.find('{').unwrap()..).unwrap()).unwrap();
+        let Some(json) = text.find('{').and_then(|start| text.get(start..)) else {
+            panic!("the reference gave no facts:\n{text}{}", String::from_utf8_lossy(&output.stderr));
+        };
+        let json: serde_json::Value = serde_json::from_str(json).unwrap();
         let reference = json.get("ansible_facts").unwrap().as_object().unwrap().clone();
         let started = std::time::Instant::now();
         let own = facts(serde_json::json!({}));
@@ -333,7 +355,7 @@ mod tests {
         for name in own.keys().filter(|name| !reference.contains_key(*name)) {
             println!("only ours: {name}");
         }
-        println!("{equal} of {total} facts equal, gathered in {elapsed:?}");
-        assert!(equal * 100 >= total * 95);
+        println!("{equal} of {total} facts equal ({}%), gathered in {elapsed:?}", equal * 100 / total);
+        assert!(equal * 100 >= total * 95, "only {equal} of {total} facts are those of the reference");
     }
 }

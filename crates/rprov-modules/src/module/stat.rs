@@ -27,7 +27,7 @@ arguments! {
         /// Algorithm of the checksum.
         checksum_algorithm | checksum | checksum_algo: Algorithm = Algorithm::Sha1,
         /// Return the type of a file's content, as file(1) sees it.
-        get_mime | mime | mime_type: bool = true,
+        get_mime | mime | mime_type | "mime-type": bool = true,
         /// Return the file system flags, as lsattr(1) shows them.
         get_attributes | attr | attributes: bool = true,
     }
@@ -55,7 +55,7 @@ pub fn run(arguments: Arguments, _context: &Context<'_>) -> Result<Outcome, Fail
     };
     put("exists", true.into());
     put("path", path.display().to_string().into());
-    put("mode", permissions::octal(mode).into());
+    put("mode", permissions::four_digits(mode).into());
     put("isdir", kind.is_dir().into());
     put("ischr", kind.is_char_device().into());
     put("isblk", kind.is_block_device().into());

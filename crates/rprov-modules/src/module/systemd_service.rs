@@ -33,9 +33,9 @@ arguments! {
         /// Whether it can be started at all.
         masked: Option<bool>,
         /// Make systemd read its files again first.
-        daemon_reload: bool = false,
+        daemon_reload | "daemon-reload": bool = false,
         /// Make systemd execute itself anew first.
-        daemon_reexec: bool = false,
+        daemon_reexec | "daemon-reexec": bool = false,
         /// Whose systemd to talk to.
         scope: Scope = Scope::System,
         /// Do not wait until it is done.

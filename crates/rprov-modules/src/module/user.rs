@@ -597,6 +597,18 @@ fn date(days: i64) -> String {
 #[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn days_are_written_as_dates() {
+        assert_eq!(expiry(1_422_403_387.0).map(date).unwrap(), "2015-01-28");
+        assert_eq!(expiry(-1.0), None);
+    }
+}
+
+#[cfg(all(test, feature = "system-tests"))]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
+mod system_tests {
+    use super::*;
     use crate::context::{Cancel, Detached};
     use rprov_wire::{Map, Options, Value};
 
@@ -615,13 +627,6 @@ mod tests {
     }
 
     #[test]
-    fn days_are_written_as_dates() {
-        assert_eq!(expiry(1_422_403_387.0).map(date).unwrap(), "2015-01-28");
-        assert_eq!(expiry(-1.0), None);
-    }
-
-    #[test]
-    #[ignore = "changes the accounts of this machine: run as root with --ignored"]
     fn an_account_and_its_group_come_change_and_go() {
         use serde_json::json;
         assert!(rustix::process::geteuid().is_root(), "this test needs root");

@@ -1,0 +1,31 @@
+//! A client of the Docker Engine API, and what the Docker modules share.
+//!
+//! The Engine is spoken to directly over its socket: no SDK, no `docker` command, nothing to install on the host.
+//! API: <https://docs.docker.com/reference/api/engine/>.
+//!
+//! * [`connection`]: the options by which every module finds its Engine;
+//! * [`endpoint`], [`message`], [`engine`]: socket, HTTP/1.1, and requests;
+//! * [`error`]: what can go wrong on the way, with what to do about it;
+//! * [`reference`](mod@reference), [`registry_login`], [`image`], [`progress`]: names of images, logins, pulling;
+//! * [`build_context`]: the directory that is sent to a build;
+//! * [`frames`]: standard output and error, as logs and commands send them;
+//! * [`compare`], [`container`]: whether a container is as it is wanted.
+
+pub mod build_context;
+pub mod compare;
+pub mod connection;
+pub mod container;
+pub mod endpoint;
+pub mod engine;
+pub mod error;
+pub mod frames;
+pub mod image;
+pub mod message;
+pub mod progress;
+pub mod quantity;
+pub mod reference;
+pub mod registry_login;
+
+pub use connection::Connection;
+pub use engine::{Body, Engine, Patience, Query};
+pub use error::EngineError;

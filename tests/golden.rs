@@ -1,0 +1,366 @@
+//! Golden tests: the same playbook under ansible-playbook and under rprov, compared in standard output, exit code
+//! and the files that it wrote.
+//!
+//! A case is a directory under `tests/golden` with its playbooks, inventory, roles and so on, and a file `runs`: one
+//! command line after the other, run in turn in a temporary copy of the case. What Ansible did is kept in the case's
+//! `reference.json`, because Ansible takes seconds for each task; a case whose files have changed since then fails
+//! until it is recorded again. Lines of `runs` that begin with `#:` are directives: `#: unordered` compares the lines
+//! of the output as a set (hosts that run freely have no order), `#: env NAME=VALUE` sets a variable.
+//!
+//! A case may hold `difference.txt`: the differences that are known, exactly as the test prints them. It pins them: the
+//! test fails when they change, also when they go away.
+//!
+//! `RPROV_GOLDEN` chooses what is done: nothing compares with what was recorded; `record` runs Ansible for the cases
+//! whose recording is missing or out of date; `record-all` for every case; `sample` runs Ansible for every tenth case
+//! and compares with it instead of with the recording. `RPROV_GOLDEN_CASE` limits the cases to those whose name
+//! contains it. `RPROV_ANSIBLE` is the directory that holds `ansible-playbook`; without it `/opt/ansible/bin`.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// What one program did with one case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Recording {
+    /// The version of ansible-core that it is of.
+    ansible_core: String,
+    /// The digest of the case's files.
+    inputs: String,
+    runs: Vec<Outcome>,
+    /// The files that were not in the case, or not with this content: mode and content.
+    files: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Outcome {
+    command: String,
+    exit: i32,
+    stdout: Vec<String>,
+}
+
+/// The parsed file `runs`.
+#[derive(Debug, Default)]
+struct Runs {
+    commands: Vec<String>,
+    environment: Vec<(String, String)>,
+    unordered: bool,
+}
+
+#[test]
+fn playbooks_do_what_they_do_under_ansible() {
+    let mode = std::env::var("RPROV_GOLDEN").unwrap_or_default();
+    let wanted = std::env::var("RPROV_GOLDEN_CASE").unwrap_or_default();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let mut cases: Vec<PathBuf> = fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path()).collect();
+    cases.retain(|case| case.join("runs").is_file());
+    cases.retain(|case| case.file_name().unwrap().to_string_lossy().contains(&wanted));
+    cases.sort();
+    assert!(!cases.is_empty(), "no case under {} is named like `{wanted}`", root.display());
+    let count = cases.len();
+
+    let queue = Mutex::new(cases.into_iter().enumerate().rev().collect::<Vec<_>>());
+    let failures = Mutex::new(BTreeMap::new());
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                loop {
+                    let next = queue.lock().unwrap().pop();
+                    let Some((index, case)) = next else { break };
+                    let name = case.file_name().unwrap().to_string_lossy().into_owned();
+                    if let Err(message) = check(&case, index, &mode) {
+                        failures.lock().unwrap().insert(name, message);
+                    }
+                }
+            });
+        }
+    });
+
+    let failures = failures.into_inner().unwrap();
+    let mut text = String::new();
+    for (name, message) in &failures {
+        let _ = writeln!(text, "==== {name}\n{message}");
+    }
+    assert!(failures.is_empty(), "{text}{} of {count} golden cases differ", failures.len());
+    println!("{count} golden cases are equal");
+}
+
+/// Compare one case, or record it.
+fn check(case: &Path, index: usize, mode: &str) -> Result<(), String> {
+    let runs = read_runs(case);
+    let inputs = digest(case);
+    let kept = case.join("reference.json");
+    let recorded: Option<Recording> =
+        fs::read_to_string(&kept).ok().map(|text| serde_json::from_str(&text).expect("reference.json is not read"));
+    let current = recorded.filter(|recorded| recorded.inputs == inputs);
+    let reference = match (mode, current) {
+        ("record", None) | ("record-all", _) => {
+            let recording = run_ansible(case, &runs, inputs)?;
+            let text = serde_json::to_string_pretty(&recording).unwrap();
+            fs::write(&kept, text + "\n").unwrap();
+            recording
+        }
+        ("sample", _) if index.is_multiple_of(10) => run_ansible(case, &runs, inputs)?,
+        (_, Some(recording)) => recording,
+        (_, None) => {
+            return Err("the case has changed since it was recorded, or was never recorded: \
+                        run `RPROV_GOLDEN=record cargo test --test golden`\n"
+                .to_owned());
+        }
+    };
+    let ours = run_ours(case, &runs, reference.inputs.clone());
+    let difference = compare(&reference, &ours, &runs);
+    let known = fs::read_to_string(case.join("difference.txt")).unwrap_or_default();
+    if difference == known {
+        Ok(())
+    } else if known.is_empty() {
+        Err(difference)
+    } else {
+        Err(format!("{difference}---- known (difference.txt) was\n{known}"))
+    }
+}
+
+fn read_runs(case: &Path) -> Runs {
+    let mut runs = Runs::default();
+    for line in fs::read_to_string(case.join("runs")).unwrap().lines() {
+        let line = line.trim();
+        if let Some(directive) = line.strip_prefix("#:") {
+            match directive.trim().split_once(' ') {
+                Some(("env", setting)) => {
+                    let (name, value) = setting.split_once('=').expect("`#: env` takes NAME=VALUE");
+                    runs.environment.push((name.trim().to_owned(), value.to_owned()));
+                }
+                None if directive.trim() == "unordered" => runs.unordered = true,
+                _ => panic!("{}: unknown directive `{line}`", case.display()),
+            }
+        } else if !line.is_empty() && !line.starts_with('#') {
+            runs.commands.push(line.to_owned());
+        }
+    }
+    assert!(!runs.commands.is_empty(), "{}: `runs` has no command", case.display());
+    runs
+}
+
+fn run_ansible(case: &Path, runs: &Runs, inputs: String) -> Result<Recording, String> {
+    let folder = std::env::var_os("RPROV_ANSIBLE").map_or_else(|| PathBuf::from("/opt/ansible/bin"), PathBuf::from);
+    let program = folder.join("ansible-playbook");
+    if !program.is_file() {
+        return Err(format!("no {}: install ansible-core and name its folder in RPROV_ANSIBLE\n", program.display()));
+    }
+    let version = Command::new(&program).arg("--version").output().map_err(|error| error.to_string())?;
+    let version = String::from_utf8_lossy(&version.stdout).into_owned();
+    let version = version.split("[core ").nth(1).and_then(|rest| rest.split(']').next()).unwrap_or("unknown");
+    let mut recording = run(&program, &folder.join("python"), case, runs, inputs);
+    version.clone_into(&mut recording.ansible_core);
+    Ok(recording)
+}
+
+fn run_ours(case: &Path, runs: &Runs, inputs: String) -> Recording {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("ansible-playbook");
+    symlink(env!("CARGO_BIN_EXE_rprov"), &program).unwrap();
+    run(&program, Path::new("/usr/bin/python3"), case, runs, inputs)
+}
+
+fn run(program: &Path, python: &Path, case: &Path, runs: &Runs, inputs: String) -> Recording {
+    let home = tempfile::tempdir().unwrap();
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().canonicalize().unwrap().join("case");
+    copy(case, &folder);
+    let before = files(&folder);
+    let mut outcomes = Vec::new();
+    for command in &runs.commands {
+        let output = Command::new(program)
+            .args(shlex::split(command).expect("a command line of `runs` has an open quote"))
+            .current_dir(&folder)
+            .stdin(Stdio::null())
+            .env_clear()
+            .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("HOME", home.path())
+            .env("LANG", "C.UTF-8")
+            .env("LC_ALL", "C.UTF-8")
+            .env("USER", "root")
+            .env("ANSIBLE_PYTHON_INTERPRETER", python)
+            .env("ANSIBLE_HOME", home.path().join(".ansible"))
+            .envs(runs.environment.iter().map(|(name, value)| (name, value)))
+            .output()
+            .unwrap();
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        let stdout = hide(&stdout, &folder, home.path());
+        if std::env::var_os("RPROV_GOLDEN_STDERR").is_some() {
+            eprint!("{}", String::from_utf8_lossy(&output.stderr));
+        }
+        outcomes.push(Outcome {
+            command: command.clone(),
+            exit: output.status.code().unwrap_or(-1),
+            stdout: stdout.lines().map(str::to_owned).collect(),
+        });
+    }
+    let mut written = files(&folder);
+    written.retain(|name, content| before.get(name) != Some(content));
+    for content in written.values_mut() {
+        *content = hide(content, &folder, home.path());
+    }
+    Recording { ansible_core: String::new(), inputs, runs: outcomes, files: written }
+}
+
+/// Replace what differs from run to run.
+fn hide(text: &str, folder: &Path, home: &Path) -> String {
+    let mut text = text.replace(folder.to_str().unwrap(), "<CASE>").replace(home.to_str().unwrap(), "<HOME>");
+    for (pattern, replacement) in [
+        (r#""delta": "\d+:\d\d:\d\d\.\d+""#, r#""delta": "<DELTA>""#),
+        (r#""(start|end)": "\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+""#, r#""$1": "<TIME>""#),
+        (r"\.ansible/tmp/[^\s/]*/", ".ansible/tmp/<TMP>/"),
+        (r#"<HOME>/\.ansible/tmp/[^\s"]*?([^/\s"]+)$"#, "<HOME>/.ansible/tmp/<TMP>/$1"),
+    ] {
+        text = fancy_regex::Regex::new(pattern).unwrap().replace_all(&text, replacement).into_owned();
+    }
+    text
+}
+
+fn compare(reference: &Recording, ours: &Recording, runs: &Runs) -> String {
+    let mut text = String::new();
+    for (theirs, ours) in reference.runs.iter().zip(&ours.runs) {
+        let (mut left, mut right) = (in_host_order(&theirs.stdout), in_host_order(&ours.stdout));
+        if runs.unordered {
+            left.sort();
+            right.sort();
+        }
+        let (left, right) = (left.join("\n") + "\n", right.join("\n") + "\n");
+        if left != right {
+            let diff = similar::TextDiff::from_lines(&left, &right);
+            let _ = write!(
+                text,
+                "---- {}\n{}",
+                theirs.command,
+                diff.unified_diff().context_radius(3).header("ansible", "rprov")
+            );
+        }
+        if theirs.exit != ours.exit {
+            let _ =
+                writeln!(text, "---- {}\nexit code {} under Ansible, {} here", theirs.command, theirs.exit, ours.exit);
+        }
+    }
+    for (name, theirs) in &reference.files {
+        match ours.files.get(name) {
+            None => {
+                let _ = writeln!(text, "---- the file {name} was not written");
+            }
+            Some(ours) if ours != theirs => {
+                let diff = similar::TextDiff::from_lines(theirs, ours);
+                let _ = write!(
+                    text,
+                    "---- the file {name}\n{}",
+                    diff.unified_diff().context_radius(3).header("ansible", "rprov")
+                );
+            }
+            Some(_) => {}
+        }
+    }
+    for name in ours.files.keys().filter(|name| !reference.files.contains_key(*name)) {
+        let _ = writeln!(text, "---- the file {name} is written here only");
+    }
+    text
+}
+
+/// The output with the lines of each task in the order of the hosts: which host answers first is chance.
+fn in_host_order(lines: &[String]) -> Vec<String> {
+    let begin = fancy_regex::Regex::new(
+        r"^(?:ok|changed|skipping|fatal|failed|FAILED - RETRYING): \[(\S+?)(?: -> [^\]]*)?\]|^(\[ERROR\]|included):",
+    )
+    .unwrap();
+    let mut ordered: Vec<String> = Vec::new();
+    let mut section: Vec<(String, Vec<String>)> = Vec::new();
+    for line in lines {
+        let captures = begin.captures(line).unwrap();
+        let banner = line.ends_with("***");
+        if let Some(captures) = captures {
+            let host = captures.get(1).map_or(String::new(), |host| host.as_str().to_owned());
+            // An error is told before the first host that meets it, whichever that is.
+            section.push((host, vec![line.clone()]));
+        } else if let Some((_, chunk)) = section.last_mut().filter(|_| !banner) {
+            chunk.push(line.clone());
+        } else {
+            section.sort_by(|left, right| left.0.cmp(&right.0));
+            // The blank line before a banner belongs to no host.
+            ordered.extend(section.drain(..).flat_map(|(_, chunk)| chunk).filter(|line| !line.is_empty()));
+            if banner {
+                ordered.push(String::new());
+            }
+            ordered.push(line.clone());
+        }
+    }
+    section.sort_by(|left, right| left.0.cmp(&right.0));
+    ordered.extend(section.into_iter().flat_map(|(_, chunk)| chunk).filter(|line| !line.is_empty()));
+    ordered
+}
+
+/// Every file under `folder` by its path from there: mode and content.
+fn files(folder: &Path) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    walk(folder, &mut |path| {
+        let name = path.strip_prefix(folder).unwrap().to_string_lossy().into_owned();
+        let metadata = fs::symlink_metadata(path).unwrap();
+        let content = if metadata.is_symlink() {
+            format!("link to {}", fs::read_link(path).unwrap().display())
+        } else {
+            let mode = metadata.permissions().mode() & 0o7777;
+            format!("{mode:04o}\n{}", String::from_utf8_lossy(&fs::read(path).unwrap()))
+        };
+        found.insert(name, content);
+    });
+    found
+}
+
+/// A digest of the files that make the case: all but what is recorded of it.
+fn digest(case: &Path) -> String {
+    let mut entries = Vec::new();
+    walk(case, &mut |path| entries.push(path.to_owned()));
+    entries.sort();
+    let mut hasher = Sha256::new();
+    for path in entries {
+        let name = path.strip_prefix(case).unwrap().to_string_lossy().into_owned();
+        if name == "reference.json" || name == "difference.txt" {
+            continue;
+        }
+        let content = fs::read(&path).unwrap();
+        hasher.update(format!("{name}\n{}\n", content.len()));
+        hasher.update(content);
+    }
+    hasher.finalize().iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn walk(folder: &Path, seen: &mut dyn FnMut(&Path)) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            walk(&entry.path(), seen);
+        } else {
+            seen(&entry.path());
+        }
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else if entry.file_name() != "reference.json" && entry.file_name() != "difference.txt" {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}

@@ -1,0 +1,447 @@
+//! Modules compared with those of the reference, result by result.
+//!
+//! `tests/modules/NAME.yml` is a list of tasks. It runs on this machine, in a directory of its own, three times: in
+//! check mode, for real, and once more. What each task registers, and the files that are left behind, must be what
+//! `NAME.reference.json` says. That file was recorded from the reference (ansible-core 2.19.14) by this same program:
+//!
+//! ```text
+//! RPROV_GOLDEN=record cargo test --test modules          # all of them
+//! RPROV_GOLDEN=record cargo test --test modules -- copy  # one
+//! ```
+//!
+//! `RPROV_ANSIBLE` names the reference's `ansible-playbook` (else `/opt/ansible/bin/ansible-playbook`). The record holds
+//! a checksum of its inputs: tasks that were changed since make the test fail instead of comparing with the wrong thing.
+//! A difference that is meant stands in [`ALLOWED`], with its reason.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use fancy_regex::Regex;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+/// Differences that are meant: module, key (`registered.key`, `*` for any), phase (`*` for any), reason.
+const ALLOWED: &[(&str, &str, &str, &str)] = &[];
+
+/// Values that differ from one run to the next of the same program.
+const MOVING: [&str; 13] = [
+    "start",
+    "end",
+    "delta",
+    "atime",
+    "mtime",
+    "ctime",
+    "inode",
+    "dev",
+    "ino",
+    "version",
+    "birthtime",
+    "elapsed",
+    "date",
+];
+
+macro_rules! cases {
+    ($($name:ident),* $(,)?) => {
+        /// Every list of tasks has its test.
+        const CASES: &[&str] = &[$(stringify!($name)),*];
+
+        $(
+            #[test]
+            fn $name() {
+                compare(stringify!($name));
+            }
+        )*
+    };
+}
+
+cases! {
+    assemble,
+    blockinfile,
+    command,
+    copy,
+    cron,
+    fetch,
+    file,
+    find,
+    get_url,
+    getent,
+    git,
+    lineinfile,
+    ping,
+    raw,
+    replace,
+    script,
+    shell,
+    slurp,
+    stat,
+    tempfile,
+    template,
+    unarchive,
+    uri,
+    user,
+    variables,
+    wait_for,
+}
+
+#[test]
+fn every_list_of_tasks_has_its_test() {
+    for entry in std::fs::read_dir(inputs()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "yml") {
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            assert!(CASES.contains(&name), "{} has no test: add {name} to `cases!`", path.display());
+        }
+    }
+}
+
+fn inputs() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/modules")
+}
+
+fn compare(name: &str) {
+    let record = inputs().join(format!("{name}.reference.json"));
+    let checksum = checksum_of_inputs(name);
+    if std::env::var("RPROV_GOLDEN").is_ok_and(|mode| mode == "record") {
+        let program = std::env::var("RPROV_ANSIBLE").unwrap_or_else(|_| "/opt/ansible/bin/ansible-playbook".to_owned());
+        assert!(
+            Path::new(&program).exists(),
+            "there is no {program}: install the reference (python3 -m venv /opt/ansible && /opt/ansible/bin/pip install \
+             ansible-core==2.19.14), or name its ansible-playbook in RPROV_ANSIBLE"
+        );
+        let python = Path::new(&program).with_file_name("python3");
+        let phases = run(name, &program, &[format!("ansible_python_interpreter={}", python.display())]);
+        let text = serde_json::to_string_pretty(&json!({"inputs": checksum, "phases": phases})).unwrap();
+        std::fs::write(record, text + "\n").unwrap();
+        return;
+    }
+    let text = std::fs::read_to_string(&record).unwrap_or_else(|error| {
+        panic!("{}: {error}; record it: RPROV_GOLDEN=record cargo test --test modules -- {name}", record.display())
+    });
+    let recorded: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        recorded["inputs"],
+        json!(checksum),
+        "tests/modules/{name}.yml or its files were changed since {} was recorded; record it again: \
+         RPROV_GOLDEN=record cargo test --test modules -- {name}",
+        record.display()
+    );
+    let own = run(name, env!("CARGO_BIN_EXE_rprov"), &[]);
+    let mut differences = Vec::new();
+    let mut equal = 0;
+    for (phase, theirs) in recorded["phases"].as_object().unwrap() {
+        for part in ["results", "files"] {
+            let (theirs, ours) = (theirs[part].as_object().unwrap(), own[phase][part].as_object().unwrap());
+            for key in theirs.keys().chain(ours.keys().filter(|key| !theirs.contains_key(*key))) {
+                let place = format!("{phase}: {key}");
+                let before = differences.len();
+                differ(&place, theirs.get(key), ours.get(key), &mut differences);
+                differences.retain(|(place, _)| !allowed(name, place));
+                equal += usize::from(differences.len() == before);
+            }
+        }
+    }
+    println!("{name}: {equal} results and files equal");
+    let lines: Vec<String> = differences.into_iter().map(|(place, text)| format!("{place}: {text}")).collect();
+    assert!(lines.is_empty(), "{name} differs from the reference:\n{}", lines.join("\n"));
+}
+
+fn allowed(name: &str, place: &str) -> bool {
+    let (phase, key) = place.split_once(": ").unwrap_or(("", place));
+    ALLOWED.iter().any(|(module, pattern, phases, _)| {
+        let fits = |pattern: &str, text: &str| match pattern.split_once('*') {
+            None => pattern == text,
+            Some((start, end)) => {
+                text.len() >= start.len() + end.len() && text.starts_with(start) && text.ends_with(end)
+            }
+        };
+        *module == name && fits(phases, phase) && fits(pattern, key)
+    })
+}
+
+/// Every place where two values are not the same.
+fn differ(place: &str, theirs: Option<&Value>, ours: Option<&Value>, found: &mut Vec<(String, String)>) {
+    match (theirs, ours) {
+        (Some(Value::Object(left)), Some(Value::Object(right))) => {
+            for key in left.keys().chain(right.keys().filter(|key| !left.contains_key(*key))) {
+                // A traceback of the reference's own, or a note that there is none.
+                if key != "exception" {
+                    differ(&format!("{place}.{key}"), left.get(key), right.get(key), found);
+                }
+            }
+        }
+        (Some(Value::Array(left)), Some(Value::Array(right))) if left.len() == right.len() => {
+            for (index, (left, right)) in left.iter().zip(right).enumerate() {
+                differ(&format!("{place}[{index}]"), Some(left), Some(right), found);
+            }
+        }
+        (left, right) if left == right => {}
+        // A temporary file of the reference, where rprov has none and names what it stands for.
+        (Some(Value::String(left)), Some(Value::String(_))) if left.starts_with("$TMP") => {}
+        (left, right) => {
+            let text = |value: Option<&Value>| value.map_or_else(|| "nothing".to_owned(), ToString::to_string);
+            found.push((place.to_owned(), format!("{} became {}", text(left), text(right))));
+        }
+    }
+}
+
+/// Of the tasks, and of every file that they may use.
+fn checksum_of_inputs(name: &str) -> String {
+    let mut digest = Sha256::new();
+    digest.update(std::fs::read(inputs().join(format!("{name}.yml"))).unwrap());
+    for directory in ["files", "templates", "vars", "vars_directory"] {
+        for (path, entry) in tree(&inputs().join(directory)) {
+            digest.update(format!("{directory}/{path} {entry}\n"));
+        }
+    }
+    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Run the tasks with a program that answers to the name `ansible-playbook`; results and files of each phase.
+fn run(name: &str, program: &str, extra: &[String]) -> Value {
+    let temporary = tempfile::Builder::new().prefix("rprov-modules-").tempdir().unwrap();
+    let root = temporary.path().canonicalize().unwrap();
+    let (play, work) = (root.join("play"), root.join("work"));
+    std::fs::create_dir(&work).unwrap();
+    copy_tree(&inputs(), &play);
+    let command = root.join("ansible-playbook");
+    std::os::unix::fs::symlink(program, &command).unwrap();
+    let tasks = std::fs::read_to_string(inputs().join(format!("{name}.yml"))).unwrap();
+    std::fs::write(play.join("run.yml"), playbook(name, &tasks)).unwrap();
+    let port = serve();
+    let variables = json!({
+        "dir": work, "root": root, "port": port, "http": format!("http://127.0.0.1:{port}"),
+    });
+    let mut command = Command::new(if program.ends_with("ansible-playbook") { Path::new(program) } else { &command });
+    command.args(["-i", "localhost,", "-e", &variables.to_string()]).arg(play.join("run.yml")).current_dir(&play);
+    for variable in extra {
+        command.args(["-e", variable]);
+    }
+    command.env("ANSIBLE_LOCALHOST_WARNING", "False").env("ANSIBLE_NOCOLOR", "1").env("LC_ALL", "C.UTF-8");
+    let output = command.output().unwrap();
+    let log = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let mut phases = Map::new();
+    for phase in PHASES {
+        let Ok(text) = std::fs::read_to_string(root.join(format!("{phase}.json"))) else {
+            panic!("{name}: the phase {phase} left no results:\n{log}");
+        };
+        let results: Value = serde_json::from_str(&text).unwrap();
+        let files: Map<String, Value> = tree(&root.join(format!("work.{phase}"))).into_iter().collect();
+        let steady = Steady::new(&root, port);
+        phases
+            .insert(phase.to_owned(), json!({"results": steady.value(&results), "files": steady.value(&files.into())}));
+    }
+    phases.into()
+}
+
+const PHASES: [&str; 3] = ["check", "apply", "again"];
+
+/// One play for each phase; at its end the results are written down and the files put aside.
+fn playbook(name: &str, tasks: &str) -> String {
+    let names: Vec<String> = tasks
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("register: "))
+        .map(|name| format!("'{name}': {name}"))
+        .collect();
+    let results = names.join(", ");
+    let mut text = String::new();
+    for phase in PHASES {
+        let check = phase == "check";
+        let keep = match check {
+            true => format!("mv {{{{ root }}}}/work {{{{ root }}}}/work.{phase}; mkdir {{{{ root }}}}/work"),
+            false => format!("cp -a {{{{ root }}}}/work {{{{ root }}}}/work.{phase}"),
+        };
+        text.push_str(&format!(
+            r#"- hosts: all
+  connection: local
+  gather_facts: false
+  check_mode: {check}
+  diff: true
+  ignore_errors: true
+  environment:
+    PATH: "{{{{ playbook_dir }}}}/files/bin:{{{{ lookup('env', 'PATH') }}}}"
+    CRONTAB_STORE: "{{{{ root }}}}/work/crontab"
+  tasks:
+    - import_tasks: {name}.yml
+    - copy:
+        content: "{{{{ {{{results}}} | to_json }}}}"
+        dest: "{{{{ root }}}}/{phase}.json"
+      check_mode: false
+      diff: false
+    - shell: "{keep}"
+      check_mode: false
+"#
+        ));
+    }
+    text
+}
+
+fn copy_tree(from: &Path, to: &Path) {
+    let status = Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap();
+    assert!(status.success());
+}
+
+/// Every path below a directory, with its kind, mode and content.
+fn tree(directory: &Path) -> BTreeMap<String, Value> {
+    let mut found = BTreeMap::new();
+    let mut open = vec![directory.to_owned()];
+    while let Some(directory_now) = open.pop() {
+        for entry in std::fs::read_dir(&directory_now).unwrap() {
+            let path = entry.unwrap().path();
+            let metadata = std::fs::symlink_metadata(&path).unwrap();
+            let mode = format!("{:04o}", metadata.mode() & 0o7777);
+            let description = if metadata.is_symlink() {
+                json!({"link": std::fs::read_link(&path).unwrap()})
+            } else if metadata.is_dir() {
+                // What git keeps inside differs with its configuration, not with who called it.
+                if path.file_name().is_some_and(|name| name == ".git")
+                    || path.extension().is_some_and(|end| end == "git")
+                {
+                    json!({"repository": true})
+                } else {
+                    open.push(path.clone());
+                    json!({"directory": mode})
+                }
+            } else {
+                let bytes = std::fs::read(&path).unwrap();
+                match String::from_utf8(bytes) {
+                    Ok(text) if text.len() < 4096 => json!({"mode": mode, "text": text}),
+                    Ok(text) => json!({"mode": mode, "sha256": hex(&Sha256::digest(text.as_bytes()))}),
+                    Err(error) => json!({"mode": mode, "sha256": hex(&Sha256::digest(error.as_bytes()))}),
+                }
+            };
+            found.insert(path.strip_prefix(directory).unwrap().display().to_string(), description);
+        }
+    }
+    found
+}
+
+fn hex(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Takes out of results what no two runs have in common.
+struct Steady {
+    plain: Vec<(String, &'static str)>,
+    patterns: Vec<(Regex, &'static str)>,
+}
+
+impl Steady {
+    fn new(root: &Path, port: u16) -> Self {
+        let pattern = |text: &str, name| (Regex::new(text).unwrap(), name);
+        Self {
+            plain: vec![(root.display().to_string(), "$ROOT"), (format!("127.0.0.1:{port}"), "127.0.0.1:$PORT")],
+            patterns: vec![
+                pattern(r"\.\d+\.\d{4}-\d\d-\d\d@\d\d:\d\d:\d\d~", ".$$BACKUP"),
+                pattern(r"(/root|~|/[^ ']*)/\.ansible/tmp/ansible-(tmp|local)-[^/ ']+(/tmp[a-z0-9_]{8})?", "$$TMP"),
+                pattern(r"(/tmp|\$ROOT/work)/(\.?ansible\.|start\.|crontab|tmp)[A-Za-z0-9_]{8}\b", "$1/$2$$RANDOM"),
+                pattern(r"^(start\.|ansible\.)[A-Za-z0-9_]{8}\b", "$1$$RANDOM"),
+            ],
+        }
+    }
+
+    fn text(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for (from, to) in &self.plain {
+            text = text.replace(from, to);
+        }
+        for (pattern, to) in &self.patterns {
+            text = pattern.replace_all(&text, *to).into_owned();
+        }
+        text
+    }
+
+    fn value(&self, value: &Value) -> Value {
+        match value {
+            Value::String(text) => self.text(text).into(),
+            Value::Array(items) => items.iter().map(|item| self.value(item)).collect(),
+            Value::Object(map) => map
+                .iter()
+                .filter(|(key, _)| !key.starts_with("_ansible"))
+                .map(|(key, value)| {
+                    let moving = MOVING.contains(&key.as_str()) && !value.is_object() && !value.is_array();
+                    let steady = if moving { json!("$MOVING") } else { self.value(value) };
+                    (self.text(key), steady)
+                })
+                .collect(),
+            other => other.clone(),
+        }
+    }
+}
+
+/// A web server on loopback, for as long as the test runs; its port.
+fn serve() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || answer(stream));
+        }
+    });
+    port
+}
+
+fn answer(stream: TcpStream) -> Option<()> {
+    let mut reader = BufReader::new(stream.try_clone().ok()?);
+    let mut first = String::new();
+    reader.read_line(&mut first).ok()?;
+    let mut words = first.split_whitespace();
+    let (method, path) = (words.next()?.to_owned(), words.next()?.to_owned());
+    let mut headers = BTreeMap::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        match line.trim_end().split_once(':') {
+            Some((name, value)) => headers.insert(name.to_ascii_lowercase(), value.trim().to_owned()),
+            None => break,
+        };
+    }
+    let length = headers.get("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    let mut extra = String::new();
+    let (status, kind, content) = match path.as_str() {
+        "/hello" => ("200 OK", "text/plain", "hello\n".to_owned()),
+        "/json" => ("200 OK", "application/json", r#"{"name": "value", "list": [1, 2]}"#.to_owned()),
+        "/sums" => (
+            "200 OK",
+            "text/plain",
+            "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03  hello\n".to_owned(),
+        ),
+        "/echo" => {
+            let told = json!({
+                "method": method,
+                "body": String::from_utf8_lossy(&body),
+                "type": headers.get("content-type"),
+                "own": headers.get("x-own"),
+            });
+            ("200 OK", "application/json", told.to_string())
+        }
+        "/redirect" => {
+            extra.push_str("Location: /hello\r\n");
+            ("302 Found", "text/plain", String::new())
+        }
+        "/auth" if headers.get("authorization").is_some_and(|value| value == "Basic bWU6c2VjcmV0") => {
+            ("200 OK", "text/plain", "let in\n".to_owned())
+        }
+        "/auth" => {
+            extra.push_str("WWW-Authenticate: Basic realm=\"here\"\r\n");
+            ("401 Unauthorized", "text/plain", "no\n".to_owned())
+        }
+        _ => ("404 Not Found", "text/plain", "nothing here\n".to_owned()),
+    };
+    let mut stream = stream;
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nDate: Sun, 01 Jan 2023 00:00:00 GMT\r\n\
+         Last-Modified: Sat, 31 Dec 2022 00:00:00 GMT\r\n{extra}Connection: close\r\n\r\n",
+        content.len()
+    );
+    stream.write_all(head.as_bytes()).ok()?;
+    if method != "HEAD" {
+        stream.write_all(content.as_bytes()).ok()?;
+    }
+    Some(())
+}
