@@ -298,12 +298,22 @@ fn an_undefined_variable_in_a_variable() {
     exit code 2
     [ERROR]: Task failed: Finalization of task args for 'ansible.builtin.debug' failed: Error while resolving value for 'msg': 'nmae' is undefined
 
-    Task failed: Finalization of task args for 'ansible.builtin.debug' failed.
+    Task failed.
     Origin: [DIR]/site.yml:7:7
 
     5     name: x
     6   tasks:
     7     - name: greet
+            ^ column 7
+
+    <<< caused by >>>
+
+    Finalization of task args for 'ansible.builtin.debug' failed.
+    Origin: [DIR]/site.yml:8:7
+
+    6   tasks:
+    7     - name: greet
+    8       debug:
             ^ column 7
 
     <<< caused by >>>
