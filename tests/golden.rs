@@ -15,7 +15,7 @@
 //! and compares with it instead of with the recording. `RPROV_GOLDEN_CASE` limits the cases to those whose name
 //! contains it. `RPROV_ANSIBLE` is the directory that holds `ansible-playbook`; without it `/opt/ansible/bin`.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -13,6 +13,8 @@
 //! a checksum of its inputs: tasks that were changed since make the test fail instead of comparing with the wrong thing.
 //! A difference that is meant stands in [`ALLOWED`], with its reason.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -129,23 +129,7 @@ impl Stop {
                 result.insert(name.into(), true.into());
                 result
             }
-            Stop::Template(error) | Stop::Argument { error, .. } => {
-                let mut result = Failure::new(error.message().to_owned()).into_map();
-                let mut place = String::new();
-                if let Some(span) = error.span() {
-                    place = span.to_string();
-                }
-                for hint in error.hints() {
-                    if !place.is_empty() {
-                        place.push_str("; ");
-                    }
-                    place.push_str(hint);
-                }
-                if !place.is_empty() {
-                    result.insert("_origin".into(), place.into());
-                }
-                result
-            }
+            Stop::Template(error) | Stop::Argument { error, .. } => Failure::new(error.message().to_owned()).into_map(),
         }
     }
 }

@@ -380,7 +380,10 @@ impl RunCommand {
         if !self.inventory.is_empty() {
             return self.inventory.clone();
         }
-        config.list(Setting::Inventory).to_vec()
+        // That there is none at the default place is not worth a word.
+        let set = config.is_set(Setting::Inventory);
+        let paths = config.paths(Setting::Inventory).iter().filter(|path| set || path.exists());
+        paths.map(|path| path.display().to_string()).collect()
     }
 
     fn options(&self, config: &Config) -> Result<Options, Stop> {

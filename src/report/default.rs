@@ -148,7 +148,7 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
         let check = if task.check && self.display.check_markers { " [CHECK MODE]" } else { "" };
         self.banner(&format!("{prefix} [{}]{check}", task.name));
         if self.display.verbosity >= 2 {
-            let path = format!("task path: {}:{}", task.span.file().path.display(), task.span.line);
+            let path = format!("task path: {}:{}", absolute(&task.span.file().path), task.span.line);
             self.line(&path, Some(Color("0;30")));
         }
     }
@@ -316,11 +316,13 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
             return;
         }
         self.failure_line(&text, RED);
-        if let Cause::Playbook(mistake) = &result.cause
-            && !result.ignored
-        {
+        let Cause::Playbook(mistake) = &result.cause else { return };
+        // The exact place and what to do; an expected failure needs neither. The same mistake shows on every host.
+        let shown = render(&mistake.diagnostic, self.display.color);
+        if !result.ignored && self.told.insert(shown.clone()) {
             let _ = self.out.flush();
-            let _ = writeln!(self.err, "{}", render(&mistake.diagnostic, self.display.color).trim_end());
+            let _ = writeln!(self.err, "{}", shown.trim_end());
+            let _ = self.err.flush();
         }
     }
 

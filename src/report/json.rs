@@ -79,9 +79,7 @@ fn result_fields(result: &HostResult, item: Option<&ItemInfo>) -> Value {
         "seconds": result.duration.as_secs_f64(),
         "result": shown,
     });
-    if let (Cause::Playbook(mistake), Some(map)) = (&result.cause, fields.as_object_mut())
-        && !result.no_log
-    {
+    if let (Cause::Playbook(mistake), false, Some(map)) = (&result.cause, result.no_log, fields.as_object_mut()) {
         map.insert("explanation".into(), diagnostic_fields(&mistake.diagnostic));
     }
     if let (Some(item), Some(map)) = (item, fields.as_object_mut()) {

@@ -42,16 +42,17 @@ pub struct Mistake {
     pub stage: String,
     /// From there to the mistake itself, each with the place that it is about.
     pub steps: Vec<(String, Option<Span>)>,
-    /// The mistake itself at its exact place, with the variables on the way there and what to do.
+    /// The mistake at its most exact place, with the variables on the way there and what to do.
     pub diagnostic: Diagnostic,
 }
 
 impl Mistake {
     /// The way to a template's error: `doing` is what the template's value was wanted for, `written` where that is.
     pub fn new(stage: impl Into<String>, doing: &str, error: &TemplateError, written: Option<Span>) -> Self {
-        let innermost = error.chain().iter().rev().find_map(|frame| frame.span);
-        let whole = written.or(error.span());
-        let steps = match innermost.filter(|span| Some(*span) != whole) {
+        let innermost = error.written().or_else(|| error.chain().iter().rev().find_map(|frame| frame.span));
+        let whole = written.or(error.written()).or(error.span());
+        let place = |span: Span| (span.source, span.line, span.column);
+        let steps = match innermost.filter(|span| Some(place(*span)) != whole.map(place)) {
             Some(span) if !doing.is_empty() => {
                 vec![(doing.to_owned(), whole), (error.message().to_owned(), Some(span))]
             }

@@ -30,6 +30,9 @@ impl From<TemplateError> for RunError {
     }
 }
 
+/// A play's patterns, its hosts' names, and warnings about the patterns.
+pub type PlayHosts = (Vec<String>, Vec<Arc<str>>, Vec<String>);
+
 /// A run.
 #[derive(Debug)]
 pub struct Run {
@@ -117,10 +120,7 @@ impl Run {
     ///
     /// # Errors
     /// The pattern cannot be rendered or read.
-    pub fn hosts_of(
-        &self,
-        play: &crate::playbook::Play,
-    ) -> Result<(Vec<String>, Vec<Arc<str>>, Vec<String>), RunError> {
+    pub fn hosts_of(&self, play: &crate::playbook::Play) -> Result<PlayHosts, RunError> {
         let scope = Scope::new(
             Arc::new(crate::vars::Layer(Arc::clone(&self.shared.facts.extra))),
             Arc::new(self.surroundings.clone()),

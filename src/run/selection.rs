@@ -47,7 +47,7 @@ impl Selection {
             || (self.has_only("untagged") && untagged);
         let skips = |tag: &str| self.skip.iter().any(|skip| skip == tag);
         if selected && !self.skip.is_empty() {
-            if skips("all") && !(has("always") && !skips("always")) {
+            if skips("all") && (!has("always") || skips("always")) {
                 selected = false;
             }
             if matches(&self.skip) || (skips("tagged") && !untagged) || (skips("untagged") && untagged) {

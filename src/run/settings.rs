@@ -68,7 +68,8 @@ pub(super) fn in_keyword<'a>(
     written: &'a Option<Written>,
 ) -> impl Fn(TemplateError) -> TemplateError + 'a {
     move |error| {
-        error.prefixed(&format!("Error processing keyword '{name}': ")).at(written.as_ref().and_then(Written::span))
+        let span = written.as_ref().and_then(Written::span);
+        error.context(&format!("Error processing keyword '{name}'")).written_at(span)
     }
 }
 
@@ -290,7 +291,7 @@ pub(super) fn wire_options(shared: &Shared, task: &Task, scope: &Scope, _remote:
     let mut environment: Vec<(String, String)> = Vec::new();
     for written in &keywords.environment {
         let context =
-            |error: TemplateError| error.prefixed("Error processing keyword 'environment': ").at(written.span());
+            |error: TemplateError| error.context("Error processing keyword 'environment'").written_at(written.span());
         let value = written.render(scope).map_err(context)?;
         if value.is_none() || crate::template::is_omit(&value) {
             continue;

@@ -203,9 +203,11 @@ impl Job {
                     && value.kind() != minijinja::value::ValueKind::Iterable
                 {
                     return Err(TemplateError::failed(format!(
-                        "Invalid data passed to 'loop', it requires a list, got this instead: {value}. Hint: If you passed a list/dict of just one element, try adding wantlist=True to your lookup invocation or use q/query instead of lookup."
+                        "The `loop` value must resolve to a 'list', not '{}'.",
+                        template::python::type_name(&value)
                     ))
-                    .at(Some(looping.span)));
+                    .at(written.span().or(Some(looping.span)))
+                    .hint("give a list: `loop: [...]`; for a dictionary, `loop: \"{{ ... | dict2items }}\"`"));
                 }
                 Ok(value.try_iter().into_iter().flatten().collect())
             }
@@ -250,7 +252,14 @@ impl Job {
                 let action = action::find(self.task.action.short).map_or(self.task.action.short, |known| known.short);
                 let stage = format!("Finalization of task args for 'ansible.builtin.{action}' failed");
                 let doing = format!("Error while resolving value for '{name}'");
-                Single::mistaken(Mistake::new(stage, &doing, &error, span))
+                let mut mistake = Mistake::new(stage, &doing, &error, span);
+                // The action has a place of its own where the task begins with something else, such as its name.
+                let place = |span: Span| (span.line, span.column);
+                if place(self.task.action.span) != place(self.task.span) {
+                    let stage = std::mem::take(&mut mistake.stage);
+                    mistake.steps.insert(0, (stage, Some(self.task.action.span)));
+                }
+                Single::mistaken(mistake)
             }
             connection @ Stop::Connection(_) => Single::plain(connection.into_result()),
         }

@@ -48,6 +48,8 @@ struct Details {
     chain: Vec<Frame>,
     hints: Vec<String>,
     missing: Option<String>,
+    /// Where the innermost value that was being rendered was written, as a whole.
+    written: Option<Span>,
 }
 
 impl TemplateError {
@@ -61,6 +63,7 @@ impl TemplateError {
             chain: Vec::new(),
             hints: Vec::new(),
             missing: None,
+            written: None,
         }))
     }
 
@@ -116,11 +119,25 @@ impl TemplateError {
         self.0.missing.as_deref()
     }
 
-    /// The same error with a prefix before its message.
+    /// Say what was being done; the message begins with it.
     #[must_use]
-    pub fn prefixed(mut self, prefix: &str) -> Self {
-        self.0.message.insert_str(0, prefix);
+    pub fn context(mut self, doing: &str) -> Self {
+        self.0.message.insert_str(0, &format!("{doing}: "));
         self
+    }
+
+    /// Say where the value that was being rendered was written, unless one inside of it was.
+    #[must_use]
+    pub(crate) fn written_at(mut self, span: Option<Span>) -> Self {
+        if self.0.written.is_none() {
+            self.0.written = span;
+        }
+        self
+    }
+
+    /// Where the innermost value that was being rendered was written, as a whole; the error itself may be inside of it.
+    pub fn written(&self) -> Option<Span> {
+        self.0.written
     }
 
     /// The same error with other words in its message.

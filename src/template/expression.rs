@@ -280,9 +280,7 @@ fn foreseen(error: TemplateError) -> Diagnostic {
 
 fn while_evaluating(error: TemplateError) -> TemplateError {
     match error.kind() {
-        TemplateErrorKind::Undefined | TemplateErrorKind::Failed => {
-            error.prefixed("Error while evaluating conditional: ")
-        }
+        TemplateErrorKind::Undefined | TemplateErrorKind::Failed => error.context("Error while evaluating conditional"),
         TemplateErrorKind::Syntax | TemplateErrorKind::Unknown => {
             error.reworded("Syntax error in template", "Syntax error in expression")
         }

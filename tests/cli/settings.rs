@@ -48,9 +48,27 @@ fn the_inventory_and_tags_may_be_settings() {
 fn a_wrong_value_is_refused_with_its_place() {
     let project =
         Project::new().file("site.yml", &play("    - debug:\n")).file("ansible.cfg", "[defaults]\nforks = many\n");
-    insta::assert_snapshot!(project.run("-i h, -c local site.yml"), @"");
+    insta::assert_snapshot!(project.run("-i h, -c local site.yml"), @r"
+    exit code 5
+    --- stdout ---
+
+    --- stderr ---
+    error: `forks` takes an integer, not `many`
+     --> [DIR]/ansible.cfg:2:1
+      |
+    2 | forks = many
+      | ^^^^^^^^^^^^
+    ");
     std::fs::remove_file(project.path("ansible.cfg")).unwrap();
-    insta::assert_snapshot!(project.run_with("ANSIBLE_FORKS", "x", "-i h, -c local site.yml"), @"");
+    insta::assert_snapshot!(project.run_with("ANSIBLE_FORKS", "x", "-i h, -c local site.yml"), @r"
+    exit code 5
+    --- stdout ---
+
+    --- stderr ---
+    error: `ANSIBLE_FORKS` takes an integer, not `x`
+     |
+     = cause: it is set in the environment
+    ");
 }
 
 #[test]

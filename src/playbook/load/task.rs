@@ -368,7 +368,7 @@ impl Loader {
             return None;
         };
         let mut arguments = Arguments { options: IndexMap::new(), template: None, spans: IndexMap::new() };
-        self.read_arguments(&mut arguments, &known, &value);
+        self.read_arguments(&mut arguments, known, &value);
         if let Some(node) = &draft.arguments {
             match &node.data {
                 Data::Map(entries) => {
@@ -382,7 +382,7 @@ impl Loader {
                     }
                 }
                 Data::String(text) if text.contains("{{") => arguments.template = Some(Written::from_node(node)),
-                Data::String(text) => self.key_value_arguments(&mut arguments, &known, text, node.span),
+                Data::String(text) => self.key_value_arguments(&mut arguments, known, text, node.span),
                 Data::Null => {}
                 _ => self.note(
                     Diagnostic::error(format!("`args` must be a dictionary, not {}", node.describe())).at(node.span),
@@ -390,7 +390,7 @@ impl Loader {
             }
         }
         let action = ActionName { written: name.as_str().into(), short: known.short, span: name_span };
-        self.check_arguments(&action, &known, &arguments, draft);
+        self.check_arguments(&action, known, &arguments, draft);
         Some((action, arguments))
     }
 

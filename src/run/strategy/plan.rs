@@ -76,9 +76,12 @@ pub(in crate::run) struct Plan<'r> {
     pub step_all: bool,
     pub ended: Option<PlanEnd>,
     selected: HashMap<usize, (Arc<Task>, bool)>,
-    included: HashMap<(usize, String), (Arc<Task>, std::path::PathBuf, Arc<[Item]>)>,
+    included: HashMap<(usize, String), IncludedFile>,
     numbers: &'r mut u64,
 }
+
+/// An include that was read: the include, so that its address stays its own, the file and its items.
+type IncludedFile = (Arc<Task>, std::path::PathBuf, Arc<[Item]>);
 
 impl<'r> Plan<'r> {
     #[expect(clippy::too_many_arguments, reason = "made in one place")]
