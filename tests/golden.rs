@@ -12,7 +12,8 @@
 //!
 //! `RPROV_GOLDEN` chooses what is done: nothing compares with what was recorded; `record` runs Ansible for the cases
 //! whose recording is missing or out of date; `record-all` for every case; `sample` runs Ansible for every tenth case
-//! and compares with it instead of with the recording. `RPROV_GOLDEN_CASE` limits the cases to those whose name
+//! and compares with it instead of with the recording; `pin` writes `difference.txt` anew, to be read before it is
+//! committed. `RPROV_GOLDEN_CASE` limits the cases to those whose name
 //! contains it. `RPROV_ANSIBLE` is the directory that holds `ansible-playbook`; without it `/opt/ansible/bin`.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
@@ -119,6 +120,10 @@ fn check(case: &Path, index: usize, mode: &str) -> Result<(), String> {
     let ours = run_ours(case, &runs, reference.inputs.clone());
     let difference = compare(&reference, &ours, &runs);
     let known = fs::read_to_string(case.join("difference.txt")).unwrap_or_default();
+    if mode == "pin" && difference != known {
+        fs::write(case.join("difference.txt"), &difference).unwrap();
+        return Ok(());
+    }
     if difference == known {
         Ok(())
     } else if known.is_empty() {

@@ -137,5 +137,5 @@ fn filters_tests_and_lookups_answer_as_ansible_does() {
 fn a_filter_that_is_given_nothing_says_so() {
     let error = Written::from_text("{{ nope | upper }}", None).render(&Scope::empty()).unwrap_err();
     assert!(error.is_undefined());
-    assert_eq!(error.message(), "the value given to 'upper' is undefined");
+    assert_eq!(error.message(), "'nope' is undefined");
 }

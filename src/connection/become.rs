@@ -145,6 +145,7 @@ impl<'a> Become<'a> {
         }
         if says(&[
             "password is required",
+            "authentication required",
             "authentication is required",
             "authorization required",
             "terminal is required",

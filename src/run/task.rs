@@ -779,8 +779,8 @@ fn complete(result: &mut Map) {
     if !result.contains_key("changed") {
         result.insert("changed".into(), false.into());
     }
-    // What was skipped has not been found good either, and a loop says so only of its items.
-    if !result.contains_key("failed") && !flag(result, "skipped") && !result.contains_key("results") {
+    // What its conditions skipped has not been found good either, and a loop says so only of its items.
+    if !result.contains_key("failed") && !result.contains_key("skip_reason") && !result.contains_key("results") {
         result.insert("failed".into(), false.into());
     }
     result.retain(|name, _| !name.starts_with("_ansible_"));

@@ -215,17 +215,11 @@ fn files_that_are_imported_and_not_there() {
 
 #[test]
 fn files_that_are_included_and_not_there() {
-    insta::assert_snapshot!(tasks("    - include_tasks: nowhere.yml\n").failure(), @r"
-    exit code 2
-    [ERROR]: Task failed: Action failed: Could not find or access 'nowhere.yml' on the Ansible Controller.
-    Origin: [DIR]/site.yml:4:7
-
-    2   gather_facts: false
-    3   tasks:
-    4     - include_tasks: nowhere.yml
-            ^ column 7
-
-    --- stderr ---
+    let outcome = tasks("    - include_tasks: nowhere.yml\n");
+    assert_eq!(outcome.code, 2);
+    let reason = r#""reason": "Could not find or access 'nowhere.yml' on the Ansible Controller.""#;
+    assert!(outcome.out.contains(reason), "{outcome}");
+    insta::assert_snapshot!(outcome.err, @r"
     error: Could not find or access 'nowhere.yml' on the Ansible Controller.
      --> site.yml:4:7
       |
