@@ -15,7 +15,7 @@ use crate::connection::ConnectionError;
 use crate::playbook::Task;
 use crate::run::{Effect, Remote, Shared};
 use crate::source::Span;
-use crate::template::{self, Scope, TemplateError};
+use crate::template::{self, Scope, TemplateError, Written};
 use crate::vars::HostVariables;
 
 /// The controller half of a module.
@@ -273,6 +273,10 @@ pub fn render_arguments(task: &Task, scope: &Scope) -> Result<Vec<(String, Value
         })?;
         let name = match (name.as_str(), known.and_then(|known| known.free_form)) {
             ("_raw_params", Some(option)) => option.to_owned(),
+            // Only here may the name itself be a template: it is a variable that the task makes.
+            (text, _) if task.is("set_fact") && template::is_template(text) => {
+                Written::from_text(text, task.arguments.spans.get(text).copied()).render(scope)?.to_string()
+            }
             _ => name.clone(),
         };
         set(name, value);

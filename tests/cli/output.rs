@@ -210,3 +210,12 @@ fn a_reader_that_has_gone_does_no_harm() {
     drop(child.stderr.take());
     assert_eq!(child.wait().unwrap().code(), Some(1));
 }
+
+#[test]
+fn set_fact_takes_names_that_are_templates() {
+    let tasks = "    - set_fact: {\"made_{{ item }}\": \"{{ item }}!\"}\n      loop: [one, two]\n    - debug: msg={{ made_one }}{{ made_two }}\n";
+    let project = Project::new().file("site.yml", &play(tasks));
+    let outcome = project.outcome(&mut project.command("-i h, -c local site.yml"));
+    assert_eq!(outcome.code, 0, "{outcome}");
+    assert!(outcome.out.contains("\"msg\": \"one!two!\""), "{outcome}");
+}
