@@ -232,7 +232,7 @@ impl From<TemplateError> for Diagnostic {
 }
 
 impl From<TemplateError> for minijinja::Error {
-    /// The error as it travels through the engine; [`from_engine`] finds it again.
+    /// The error as it travels through the engine; `from_engine` finds it again.
     fn from(error: TemplateError) -> Self {
         let kind = if error.is_undefined() {
             minijinja::ErrorKind::UndefinedError

@@ -9,11 +9,10 @@
 //! * [`outcome`]: what it gives back;
 //! * [`registry`]: every module by its name;
 //! * [`module`]: the modules themselves, one file each, under their exact Ansible names;
-//! * the rest is what several modules share: [`attributes`] (owner, group, mode ...), [`write`] (atomic writes),
-//!   [`process`] (commands), [`fact`] (what `setup` and others know of the host), [`account`] (users and groups without NSS).
 //! * [`docker`]: the Docker Engine API, for the modules of community.docker;
 //! * the rest is what several modules share: [`attributes`] (owner, group, mode ...), [`permissions`]
-//!   (octal and symbolic modes), [`write`] (atomic writes), [`process`] (commands), [`account`] (users and groups without NSS).
+//!   (octal and symbolic modes), [`mod@write`] (atomic writes), [`process`] (commands), [`fact`] (what `setup` and others
+//!   know of the host), [`account`] (users and groups without NSS).
 
 pub mod account;
 pub mod archive;

@@ -1,6 +1,6 @@
 //! The only place that orders hosts: which host runs what next, and what its outcome means for the others.
 //!
-//! * [`Plan`]: one play on one batch of hosts;
+//! * `Plan`: one play on one batch of hosts;
 //! * `linear`: all hosts do a task before any does the next;
 //! * `free`: each host goes on as fast as it can.
 
