@@ -9,7 +9,7 @@
 //! RPROV_GOLDEN=record cargo test --test modules -- copy  # one
 //! ```
 //!
-//! `RPROV_ANSIBLE` names the reference's `ansible-playbook` (else `/opt/ansible/bin/ansible-playbook`). The record holds
+//! `RPROV_ANSIBLE` is the folder of the reference's programs (else `/opt/ansible/bin`). The record holds
 //! a checksum of its inputs: tasks that were changed since make the test fail instead of comparing with the wrong thing.
 //! A difference that is meant stands in [`ALLOWED`], with its reason.
 
@@ -179,11 +179,12 @@ fn compare(name: &str) {
     let record = inputs().join(format!("{name}.reference.json"));
     let checksum = checksum_of_inputs(name);
     if std::env::var("RPROV_GOLDEN").is_ok_and(|mode| mode == "record") {
-        let program = std::env::var("RPROV_ANSIBLE").unwrap_or_else(|_| "/opt/ansible/bin/ansible-playbook".to_owned());
+        let folder = std::env::var("RPROV_ANSIBLE").unwrap_or_else(|_| "/opt/ansible/bin".to_owned());
+        let program = format!("{folder}/ansible-playbook");
         assert!(
             Path::new(&program).exists(),
             "there is no {program}: install the reference (python3 -m venv /opt/ansible && /opt/ansible/bin/pip install \
-             ansible-core==2.19.14), or name its ansible-playbook in RPROV_ANSIBLE"
+             ansible-core==2.19.14), or name the folder of its programs in RPROV_ANSIBLE"
         );
         let python = Path::new(&program).with_file_name("python3");
         let phases = run(name, &program, &[format!("ansible_python_interpreter={}", python.display())]);

@@ -300,14 +300,12 @@ mod comparison {
 
     #[test]
     fn the_facts_are_those_of_the_reference() {
-        // The variable names `ansible-playbook`, as for the other comparisons; `ansible` is beside it.
-        let playbook =
-            std::env::var("RPROV_ANSIBLE").unwrap_or_else(|_| "/opt/ansible/bin/ansible-playbook".to_owned());
-        let program = std::path::Path::new(&playbook).with_file_name("ansible");
+        let folder = std::env::var_os("RPROV_ANSIBLE").unwrap_or_else(|| "/opt/ansible/bin".into());
+        let program = std::path::Path::new(&folder).join("ansible");
         assert!(
             program.exists(),
             "there is no {}: install the reference (python3 -m venv /opt/ansible && /opt/ansible/bin/pip install \
-             ansible-core==2.19.14), or name its ansible-playbook in RPROV_ANSIBLE",
+             ansible-core==2.19.14), or name the folder of its programs in RPROV_ANSIBLE",
             program.display()
         );
         let output = std::process::Command::new(&program)
