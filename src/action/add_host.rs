@@ -15,7 +15,8 @@ pub struct Arguments;
 impl rprov_modules::Arguments for Arguments {
     const SPEC: Spec = Spec {
         doc: "Add a host (and alternatively a group) to the ansible-playbook in-memory inventory.\n",
-        options: || Vec::new(),
+        own: &[],
+        shared: None,
         rules: &[],
         free_form: None,
         open: true,

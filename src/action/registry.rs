@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use rprov_modules::argument::OptionSpec;
 use rprov_modules::{Arguments, Module, Spec};
 
 use super::call::Action;
@@ -16,8 +15,6 @@ pub struct Known {
     pub collection: &'static str,
     /// Its documentation and arguments.
     pub spec: &'static Spec,
-    /// Its options.
-    pub options: Vec<OptionSpec>,
     /// The option that takes free text.
     pub free_form: Option<&'static str>,
     /// The free text is a command of its own, in which `=` need not mean an option.
@@ -37,17 +34,14 @@ impl std::fmt::Debug for Known {
 impl Known {
     /// The option's own name, for a name or an alias.
     pub fn canonical(&self, name: &str) -> Option<&'static str> {
-        self.options
-            .iter()
-            .find(|option| option.name == name || option.aliases.contains(&name))
-            .map(|option| option.name)
+        self.spec.option(name).map(|option| option.name)
     }
 
     /// The names of all options, with their aliases, as messages list them.
     pub fn option_names(&self) -> String {
         let mut names: Vec<String> = self
-            .options
-            .iter()
+            .spec
+            .options()
             .filter(|option| !option.name.starts_with('_'))
             .map(|option| match option.aliases {
                 [] => option.name.to_owned(),
@@ -81,7 +75,6 @@ static KNOWN: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
                 short: module.name,
                 collection: module.collection,
                 spec: module.spec,
-                options: (module.spec.options)(),
                 free_form: module.spec.free_form,
                 free_text: matches!(module.name, "command" | "shell" | "script"),
                 action: None,
@@ -116,7 +109,6 @@ static KNOWN: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
                 short: own.name,
                 collection: "ansible.builtin",
                 spec: own.spec,
-                options: (own.spec.options)(),
                 free_form: own.spec.free_form,
                 free_text: own.name == "raw",
                 action: Some(own.action),
@@ -127,7 +119,6 @@ static KNOWN: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
     // Static imports are replaced when they are loaded; they share the arguments of their dynamic twins.
     for (name, twin) in [("import_tasks", "include_tasks"), ("import_role", "include_role")] {
         if let Some(spec) = all.get(twin).map(|known| known.spec) {
-            let options = (spec.options)();
             let free_form = spec.free_form;
             all.insert(
                 name,
@@ -135,7 +126,6 @@ static KNOWN: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
                     short: name,
                     collection: "ansible.builtin",
                     spec,
-                    options,
                     free_form,
                     free_text: false,
                     action: None,

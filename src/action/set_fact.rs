@@ -16,7 +16,8 @@ pub struct Arguments;
 impl rprov_modules::Arguments for Arguments {
     const SPEC: Spec = Spec {
         doc: "Set host variable(s) and fact(s).\n",
-        options: || Vec::new(),
+        own: &[],
+        shared: None,
         rules: &[],
         free_form: None,
         open: true,

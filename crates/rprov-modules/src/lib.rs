@@ -31,6 +31,7 @@ pub mod permissions;
 pub mod process;
 pub mod regex;
 pub mod registry;
+pub mod shell_pattern;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod testing;

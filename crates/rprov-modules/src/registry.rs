@@ -148,9 +148,9 @@ mod tests {
     #[test]
     fn no_two_options_of_a_module_share_a_name() {
         for module in modules() {
-            let options = (module.spec.options)();
-            let mut names: Vec<&str> = options
-                .iter()
+            let mut names: Vec<&str> = module
+                .spec
+                .options()
                 .flat_map(|option| std::iter::once(&option.name).chain(option.aliases).copied())
                 .collect();
             names.sort_unstable();

@@ -457,8 +457,8 @@ impl Loader {
         let written = |text: &str| Written::from_node(&Node { data: Data::String(text.into()), span });
         let only: Option<Vec<&str>> = known.free_text.then(|| {
             known
-                .options
-                .iter()
+                .spec
+                .options()
                 .flat_map(|option| std::iter::once(&option.name).chain(option.aliases).copied())
                 .collect()
         });
@@ -543,8 +543,8 @@ impl Loader {
                     None => note.hint(format!(
                         "its options are: {}",
                         known
-                            .options
-                            .iter()
+                            .spec
+                            .options()
                             .map(|option| option.name)
                             .filter(|name| !name.starts_with('_'))
                             .collect::<Vec<_>>()

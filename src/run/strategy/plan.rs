@@ -16,6 +16,7 @@ use crate::run::stats::Stats;
 use crate::run::task::Job;
 use crate::template::{Scope, Surroundings};
 use crate::vars::{HostVariables, PlayVariables, TaskVariables, VarMap};
+use rprov_modules::shell_pattern::ShellPattern;
 
 /// What a host is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,9 +153,7 @@ impl<'r> Plan<'r> {
         });
         let Some(name) = name else { return false };
         let full = task.role.as_ref().map(|role| format!("{} : {name}", role.name));
-        let matches = |text: &str| {
-            text == target || globset::Glob::new(target).is_ok_and(|glob| glob.compile_matcher().is_match(text))
-        };
+        let matches = |text: &str| text == target || ShellPattern::new(target).is_match(text);
         matches(&name) || full.is_some_and(|full| matches(&full))
     }
 

@@ -47,7 +47,7 @@ pub trait Argument: Sized {
     const REQUIRED: bool = true;
 
     /// The option's type, for the specification.
-    fn kind() -> Type;
+    const KIND: Type;
 
     /// Read it from a value that is not `null`.
     ///
@@ -65,6 +65,8 @@ pub trait Argument: Sized {
 ///
 /// # Errors
 /// The value does not fit, or is missing and has no default.
+// Inlined into every field of every module, it would be a fifth of the agent.
+#[inline(never)]
 pub fn decode_field<T: Argument>(
     arguments: &Map,
     name: &str,
@@ -132,9 +134,7 @@ pub fn boolean(text: &str) -> Option<bool> {
 }
 
 impl Argument for String {
-    fn kind() -> Type {
-        Type::Str
-    }
+    const KIND: Type = Type::Str;
 
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         match value {
@@ -148,9 +148,7 @@ impl Argument for String {
 }
 
 impl Argument for Secret {
-    fn kind() -> Type {
-        Type::Secret
-    }
+    const KIND: Type = Type::Secret;
 
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         String::decode(value).map(Secret)
@@ -158,9 +156,7 @@ impl Argument for Secret {
 }
 
 impl Argument for std::path::PathBuf {
-    fn kind() -> Type {
-        Type::Path
-    }
+    const KIND: Type = Type::Path;
 
     /// `~` and `~user` are expanded from the agent's own environment, `$VAR` likewise.
     fn decode(value: &Value) -> Result<Self, DecodeError> {
@@ -173,9 +169,7 @@ impl Argument for std::path::PathBuf {
 }
 
 impl Argument for bool {
-    fn kind() -> Type {
-        Type::Bool
-    }
+    const KIND: Type = Type::Bool;
 
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         let found = match value {
@@ -197,9 +191,7 @@ impl Argument for bool {
 }
 
 impl Argument for i64 {
-    fn kind() -> Type {
-        Type::Int
-    }
+    const KIND: Type = Type::Int;
 
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         let found = match value {
@@ -215,9 +207,7 @@ impl Argument for i64 {
 macro_rules! narrower_integers {
     ($($type:ty),+) => {
         $(impl Argument for $type {
-            fn kind() -> Type {
-                Type::Int
-            }
+            const KIND: Type = Type::Int;
 
             fn decode(value: &Value) -> Result<Self, DecodeError> {
                 <$type>::try_from(i64::decode(value)?)
@@ -230,9 +220,7 @@ macro_rules! narrower_integers {
 narrower_integers!(i32, u16, u32, u64, usize);
 
 impl Argument for f64 {
-    fn kind() -> Type {
-        Type::Float
-    }
+    const KIND: Type = Type::Float;
 
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         let found = match value {
@@ -246,9 +234,7 @@ impl Argument for f64 {
 }
 
 impl Argument for Mode {
-    fn kind() -> Type {
-        Type::Mode
-    }
+    const KIND: Type = Type::Mode;
 
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         match value {
@@ -261,9 +247,7 @@ impl Argument for Mode {
 }
 
 impl Argument for Raw {
-    fn kind() -> Type {
-        Type::Raw
-    }
+    const KIND: Type = Type::Raw;
 
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         Ok(Raw(value.clone()))
@@ -271,9 +255,7 @@ impl Argument for Raw {
 }
 
 impl Argument for Content {
-    fn kind() -> Type {
-        Type::Raw
-    }
+    const KIND: Type = Type::Raw;
 
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         Content::from_value(value).ok_or_else(|| DecodeError::new("content", "not a content reference"))
@@ -281,9 +263,7 @@ impl Argument for Content {
 }
 
 impl Argument for Json {
-    fn kind() -> Type {
-        Type::Json
-    }
+    const KIND: Type = Type::Json;
 
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         match value {
@@ -294,9 +274,7 @@ impl Argument for Json {
 }
 
 impl Argument for Map {
-    fn kind() -> Type {
-        Type::Dict
-    }
+    const KIND: Type = Type::Dict;
 
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         match value {
@@ -333,9 +311,7 @@ impl<T: Argument> Argument for IndexMap<String, T>
 where
     T: NotValue,
 {
-    fn kind() -> Type {
-        Type::Dict
-    }
+    const KIND: Type = Type::Dict;
 
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         Map::decode(value)?.iter().map(|(key, value)| Ok((key.clone(), T::decode(value)?))).collect()
@@ -351,18 +327,14 @@ impl NotValue for i64 {}
 impl NotValue for bool {}
 
 impl<T: Argument> Argument for Vec<T> {
-    fn kind() -> Type {
-        Type::List(Box::new(T::kind()))
-    }
+    const KIND: Type = Type::List(&T::KIND);
 
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         match value {
             Value::List(items) => items.iter().map(T::decode).collect(),
             Value::String(text) if text.is_empty() => Ok(Vec::new()),
             Value::String(text) => text.split(',').map(|part| T::decode(&Value::from(part.trim()))).collect(),
-            Value::Map(_) if matches!(T::kind(), Type::Dict | Type::Nested(_) | Type::Raw) => {
-                Ok(vec![T::decode(value)?])
-            }
+            Value::Map(_) if matches!(T::KIND, Type::Dict | Type::Nested(_) | Type::Raw) => Ok(vec![T::decode(value)?]),
             Value::Int(_) | Value::Float(_) | Value::Bool(_) => Ok(vec![T::decode(value)?]),
             _ => Err(DecodeError::new("list", format!("{} cannot be converted to a list", value.type_name()))),
         }
@@ -372,9 +344,7 @@ impl<T: Argument> Argument for Vec<T> {
 impl<T: Argument> Argument for Option<T> {
     const REQUIRED: bool = false;
 
-    fn kind() -> Type {
-        T::kind()
-    }
+    const KIND: Type = T::KIND;
 
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         T::decode(value).map(Some)
@@ -408,9 +378,9 @@ pub(super) fn check_value(option: &str, kind: &Type, value: &Value, problems: &m
             }
             Err(error) => Err(error),
         },
-        Type::Nested(options) => match Map::decode(value) {
+        Type::Nested(spec) => match Map::decode(value) {
             Ok(map) => {
-                check_nested(&format!("{option}."), &options(), &map, problems);
+                check_nested(&format!("{option}."), spec, &map, problems);
                 return;
             }
             Err(error) => Err(error),

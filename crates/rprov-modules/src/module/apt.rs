@@ -14,6 +14,7 @@ use crate::context::Context;
 use crate::dpkg::{self, Status};
 use crate::outcome::{Failure, Outcome};
 use crate::process::{Command, Output};
+use crate::shell_pattern::{ShellPattern, is_pattern};
 use crate::{arguments, choices};
 
 choices! {
@@ -207,15 +208,11 @@ impl<'a> Wanted<'a> {
     }
 }
 
-fn is_pattern(text: &str) -> bool {
-    text.contains(['*', '?', '['])
-}
-
 fn matches_pattern(pattern: &str, text: &str) -> bool {
     if !is_pattern(pattern) {
         return pattern == text;
     }
-    globset::Glob::new(pattern).is_ok_and(|glob| glob.compile_matcher().is_match(text))
+    ShellPattern::new(pattern).is_match(text)
 }
 
 struct Apt<'a> {

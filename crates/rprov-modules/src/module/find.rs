@@ -6,7 +6,6 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use globset::{GlobBuilder, GlobMatcher};
 use rprov_wire::{Map, Value};
 
 use super::stat::seconds;
@@ -17,6 +16,7 @@ use crate::context::Context;
 use crate::outcome::{Failure, Outcome};
 use crate::permissions::{self, ModeChange};
 use crate::regex::{Flags, Pattern};
+use crate::shell_pattern::ShellPattern;
 use crate::text;
 use crate::{arguments, choices};
 
@@ -139,7 +139,7 @@ struct Conditions {
 
 /// A pattern that names are held against.
 enum Name {
-    Shell(Box<GlobMatcher>),
+    Shell(ShellPattern),
     Regex(Pattern),
 }
 
@@ -148,25 +148,12 @@ impl Name {
         if regex {
             return Ok(Name::Regex(Pattern::new(source, Flags::default())?));
         }
-        let escaped: String = source
-            .chars()
-            .flat_map(|character| {
-                // Braces and backslashes are special to globset only.
-                let escape = matches!(character, '{' | '}' | '\\').then_some('\\');
-                escape.into_iter().chain([character])
-            })
-            .collect();
-        let glob = GlobBuilder::new(&escaped)
-            .literal_separator(false)
-            .backslash_escape(true)
-            .build()
-            .map_err(|error| Failure::new(format!("`{source}` is not a valid shell pattern: {error}")))?;
-        Ok(Name::Shell(Box::new(glob.compile_matcher())))
+        Ok(Name::Shell(ShellPattern::new(source)))
     }
 
     fn matches(&self, name: &str) -> Result<bool, Failure> {
         match self {
-            Name::Shell(glob) => Ok(glob.is_match(name)),
+            Name::Shell(pattern) => Ok(pattern.is_match(name)),
             Name::Regex(pattern) => pattern.matches_at_start(name),
         }
     }

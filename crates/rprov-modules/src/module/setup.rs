@@ -9,6 +9,7 @@ use crate::arguments;
 use crate::context::Context;
 use crate::fact::{distribution, hardware, local, mounts, network, platform, user, virtualization};
 use crate::outcome::{Failure, Outcome};
+use crate::shell_pattern::ShellPattern;
 
 arguments! {
     /// Gathers facts about remote hosts.
@@ -191,17 +192,17 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         warnings.extend((family.gather)(&arguments, context, &mut facts));
     }
     let mut named: Map = facts.into_iter().map(|(name, value)| (format!("ansible_{name}"), value)).collect();
-    let patterns: Vec<globset::GlobMatcher> = arguments
+    let patterns: Vec<ShellPattern> = arguments
         .filter
         .iter()
         .filter(|pattern| !pattern.is_empty())
-        .filter_map(|pattern| {
+        .map(|pattern| {
             let full = if pattern.starts_with("ansible_") || pattern.starts_with('*') {
                 pattern.clone()
             } else {
                 format!("ansible_{pattern}")
             };
-            globset::Glob::new(&full).ok().map(|glob| glob.compile_matcher())
+            ShellPattern::new(&full)
         })
         .collect();
     if patterns.is_empty() {

@@ -1,6 +1,6 @@
 //! `uri`: a request to a web service, and its answer.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use base64::Engine;
@@ -11,6 +11,7 @@ use crate::attributes::{self, FileAttributes};
 use crate::checksum::Algorithm;
 use crate::context::Context;
 use crate::http::{self, Answer, Call, Follow};
+use crate::module::command::any_exists;
 use crate::outcome::{Failure, Outcome};
 use crate::write::{self, explain};
 use crate::{arguments, choices};
@@ -118,10 +119,10 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
             .with("skipped", true)
             .with("msg", "This action (uri) does not support check mode."));
     }
-    if let Some(path) = arguments.creates.as_ref().filter(|path| exists(path)) {
+    if let Some(path) = arguments.creates.as_ref().filter(|path| any_exists(path, None)) {
         return Ok(skipped(format!("skipped, since '{}' exists", path.display())));
     }
-    if let Some(path) = arguments.removes.as_ref().filter(|path| !exists(path)) {
+    if let Some(path) = arguments.removes.as_ref().filter(|path| !any_exists(path, None)) {
         return Ok(skipped(format!("skipped, since '{}' does not exist", path.display())));
     }
     let wanted = arguments.attributes.resolve()?;
@@ -185,26 +186,6 @@ pub(crate) fn refuse_unsupported(gssapi: bool, ciphers: bool) -> Result<(), Fail
         ));
     }
     Ok(())
-}
-
-/// Whether a file, or any file that a shell pattern stands for, exists.
-pub(crate) fn exists(pattern: &Path) -> bool {
-    let text = pattern.display().to_string();
-    if !text.contains(['*', '?', '[']) {
-        return pattern.exists();
-    }
-    let mut found = vec![PathBuf::from(if text.starts_with('/') { "/" } else { "." })];
-    for part in text.split('/').filter(|part| !part.is_empty()) {
-        let Ok(glob) = globset::GlobBuilder::new(part).literal_separator(true).build() else { return false };
-        let glob = glob.compile_matcher();
-        found = if part.contains(['*', '?', '[']) {
-            let below = found.iter().flat_map(|directory| std::fs::read_dir(directory).into_iter().flatten().flatten());
-            below.filter(|entry| glob.is_match(entry.file_name())).map(|entry| entry.path()).collect()
-        } else {
-            found.iter().map(|directory| directory.join(part)).filter(|path| path.exists()).collect()
-        };
-    }
-    !found.is_empty()
 }
 
 fn skipped(text: String) -> Outcome {
