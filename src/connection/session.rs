@@ -149,10 +149,10 @@ impl Session {
 
     /// An agent within this process, for `connection: local` without become. Modules run on threads of their own.
     pub fn here() -> Session {
-        Self::here_with(rprov_modules::find)
+        Self::here_with(entry)
     }
 
-    fn here_with(find: fn(&str) -> Option<&'static Module>) -> Session {
+    fn here_with(find: fn(&str) -> Option<Entry>) -> Session {
         let link = Arc::new_cyclic(|link: &Weak<Link>| {
             let link = Weak::clone(link);
             let sink = move |message| {
@@ -621,19 +621,19 @@ impl Incoming {
 mod tests {
     use std::io::Write;
 
-    use rprov_modules::{Arguments, Context, Failure, Outcome};
+    use rprov_modules::{Context, Failure, Outcome};
     use rprov_wire::{Content, Value};
 
     use super::*;
 
-    static MODULES: &[Module] = &[
-        Module { name: "pull", collection: "test", spec: &rprov_modules::module::ping::Arguments::SPEC, run: pull },
-        Module { name: "push", collection: "test", spec: &rprov_modules::module::ping::Arguments::SPEC, run: push },
-        Module { name: "wait", collection: "test", spec: &rprov_modules::module::ping::Arguments::SPEC, run: wait },
+    static MODULES: &[(&str, Entry)] = &[
+        ("pull", pull),
+        ("push", push),
+        ("wait", wait),
     ];
 
-    fn find(name: &str) -> Option<&'static Module> {
-        MODULES.iter().find(|module| module.name == name)
+    fn find(name: &str) -> Option<Entry> {
+        MODULES.iter().find(|(own, _)| *own == name).map(|(_, run)| *run)
     }
 
     /// Reads the content numbered `index`, or its first `limit` bytes.

@@ -13,7 +13,7 @@ use std::process::{Command, ExitCode};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use rprov_modules::registry::Module;
+use rprov_modules::registry::{Entry, entry};
 use rprov_wire::{FrameError, FromAgent, ToAgent, encode};
 use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags};
@@ -38,15 +38,12 @@ usage: rprov-agent NONCE          say `rprov:NONCE:hello`, then answer frames on
 
 /// Run the program with its arguments, without its name.
 pub fn run(arguments: impl IntoIterator<Item = String>) -> ExitCode {
-    run_with_modules(arguments, rprov_modules::find)
+    run_with_modules(arguments, entry)
 }
 
 /// Run the program with modules of one's own; for tests.
 #[doc(hidden)]
-pub fn run_with_modules(
-    arguments: impl IntoIterator<Item = String>,
-    find: fn(&str) -> Option<&'static Module>,
-) -> ExitCode {
+pub fn run_with_modules(arguments: impl IntoIterator<Item = String>, find: fn(&str) -> Option<Entry>) -> ExitCode {
     let arguments: Vec<String> = arguments.into_iter().collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
@@ -85,7 +82,7 @@ fn own_hash() -> io::Result<String> {
     Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-fn serve(nonce: &str, find: fn(&str) -> Option<&'static Module>) -> ExitCode {
+fn serve(nonce: &str, find: fn(&str) -> Option<Entry>) -> ExitCode {
     if let Some(code) = leave_terminal(nonce) {
         return code;
     }

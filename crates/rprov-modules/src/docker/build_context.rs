@@ -112,7 +112,7 @@ impl BuildContext {
         let mut entries: Vec<PathBuf> = std::fs::read_dir(&directory)
             .and_then(|entries| entries.map(|entry| Ok(relative.join(entry?.file_name()))).collect())
             .map_err(|error| named(&directory, error))?;
-        entries.sort();
+        entries.sort_unstable();
         for entry in entries {
             let path = self.root.join(&entry);
             let always = entry == Path::new(&self.dockerfile) || entry == Path::new(".dockerignore");

@@ -364,7 +364,7 @@ impl Apt<'_> {
         let output =
             self.command("apt-cache").arg("pkgnames").run_or_fail("could not list the known packages", self.context)?;
         let mut names: Vec<String> = output.stdout().lines().map(str::to_owned).collect();
-        names.sort();
+        names.sort_unstable();
         Ok(names)
     }
 

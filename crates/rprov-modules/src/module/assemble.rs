@@ -131,7 +131,7 @@ fn fragments(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
     let mut paths: Vec<PathBuf> = std::fs::read_dir(directory)
         .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
         .map_err(|error| explain("list", directory, &error))?;
-    paths.sort();
+    paths.sort_unstable();
     Ok(paths)
 }
 

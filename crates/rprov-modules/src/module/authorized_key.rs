@@ -224,7 +224,7 @@ mod tests {
             let Value::Map(map) = Value::from_json(&arguments) else { panic!("not a map") };
             let options = Options::default();
             let context = Context { options: &options, transport: &Detached, cancel: &Cancel::default() };
-            (crate::find("authorized_key").unwrap().run)(&map, &context).map(|outcome| outcome.changed)
+            crate::registry::entry("authorized_key").unwrap()(&map, &context).map(|outcome| outcome.changed)
         };
         let read = || std::fs::read_to_string(&path).unwrap();
         assert!(call(serde_json::json!({"key": "ssh-ed25519 BBBB two"})).unwrap());

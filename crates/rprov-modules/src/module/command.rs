@@ -299,7 +299,7 @@ mod tests {
     fn call(arguments: serde_json::Value, options: Options) -> Result<Outcome, Failure> {
         let Value::Map(map) = Value::from_json(&arguments) else { panic!("not a map") };
         let context = Context { options: &options, transport: &Detached, cancel: &Cancel::default() };
-        (crate::find("command").unwrap().run)(&map, &context)
+        crate::registry::entry("command").unwrap()(&map, &context)
     }
 
     fn value(map: &Map, name: &str) -> Value {

@@ -499,7 +499,7 @@ impl Task<'_> {
         let mut entries: Vec<PathBuf> = std::fs::read_dir(src)
             .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
             .map_err(|error| explain("list", src, &error))?;
-        entries.sort();
+        entries.sort_unstable();
         for path in entries {
             let Some(name) = path.file_name() else { continue };
             let target = dest.join(name);

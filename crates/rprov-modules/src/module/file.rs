@@ -487,8 +487,8 @@ fn tree_content(path: &Path) -> Value {
             }
         }
     }
-    directories.sort();
-    files.sort();
+    directories.sort_unstable();
+    files.sort_unstable();
     Value::from_iter([("directories", Value::from(directories)), ("files", Value::from(files))])
 }
 

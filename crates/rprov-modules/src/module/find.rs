@@ -235,7 +235,7 @@ impl Search<'_> {
                 return Ok(());
             }
         };
-        paths.sort();
+        paths.sort_unstable();
         let mut below = Vec::new();
         for path in paths {
             if self.full() {

@@ -398,7 +398,7 @@ mod tests {
                 "repo": origin.to_str(), "dest": directory.path().join("copy").to_str(), "version": version,
             });
             let Value::Map(map) = Value::from_json(&arguments) else { panic!("not a map") };
-            (crate::find("git").unwrap().run)(&map, &context)
+            crate::registry::entry("git").unwrap()(&map, &context)
         };
         shell("git init -q -b main . && echo 1 > a && git add a && git commit -qm 1 && git tag one");
         let first = shell("git rev-parse HEAD");

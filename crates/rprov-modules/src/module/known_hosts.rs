@@ -183,7 +183,7 @@ mod tests {
             let Value::Map(map) = Value::from_json(&arguments) else { panic!("not a map") };
             let options = Options::default();
             let context = Context { options: &options, transport: &Detached, cancel: &Cancel::default() };
-            (crate::find("known_hosts").unwrap().run)(&map, &context).map(|outcome| outcome.changed)
+            crate::registry::entry("known_hosts").unwrap()(&map, &context).map(|outcome| outcome.changed)
         };
         assert!(call(serde_json::json!({"key": "web ssh-rsa AAAA"})).unwrap());
         assert!(!call(serde_json::json!({"key": "web ssh-rsa AAAA"})).unwrap());

@@ -227,7 +227,7 @@ mod tests {
         let Value::Map(map) = Value::from_json(&arguments) else { panic!("not a map") };
         let options = Options::default();
         let context = Context { options: &options, transport: &Detached, cancel: &Cancel::default() };
-        let outcome = (crate::find("setup").unwrap().run)(&map, &context).unwrap();
+        let outcome = crate::registry::entry("setup").unwrap()(&map, &context).unwrap();
         outcome.values.get("ansible_facts").unwrap().as_map().unwrap().clone()
     }
 
@@ -249,7 +249,7 @@ mod tests {
         let context = Context { options: &options, transport: &Detached, cancel: &Cancel::default() };
         let mut map = Map::new();
         map.insert("gather_subset".into(), "nono".into());
-        let failure = (crate::find("setup").unwrap().run)(&map, &context).unwrap_err();
+        let failure = crate::registry::entry("setup").unwrap()(&map, &context).unwrap_err();
         assert!(failure.message.starts_with("Bad subset 'nono' given to Ansible."));
     }
 

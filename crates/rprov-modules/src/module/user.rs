@@ -617,7 +617,7 @@ mod system_tests {
         let Value::Map(map) = Value::from_json(&arguments) else { panic!("not a map") };
         let options = Options { check, ..Options::default() };
         let context = Context { options: &options, transport: &Detached, cancel: &Cancel::default() };
-        match (crate::find(module).unwrap().run)(&map, &context) {
+        match crate::registry::entry(module).unwrap()(&map, &context) {
             Ok(outcome) => outcome.into_map(false),
             Err(failure) => panic!("{failure} {:?}", failure.values),
         }

@@ -298,7 +298,7 @@ mod tests {
         let Value::Map(map) = Value::from_json(&arguments) else { panic!("not a map") };
         let options = Options::default();
         let context = Context { options: &options, transport: &Detached, cancel: &Cancel::default() };
-        (crate::find("wait_for").unwrap().run)(&map, &context)
+        crate::registry::entry("wait_for").unwrap()(&map, &context)
     }
 
     #[test]
