@@ -124,25 +124,24 @@ static KNOWN: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
             },
         );
     }
-    // Static imports are replaced when they are loaded; they share the arguments of their dynamic twins.
-    for (name, twin) in [("import_tasks", "include_tasks"), ("import_role", "include_role")] {
-        if let Some(spec) = all.get(twin).map(|known| known.spec) {
-            let options = (spec.options)();
-            let free_form = spec.free_form;
-            all.insert(
-                name,
-                Known {
-                    short: name,
-                    collection: "ansible.builtin",
-                    spec,
-                    options,
-                    free_form,
-                    free_text: false,
-                    action: None,
-                    module: None,
-                },
-            );
-        }
+    // Static imports are replaced when they are loaded.
+    for (name, spec) in [
+        ("import_tasks", &<super::import_tasks::Arguments as Arguments>::SPEC),
+        ("import_role", &<super::import_role::Arguments as Arguments>::SPEC),
+    ] {
+        all.insert(
+            name,
+            Known {
+                short: name,
+                collection: "ansible.builtin",
+                spec,
+                options: (spec.options)(),
+                free_form: spec.free_form,
+                free_text: false,
+                action: None,
+                module: None,
+            },
+        );
     }
     // Modules whose files come from the controller.
     let halves: [(&str, &'static dyn Action); 6] = [

@@ -275,7 +275,7 @@ impl Job {
 
     fn prepare_call(&self, scope: &Scope) -> Result<Prepared, Stop> {
         let (remote, scope) = settings::remote(&self.shared, &self.task, &self.variables, scope)?;
-        let options = settings::wire_options(&self.shared, &self.task, &scope, &remote)?;
+        let options = settings::wire_options(&self.shared, &self.task, &scope)?;
         let values = action::render_arguments(&self.task, &scope)?;
         let mut arguments = Map::with_capacity(values.len());
         for (name, value) in &values {

@@ -55,6 +55,9 @@ pub trait Argument: Sized {
     /// The value does not fit.
     fn decode(value: &Value) -> Result<Self, DecodeError>;
 
+    /// The value that is read as this one, for showing defaults.
+    fn encode(&self) -> Value;
+
     /// What an option is that was not given, or given as `null`; `None` where it must be given.
     fn absent() -> Option<Self> {
         None
@@ -82,7 +85,7 @@ pub fn decode_field<T: Argument>(
     }
 }
 
-/// Text that must not be printed.
+/// Text that must not be printed; so it is encoded as nothing.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -145,6 +148,10 @@ impl Argument for String {
             scalar => Ok(text(scalar)),
         }
     }
+
+    fn encode(&self) -> Value {
+        self.as_str().into()
+    }
 }
 
 impl Argument for Secret {
@@ -154,6 +161,10 @@ impl Argument for Secret {
 
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         String::decode(value).map(Secret)
+    }
+
+    fn encode(&self) -> Value {
+        Value::Null
     }
 }
 
@@ -169,6 +180,10 @@ impl Argument for std::path::PathBuf {
             Value::Int(_) | Value::Float(_) | Value::Bool(_) => Ok(text(value).into()),
             _ => Err(DecodeError::new("path", "a path is text")),
         }
+    }
+
+    fn encode(&self) -> Value {
+        self.display().to_string().into()
     }
 }
 
@@ -194,6 +209,10 @@ impl Argument for bool {
             )
         })
     }
+
+    fn encode(&self) -> Value {
+        (*self).into()
+    }
 }
 
 impl Argument for i64 {
@@ -210,6 +229,10 @@ impl Argument for i64 {
         };
         found.ok_or_else(|| DecodeError::new("int", format!("\"{}\" cannot be converted to an int", text(value))))
     }
+
+    fn encode(&self) -> Value {
+        (*self).into()
+    }
 }
 
 macro_rules! narrower_integers {
@@ -222,6 +245,10 @@ macro_rules! narrower_integers {
             fn decode(value: &Value) -> Result<Self, DecodeError> {
                 <$type>::try_from(i64::decode(value)?)
                     .map_err(|_| DecodeError::new("int", format!("{} is out of range", text(value))))
+            }
+
+            fn encode(&self) -> Value {
+                i64::try_from(*self).map_or(Value::Null, Value::Int)
             }
         })+
     };
@@ -243,6 +270,10 @@ impl Argument for f64 {
         };
         found.ok_or_else(|| DecodeError::new("float", format!("\"{}\" cannot be converted to a float", text(value))))
     }
+
+    fn encode(&self) -> Value {
+        Value::Float(*self)
+    }
 }
 
 impl Argument for Mode {
@@ -258,6 +289,10 @@ impl Argument for Mode {
             _ => Err(DecodeError::new("raw", "a mode is octal digits or symbolic text")),
         }
     }
+
+    fn encode(&self) -> Value {
+        self.0.as_str().into()
+    }
 }
 
 impl Argument for Raw {
@@ -268,6 +303,10 @@ impl Argument for Raw {
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         Ok(Raw(value.clone()))
     }
+
+    fn encode(&self) -> Value {
+        self.0.clone()
+    }
 }
 
 impl Argument for Content {
@@ -277,6 +316,10 @@ impl Argument for Content {
 
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         Content::from_value(value).ok_or_else(|| DecodeError::new("content", "not a content reference"))
+    }
+
+    fn encode(&self) -> Value {
+        self.to_value()
     }
 }
 
@@ -291,6 +334,10 @@ impl Argument for Json {
             other => Ok(Json(other.to_string())),
         }
     }
+
+    fn encode(&self) -> Value {
+        self.0.as_str().into()
+    }
 }
 
 impl Argument for Map {
@@ -304,6 +351,10 @@ impl Argument for Map {
             Value::String(text) => dict_from_text(text),
             _ => Err(DecodeError::new("dict", format!("{} cannot be converted to a dict", value.type_name()))),
         }
+    }
+
+    fn encode(&self) -> Value {
+        self.clone().into()
     }
 }
 
@@ -340,6 +391,10 @@ where
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         Map::decode(value)?.iter().map(|(key, value)| Ok((key.clone(), T::decode(value)?))).collect()
     }
+
+    fn encode(&self) -> Value {
+        Value::Map(self.iter().map(|(key, value)| (key.clone(), value.encode())).collect())
+    }
 }
 
 /// Marks the types that a typed map can hold (`Map` itself holds [`Value`]).
@@ -367,6 +422,10 @@ impl<T: Argument> Argument for Vec<T> {
             _ => Err(DecodeError::new("list", format!("{} cannot be converted to a list", value.type_name()))),
         }
     }
+
+    fn encode(&self) -> Value {
+        Value::List(self.iter().map(T::encode).collect())
+    }
 }
 
 impl<T: Argument> Argument for Option<T> {
@@ -378,6 +437,10 @@ impl<T: Argument> Argument for Option<T> {
 
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         T::decode(value).map(Some)
+    }
+
+    fn encode(&self) -> Value {
+        self.as_ref().map_or(Value::Null, T::encode)
     }
 
     fn absent() -> Option<Self> {

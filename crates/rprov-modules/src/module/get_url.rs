@@ -173,7 +173,7 @@ fn download(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome, Fai
         .with("msg", answer.message())
         .with("status_code", 200)
         .with("elapsed", elapsed)
-        .with_all(if path.exists() { attributes::describe(&path) } else { Map::new() }))
+        .with_all(attributes::describe(&path)))
 }
 
 fn unchanged(arguments: &Arguments, wanted: &Wanted, context: &Context<'_>) -> Result<Outcome, Failure> {

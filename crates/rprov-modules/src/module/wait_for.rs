@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use rprov_wire::{Map, Value};
 
+use crate::attributes;
 use crate::context::Context;
 use crate::outcome::{Failure, Outcome};
 use crate::{arguments, choices};
@@ -150,6 +151,7 @@ fn describe(arguments: &Arguments, elapsed: i64, groups: Vec<(Option<String>, Op
         .with("match_groupdict", named)
         .with("path", arguments.path.as_ref().map(|path| path.to_string_lossy().into_owned()))
         .with("elapsed", elapsed)
+        .with_all(arguments.path.as_deref().map(attributes::describe).unwrap_or_default())
 }
 
 /// The groups of a match, with their names.
