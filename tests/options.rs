@@ -25,8 +25,6 @@ const EXCEPTIONS: &[(&str, &str, &str, &str)] = &[
     ("docker_*", "api_version", "default", "it is negotiated; the environment is asked first"),
     ("docker_*", "docker_host", "default", "the environment is asked first"),
     ("docker_*", "timeout", "default", "the environment is asked first"),
-    ("docker_*", "tls", "default", "the environment is asked first"),
-    ("docker_*", "validate_certs", "default", "the environment is asked first"),
     ("docker_container", "networks.driver_opts", "is not", "of a later version of the collection"),
     ("docker_container", "networks.gw_priority", "is not", "of a later version of the collection"),
     ("docker_container", "pull", "type", "the words are all that it takes, `true` and `false` among them"),

@@ -43,19 +43,17 @@ impl Known {
             .map(|option| option.name)
     }
 
-    /// The names of all options, with their aliases, as messages list them.
+    /// The names of all options, and behind them all aliases, as messages list them.
     pub fn option_names(&self) -> String {
-        let mut names: Vec<String> = self
-            .options
-            .iter()
-            .filter(|option| !option.name.starts_with('_'))
-            .map(|option| match option.aliases {
-                [] => option.name.to_owned(),
-                aliases => format!("{} ({})", option.name, aliases.join(", ")),
-            })
-            .collect();
+        let own = self.options.iter().filter(|option| !option.name.starts_with('_'));
+        let mut names: Vec<&str> = own.clone().map(|option| option.name).collect();
+        let mut aliases: Vec<&str> = own.flat_map(|option| option.aliases.iter().copied()).collect();
         names.sort_unstable();
-        names.join(", ")
+        aliases.sort_unstable();
+        match aliases.as_slice() {
+            [] => names.join(", "),
+            aliases => format!("{} ({})", names.join(", "), aliases.join(", ")),
+        }
     }
 }
 

@@ -125,6 +125,14 @@ pub(super) fn text(value: &Value) -> String {
     }
 }
 
+/// A value as messages name it: text in quotes.
+fn quoted(value: &Value) -> String {
+    match value {
+        Value::String(text) => format!("'{text}'"),
+        other => text(other),
+    }
+}
+
 /// A boolean in any spelling that Ansible takes; `None` for any other text.
 pub fn boolean(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
@@ -227,7 +235,7 @@ impl Argument for i64 {
             Value::String(text) => text.trim().parse().ok(),
             _ => None,
         };
-        found.ok_or_else(|| DecodeError::new("int", format!("\"{}\" cannot be converted to an int", text(value))))
+        found.ok_or_else(|| DecodeError::new("int", format!("\"{}\" cannot be converted to an int", quoted(value))))
     }
 
     fn encode(&self) -> Value {
@@ -268,7 +276,7 @@ impl Argument for f64 {
             Value::String(text) => text.trim().parse().ok(),
             _ => None,
         };
-        found.ok_or_else(|| DecodeError::new("float", format!("\"{}\" cannot be converted to a float", text(value))))
+        found.ok_or_else(|| DecodeError::new("float", format!("\"{}\" cannot be converted to a float", quoted(value))))
     }
 
     fn encode(&self) -> Value {
@@ -349,7 +357,9 @@ impl Argument for Map {
         match value {
             Value::Map(map) => Ok(map.clone()),
             Value::String(text) => dict_from_text(text),
-            _ => Err(DecodeError::new("dict", format!("{} cannot be converted to a dict", value.type_name()))),
+            _ => {
+                Err(DecodeError::new("dict", format!("<class '{}'> cannot be converted to a dict", value.type_name())))
+            }
         }
     }
 
@@ -419,7 +429,9 @@ impl<T: Argument> Argument for Vec<T> {
                 Ok(vec![T::decode(value)?])
             }
             Value::Int(_) | Value::Float(_) | Value::Bool(_) => Ok(vec![T::decode(value)?]),
-            _ => Err(DecodeError::new("list", format!("{} cannot be converted to a list", value.type_name()))),
+            _ => {
+                Err(DecodeError::new("list", format!("<class '{}'> cannot be converted to a list", value.type_name())))
+            }
         }
     }
 

@@ -76,6 +76,15 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
     {
         arguments.path.push(name);
     }
+    match wanted_state {
+        State::Link if previous == "absent" && arguments.src.is_none() => {
+            return Err(Failure::new("src is required for creating new symlinks"));
+        }
+        State::Hard if previous == "absent" && arguments.src.is_none() => {
+            return Err(Failure::new("src is required for creating new hardlinks"));
+        }
+        _ => {}
+    }
     let times = Times::read(&arguments, wanted_state)?;
     let task = Task { arguments, times, check: context.check() };
     let result = match wanted_state {
@@ -190,6 +199,8 @@ impl Task {
         Ok(Outcome::new(true)
             .with("path", path.display().to_string())
             .with("state", "absent")
+            // In check mode it is there still, and is described.
+            .with_all(attributes::describe(path))
             .with_diff(difference.into_diff(path)))
     }
 
@@ -201,7 +212,8 @@ impl Task {
                 .with("path", path.display().to_string())
                 .with("state", previous));
         }
-        let mut difference = self.wanted()?.apply(&path, self.check)?;
+        let mut difference = state_diff(previous, "file");
+        difference.merge(self.wanted()?.apply(&path, self.check)?);
         self.times.apply(&path, self.check, &mut difference)?;
         Ok(self.finish("path", &path, difference))
     }
@@ -221,7 +233,7 @@ impl Task {
                 difference.merge(self.wanted()?.apply(&path, self.check)?);
                 self.times.apply(&path, self.check, &mut difference)?;
             }
-            other => return Err(Failure::new(format!("{} already exists as a {other}", path.display()))),
+            other => return Err(failure(&path, &format!("{} already exists as a {other}", path.display()))),
         }
         if self.arguments.recurse && path.is_dir() {
             difference.changed |= self.recurse(&path, &self.wanted()?, context, 0)?;
@@ -295,7 +307,8 @@ impl Task {
         let previous = state(path);
         let force = self.arguments.force;
         let current = std::fs::read_link(path).ok();
-        let src = self.arguments.src.clone().or_else(|| current.clone().filter(|_| self.arguments.follow));
+        let src =
+            self.arguments.src.clone().or_else(|| current.clone().filter(|_| self.arguments.follow && path.exists()));
         if let Some(src) = &src {
             let base = if previous == "directory" { path.as_path() } else { parent(path) };
             let absolute = base.join(src);
@@ -373,7 +386,6 @@ impl Task {
         let own = std::fs::symlink_metadata(path).ok();
         let mut difference = state_diff(previous, "hard");
         match src {
-            None if own.is_none() => return Err(named(Failure::new("src is required for creating new hardlinks"))),
             None => {}
             Some(src) => {
                 let source = std::fs::metadata(src).map_err(|error| match error.kind() {
@@ -427,33 +439,30 @@ impl Task {
     }
 
     fn touch(&self) -> Result<Outcome, Failure> {
-        let path = self.followed()?;
-        let previous = state(&path);
+        let path = &self.arguments.path;
+        let target = self.followed()?;
+        let previous = state(path);
         let mut difference = state_diff(previous, "touch");
-        if previous == "absent" {
+        if !target.exists() {
             difference.changed = true;
             if self.check {
                 return Ok(Outcome::new(true).with("dest", path.display().to_string()));
             }
             self.wanted()?;
-            match std::fs::File::options().write(true).create_new(true).open(&path) {
-                Ok(_) => attributes::adopt_default_context(&path, &path),
+            match std::fs::File::options().write(true).create_new(true).open(&target) {
+                Ok(_) => attributes::adopt_default_context(&target, &target),
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
                 Err(error) => {
                     return Err(Failure::new(format!(
                         "Error, could not touch target: {}",
-                        explain("create", &path, &error).message
+                        explain("create", &target, &error).message
                     )));
                 }
             }
         }
-        difference.merge(self.wanted()?.apply(&path, self.check)?);
-        self.times.apply(&path, self.check, &mut difference)?;
-        if !difference.changed {
-            // The state `touch` is never reached, so by itself it is no difference.
-            difference = Difference::default();
-        }
-        Ok(self.finish("dest", &path, difference))
+        difference.merge(self.wanted()?.apply(&target, self.check)?);
+        self.times.apply(&target, self.check, &mut difference)?;
+        Ok(self.finish("dest", path, difference))
     }
 }
 
@@ -575,9 +584,9 @@ fn seconds(time: SystemTime) -> Value {
 
 /// A local time in the given format.
 fn parse_time(text: &str, format: &str) -> Result<SystemTime, Failure> {
-    let failed = |error: jiff::Error| {
+    let failed = |_: jiff::Error| {
         Failure::new(format!(
-            "Error while obtaining timestamp for time {text} using format {format}: time data '{text}' does not match format '{format}': {error}"
+            "Error while obtaining timestamp for time {text} using format {format}: time data '{text}' does not match format '{format}'"
         ))
     };
     let broken = jiff::fmt::strtime::parse(format, text).map_err(failed)?;
@@ -600,7 +609,15 @@ mod tests {
     #[test]
     fn directories_are_made_with_those_above_and_their_mode() {
         let bench = Bench::new();
-        let result = bench.converges("file", json!({"path": bench.path("a/b"), "state": "directory", "mode": "0700"}));
+        let arguments = json!({"path": bench.path("a/b"), "state": "directory", "mode": "0700"});
+        // What is not there has no mode to predict a change of.
+        let predicted = bench.run("file", arguments.clone(), true).unwrap();
+        assert_eq!(
+            (&predicted["changed"], predicted["diff"].get("before").unwrap().get("mode")),
+            (&Value::Bool(true), None)
+        );
+        let result = bench.apply("file", arguments.clone());
+        bench.settled("file", arguments);
         assert_eq!((&result["mode"], &result["state"]), (&Value::from("0700"), &Value::from("directory")));
         assert_eq!(std::fs::metadata(bench.path("a")).unwrap().mode() & 0o7777, 0o700);
         let diff = result["diff"].get("before").unwrap();

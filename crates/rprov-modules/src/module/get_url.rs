@@ -82,6 +82,11 @@ fn download(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome, Fai
     refuse_unsupported(arguments.use_gssapi, arguments.ciphers.is_some())?;
     let wanted = arguments.attributes.resolve()?;
     let mut call = call(arguments);
+    if let Some(directory) = arguments.tmp_dest.as_deref().filter(|directory| !directory.is_dir()) {
+        let fault =
+            if directory.exists() { "is a file but should be a directory." } else { "directory does not exist." };
+        return Err(Failure::new(format!("{} {fault}", directory.display())).with("elapsed", 0));
+    }
     let expected = expected_checksum(arguments, &call, context)?;
     let dest = &arguments.dest;
     let mut force = arguments.force;

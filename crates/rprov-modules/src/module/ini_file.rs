@@ -102,11 +102,10 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
     let manner = Manner { backup: arguments.backup, validate: None, attributes: &arguments.attributes };
     let written = original.write(&after, &manner, context)?;
     let message = if written.content_changed { message } else { "OK" };
-    Ok(written
-        .outcome(&original, &after)
-        .with("msg", message)
-        .with("path", path.display().to_string())
-        .with_all(attributes::describe(&path)))
+    let mut outcome = written.outcome(&original, &after);
+    // The reference tells nothing of attributes here.
+    outcome.diffs.truncate(1);
+    Ok(outcome.with("msg", message).with("path", path.display().to_string()).with_all(attributes::describe(&path)))
 }
 
 /// The values that the option is to have; `None` stands for the option alone.
@@ -116,15 +115,13 @@ fn wanted_values(arguments: &Arguments) -> Result<Vec<Option<String>>, Failure> 
         (None, Some(values)) => values.iter().cloned().map(Some).collect(),
         (None, None) => Vec::new(),
     };
-    if !given.is_empty() || arguments.state == State::Absent || arguments.option.is_none() {
+    if !given.is_empty() || arguments.state == State::Absent {
         return Ok(given);
     }
     if arguments.allow_no_value {
-        return Ok(vec![None]);
+        return Ok(if arguments.option.is_some() { vec![None] } else { Vec::new() });
     }
-    Err(Failure::new(
-        "Parameter 'value(s)' must be defined if state=present and allow_no_value=False and option is given",
-    ))
+    Err(Failure::new("Parameter 'value(s)' must be defined if state=present and allow_no_value=False."))
 }
 
 fn section_name(line: &str) -> Option<&str> {
@@ -175,8 +172,12 @@ fn edit(arguments: &Arguments, wanted: &[Option<String>], mut lines: Vec<String>
     {
         last.push('\n');
     }
-    let first_header = lines.iter().position(|line| section_name(line).is_some()).unwrap_or(lines.len());
     let present = arguments.state == State::Present;
+    // What was empty keeps an empty line, as the reference leaves one.
+    if present && lines.is_empty() {
+        lines.push("\n".to_owned());
+    }
+    let first_header = lines.iter().position(|line| section_name(line).is_some()).unwrap_or(lines.len());
     let mut added_section = false;
     let start = match &arguments.section {
         None => 0,
@@ -242,14 +243,12 @@ fn set(arguments: &Arguments, option: &str, wanted: &[Option<String>], body: &mu
     let mut missing: Vec<&Option<String>> = wanted.iter().collect();
     let mut others = Vec::new();
     let mut inactive = Vec::new();
-    let mut last = None;
     for (index, line) in body.iter_mut().enumerate() {
         let Some((value, active)) = parse(line, option) else { continue };
         if !active {
             inactive.push(index);
             continue;
         }
-        last = Some(index);
         match missing.iter().position(|wanted| wanted.as_deref() == value) {
             Some(found) => {
                 let value = missing.remove(found);
@@ -272,16 +271,14 @@ fn set(arguments: &Arguments, option: &str, wanted: &[Option<String>], body: &mu
         let active = parse(line, option).is_some_and(|(_, active)| active);
         if !missing.is_empty() {
             *line = written(missing.remove(0));
-            last = last.max(Some(index));
             replaced = true;
         } else if active {
             removed.push(index);
         }
     }
-    let position = match last {
-        Some(index) => index + 1,
-        None => body.iter().rposition(|line| !line.trim().is_empty()).map_or(0, |index| index + 1),
-    };
+    // New lines go to the end of the section, before what only sets it off from the next.
+    let set_off = |line: &String| line.trim().is_empty() || line.trim_start().starts_with(['#', ';']);
+    let position = body.iter().rposition(|line| !set_off(line)).map_or(0, |index| index + 1);
     body.splice(position..position, missing.into_iter().map(written));
     // Something is removed only where nothing was missing, so the places have not moved.
     for index in removed.into_iter().rev() {
@@ -334,7 +331,7 @@ mod tests {
             |section: &str, option: &str, value: &str| json!({"section": section, "option": option, "value": value});
         case(FILE, option("a", "x", "9"), &FILE.replace("x = 1", "x = 9"));
         case(FILE, option("a", "y", "7"), &FILE.replace("#y = 2", "y = 7"));
-        case(FILE, option("a", "z", "1"), &FILE.replace("#y = 2\n", "#y = 2\nz = 1\n"));
+        case(FILE, option("a", "z", "1"), &FILE.replace("#y = 2\n", "z = 1\n#y = 2\n"));
         case(FILE, option("c", "z", "1"), &format!("{FILE}[c]\nz = 1\n"));
         case(FILE, json!({"option": "top", "value": "2"}), &FILE.replace("top = 1", "top = 2"));
         case(FILE, json!({"section": "b", "option": "x", "value": "3", "ignore_spaces": true}), FILE);
@@ -343,7 +340,7 @@ mod tests {
             json!({"section": "b", "option": "x", "value": "4", "no_extra_spaces": true}),
             &FILE.replace("x=3", "x=4"),
         );
-        case("", json!({"section": "a", "option": "x", "allow_no_value": true}), "[a]\nx\n");
+        case("", json!({"section": "a", "option": "x", "allow_no_value": true}), "\n[a]\nx\n");
     }
 
     #[test]

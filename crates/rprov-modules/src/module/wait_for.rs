@@ -75,6 +75,9 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         };
         return Err(Failure::new(message).with("elapsed", 0));
     }
+    if arguments.state == State::Drained && arguments.port.is_none() {
+        return Err(Failure::new("state=drained waits for the connections of a port; give `port`").with("elapsed", 0));
+    }
     let regex = arguments
         .search_regex
         .as_deref()
@@ -170,6 +173,8 @@ fn search(regex: &fancy_regex::Regex, text: &str) -> Option<Vec<(Option<String>,
 fn look_at_file(arguments: &Arguments, path: &std::path::Path, regex: Option<&fancy_regex::Regex>) -> Look {
     let wanted = !matches!(arguments.state, State::Absent);
     match regex {
+        // That the file is gone is all that can be waited for, whatever it held.
+        _ if !wanted && path.exists() => Look::NotYet,
         None if path.exists() == wanted => Look::Done(Vec::new()),
         None => Look::NotYet,
         Some(regex) => {
