@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use rprov_modules::argument::boolean;
-use rprov_modules::module::uri::python_json;
+use rprov_modules::json;
 use rprov_wire::{Map, Source, Value};
 
 use super::call::{Action, Call, Done, Stop};
@@ -35,7 +35,7 @@ impl Action for Copy {
             // Structures are written out as JSON.
             let text = match call.value(&["content"]) {
                 Some(native) if !matches!(value, Value::String(_)) => match value {
-                    Value::List(_) | Value::Map(_) => python_json(&value),
+                    Value::List(_) | Value::Map(_) => json::to_text(&value, &json::Style::default()),
                     _ => native.to_string(),
                 },
                 _ => value.as_str().unwrap_or_default().to_owned(),

@@ -4,14 +4,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use rprov_modules::arguments;
+use rprov_modules::{arguments, choices};
 use rprov_wire::Map;
 
 use super::call::{Action, Call, Done, Stop};
 use crate::run::Effect;
+use crate::template::filter::mapping::merge_deep;
 use crate::template::{self, Variable, Written};
 use crate::vars::Values;
 use crate::yaml;
+
+choices! {
+    /// What becomes of a dictionary that exists.
+    pub enum HashBehaviour { Replace = "replace", Merge = "merge" }
+}
 
 arguments! {
     /// Load variables from files, dynamically within a task.
@@ -33,7 +39,7 @@ arguments! {
         /// Leave out files of other extensions, instead of failing.
         ignore_unknown_extensions: bool = false,
         /// What to do with dictionaries that exist: `replace` or `merge`.
-        hash_behaviour: Option<String>,
+        hash_behaviour: Option<HashBehaviour>,
     }
     free_form: "file"
 }
@@ -94,6 +100,16 @@ impl Action for IncludeVars {
         let mut shown = Map::new();
         let mut values = Values::new();
         for (name, value) in written {
+            if arguments.hash_behaviour == Some(HashBehaviour::Merge)
+                && let Some(earlier) = call.scope.get(&name)?
+                && let Ok(later) = value.render(call.scope)
+            {
+                let merged = merge_deep(&template::finalize(&earlier)?, &later)
+                    .map_err(|error| Stop::failed(format!("could not merge {name}: {error}")))?;
+                shown.insert(name.to_string(), template::to_wire(&merged)?);
+                values.insert(name, merged.into());
+                continue;
+            }
             // What is shown is shown as far as it can be rendered now.
             let rendered = value.render(call.scope).ok().and_then(|value| template::to_wire(&value).ok());
             let fallback = || value.text().map_or(rprov_wire::Value::Null, rprov_wire::Value::from);

@@ -14,6 +14,8 @@ mod fail;
 mod fetch;
 mod gather_facts;
 mod group_by;
+mod import_role;
+mod import_tasks;
 mod include_role;
 mod include_tasks;
 mod include_vars;

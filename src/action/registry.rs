@@ -37,19 +37,17 @@ impl Known {
         self.spec.option(name).map(|option| option.name)
     }
 
-    /// The names of all options, with their aliases, as messages list them.
+    /// The names of all options, and behind them all aliases, as messages list them.
     pub fn option_names(&self) -> String {
-        let mut names: Vec<String> = self
-            .spec
-            .options()
-            .filter(|option| !option.name.starts_with('_'))
-            .map(|option| match option.aliases {
-                [] => option.name.to_owned(),
-                aliases => format!("{} ({})", option.name, aliases.join(", ")),
-            })
-            .collect();
+        let own = self.spec.options().filter(|option| !option.name.starts_with('_'));
+        let mut names: Vec<&str> = own.clone().map(|option| option.name).collect();
+        let mut aliases: Vec<&str> = own.flat_map(|option| option.aliases.iter().copied()).collect();
         names.sort_unstable();
-        names.join(", ")
+        aliases.sort_unstable();
+        match aliases.as_slice() {
+            [] => names.join(", "),
+            aliases => format!("{} ({})", names.join(", "), aliases.join(", ")),
+        }
     }
 }
 
@@ -116,23 +114,23 @@ static KNOWN: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
             },
         );
     }
-    // Static imports are replaced when they are loaded; they share the arguments of their dynamic twins.
-    for (name, twin) in [("import_tasks", "include_tasks"), ("import_role", "include_role")] {
-        if let Some(spec) = all.get(twin).map(|known| known.spec) {
-            let free_form = spec.free_form;
-            all.insert(
-                name,
-                Known {
-                    short: name,
-                    collection: "ansible.builtin",
-                    spec,
-                    free_form,
-                    free_text: false,
-                    action: None,
-                    module: None,
-                },
-            );
-        }
+    // Static imports are replaced when they are loaded.
+    for (name, spec) in [
+        ("import_tasks", &<super::import_tasks::Arguments as Arguments>::SPEC),
+        ("import_role", &<super::import_role::Arguments as Arguments>::SPEC),
+    ] {
+        all.insert(
+            name,
+            Known {
+                short: name,
+                collection: "ansible.builtin",
+                spec,
+                free_form: spec.free_form,
+                free_text: false,
+                action: None,
+                module: None,
+            },
+        );
     }
     // Modules whose files come from the controller.
     let halves: [(&str, &'static dyn Action); 6] = [

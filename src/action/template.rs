@@ -9,6 +9,7 @@ use minijinja::Value;
 use rprov_modules::argument::Mode;
 use rprov_modules::arguments;
 use rprov_modules::attributes::FileAttributes;
+use rprov_modules::encoding::Encoding;
 
 use super::call::{Action, Call, Done, Stop};
 use super::content;
@@ -62,15 +63,11 @@ pub(super) struct Template;
 impl Action for Template {
     async fn run(&self, call: Call<'_>) -> Result<Done, Stop> {
         let arguments: Arguments = call.decode()?;
-        if !arguments.output_encoding.eq_ignore_ascii_case("utf-8") {
-            return Err(Stop::failed(format!(
-                "output_encoding '{}' is not supported: templates are written as utf-8",
-                arguments.output_encoding
-            )));
-        }
+        let failed = |failure: rprov_modules::Failure| Stop::failed(failure.message);
+        let encoding = Encoding::named(&arguments.output_encoding).map_err(failed)?;
         let path = call.find_file("templates", &arguments.src)?;
         let text = render(&call, &arguments, &path)?;
-        let (reference, source) = content::of_bytes(0, text.into_bytes());
+        let (reference, source) = content::of_bytes(0, encoding.encode(&text).map_err(failed)?);
         let mut request = call.arguments.clone();
         for name in [
             "src",

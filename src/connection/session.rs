@@ -626,11 +626,7 @@ mod tests {
 
     use super::*;
 
-    static MODULES: &[(&str, Entry)] = &[
-        ("pull", pull),
-        ("push", push),
-        ("wait", wait),
-    ];
+    static MODULES: &[(&str, Entry)] = &[("pull", pull), ("push", push), ("wait", wait)];
 
     fn find(name: &str) -> Option<Entry> {
         MODULES.iter().find(|(own, _)| *own == name).map(|(_, run)| *run)

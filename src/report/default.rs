@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 
+use rprov_modules::json::{self, Style};
 use rprov_wire::{Map, Value};
 use similar::TextDiff;
 
@@ -74,6 +75,9 @@ impl Display {
 /// A colour by its ANSI sequence.
 #[derive(Clone, Copy)]
 struct Color(&'static str);
+
+/// What each level of JSON is indented by.
+const INDENT: &str = "    ";
 
 const GREEN: Color = Color("0;32");
 const YELLOW: Color = Color("0;33");
@@ -364,9 +368,7 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
             let lines: Vec<String> = text.trim_end().lines().map(|line| format!("    {line}")).collect();
             return format!("\n{}", lines.join("\n"));
         }
-        let mut text = String::new();
-        write_json(&mut text, &Value::Map(shown), indent.then_some(0));
-        text
+        json::to_text(&Value::Map(shown), &json_style(indent.then_some(INDENT)))
     }
 
     fn diff(&mut self, result: &HostResult) {
@@ -422,13 +424,7 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
                     .iter()
                     .map(|(name, value)| (name.clone(), template::to_wire(value).unwrap_or_default()))
                     .collect();
-                let mut text = String::new();
-                write_json(&mut text, &Value::Map(map), Some(0));
-                let narrow = text.lines().map(|line| {
-                    let content = line.trim_start();
-                    format!("{}{content}", " ".repeat((line.len() - content.len()) / 4))
-                });
-                let text: String = narrow.collect();
+                let text = json::to_text(&Value::Map(map), &json_style(Some(" "))).replace('\n', "");
                 if owner.is_none() {
                     let _ = writeln!(self.out);
                 }
@@ -613,76 +609,9 @@ fn python_text(value: &Value) -> String {
     }
 }
 
-/// JSON as Python's `json.dumps` writes it with sorted keys and without escapes for what is printable.
-pub(super) fn write_json(out: &mut String, value: &Value, indent: Option<usize>) {
-    match value {
-        Value::Null => out.push_str("null"),
-        Value::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
-        Value::Int(number) => out.push_str(&number.to_string()),
-        Value::Float(number) => out.push_str(&crate::yaml::float_text(*number)),
-        Value::String(text) => write_json_string(out, text),
-        Value::List(items) => write_json_items(out, '[', ']', items.len(), indent, |out, index, inner| {
-            if let Some(item) = items.get(index) {
-                write_json(out, item, inner);
-            }
-        }),
-        Value::Map(map) => {
-            let mut entries: Vec<(&String, &Value)> = map.iter().collect();
-            entries.sort_by_key(|(name, _)| *name);
-            write_json_items(out, '{', '}', entries.len(), indent, |out, index, inner| {
-                if let Some((name, value)) = entries.get(index) {
-                    write_json_string(out, name);
-                    out.push_str(": ");
-                    write_json(out, value, inner);
-                }
-            });
-        }
-    }
-}
-
-fn write_json_items(
-    out: &mut String,
-    open: char,
-    close: char,
-    count: usize,
-    indent: Option<usize>,
-    mut item: impl FnMut(&mut String, usize, Option<usize>),
-) {
-    out.push(open);
-    let inner = indent.map(|indent| indent + 4);
-    for index in 0..count {
-        if index > 0 {
-            out.push_str(if indent.is_some() { "," } else { ", " });
-        }
-        if let Some(inner) = inner {
-            out.push('\n');
-            out.push_str(&" ".repeat(inner));
-        }
-        item(out, index, inner);
-    }
-    if let Some(indent) = indent.filter(|_| count > 0) {
-        out.push('\n');
-        out.push_str(&" ".repeat(indent));
-    }
-    out.push(close);
-}
-
-fn write_json_string(out: &mut String, text: &str) {
-    out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            control if (control as u32) < 0x20 => out.push_str(&format!("\\u{:04x}", control as u32)),
-            other => out.push(other),
-        }
-    }
-    out.push('"');
+/// How results are shown: without escapes for what is printable.
+fn json_style(indent: Option<&str>) -> Style {
+    Style { indent: indent.map(str::to_owned), sort_keys: true, ascii: false, ..Style::default() }
 }
 
 /// One `diff` entry as a unified diff.
@@ -710,8 +639,7 @@ fn diff_text(diff: &Value, status: Status) -> Option<String> {
         Value::String(text) => text.clone(),
         Value::Null => String::new(),
         structure => {
-            let mut text = String::new();
-            write_json(&mut text, structure, Some(0));
+            let mut text = json::to_text(structure, &json_style(Some(INDENT)));
             text.push('\n');
             text
         }
@@ -741,20 +669,6 @@ fn diff_text(diff: &Value, status: Status) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn json_has_sorted_keys_and_pythons_spacing() {
-        let value = Value::from_json(&serde_json::json!({"b": [1, {"x": null}], "a": "é\n", "c": [], "d": {}}));
-        let mut flat = String::new();
-        write_json(&mut flat, &value, None);
-        assert_eq!(flat, r#"{"a": "é\n", "b": [1, {"x": null}], "c": [], "d": {}}"#);
-        let mut pretty = String::new();
-        write_json(&mut pretty, &value, Some(0));
-        assert_eq!(
-            pretty,
-            "{\n    \"a\": \"é\\n\",\n    \"b\": [\n        1,\n        {\n            \"x\": null\n        }\n    ],\n    \"c\": [],\n    \"d\": {}\n}"
-        );
-    }
 
     #[test]
     fn the_recap_is_aligned_as_ansible_aligns_it() {

@@ -285,7 +285,7 @@ fn become_settings(
 }
 
 /// What a module call is told beside its arguments.
-pub(super) fn wire_options(shared: &Shared, task: &Task, scope: &Scope, _remote: &Remote) -> Result<WireOptions, Stop> {
+pub(super) fn wire_options(shared: &Shared, task: &Task, scope: &Scope) -> Result<WireOptions, Stop> {
     let reader = KeywordReader(scope);
     let keywords = &task.keywords;
     let mut environment: Vec<(String, String)> = Vec::new();

@@ -275,7 +275,7 @@ impl Job {
 
     fn prepare_call(&self, scope: &Scope) -> Result<Prepared, Stop> {
         let (remote, scope) = settings::remote(&self.shared, &self.task, &self.variables, scope)?;
-        let options = settings::wire_options(&self.shared, &self.task, &scope, &remote)?;
+        let options = settings::wire_options(&self.shared, &self.task, &scope)?;
         let values = action::render_arguments(&self.task, &scope)?;
         let mut arguments = Map::with_capacity(values.len());
         for (name, value) in &values {
@@ -290,6 +290,9 @@ impl Job {
                         known.short,
                         known.option_names()
                     ),
+                    rprov_modules::argument::ArgumentProblem::Missing { .. } => {
+                        format!("missing required arguments: {}", missing(&problems).join(", "))
+                    }
                     other => other.to_string(),
                 });
                 if flag(&result, "changed") {
@@ -836,4 +839,16 @@ fn censored(result: &Map) -> Map {
         }
     }
     shown
+}
+/// The options that are missing, in the order of the alphabet.
+fn missing(problems: &[rprov_modules::argument::ArgumentProblem]) -> Vec<&str> {
+    let mut names: Vec<&str> = problems
+        .iter()
+        .filter_map(|problem| match problem {
+            rprov_modules::argument::ArgumentProblem::Missing { option } => Some(option.as_str()),
+            _ => None,
+        })
+        .collect();
+    names.sort_unstable();
+    names
 }

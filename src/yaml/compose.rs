@@ -406,7 +406,7 @@ fn shown(key: &Node) -> String {
         Data::Null => "null".to_owned(),
         Data::Bool(flag) => flag.to_string(),
         Data::Int(number) => number.to_string(),
-        Data::Float(number) => scalar::float_text(*number),
+        Data::Float(number) => super::float_text(*number),
         Data::String(text) | Data::Unsafe(text) | Data::BigInt(text) => text.to_string(),
         Data::Vault(_) | Data::List(_) | Data::Map(_) => key.describe().to_owned(),
     }

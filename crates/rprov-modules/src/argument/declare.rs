@@ -80,8 +80,8 @@ macro_rules! arguments {
                         doc: concat!($($field_doc, "\n",)* ""),
                         kind: <$type as $crate::argument::Argument>::KIND,
                         required: <$type as $crate::argument::Argument>::REQUIRED
-                            && $crate::arguments!(@default $($default)?).is_none(),
-                        default: $crate::arguments!(@default $($default)?),
+                            && $crate::arguments!(@default $type; $($default)?).is_none(),
+                        default: $crate::arguments!(@default $type; $($default)?),
                     },)*
                 ],
                 shared: $crate::arguments!(@shared $($extra)?),
@@ -114,12 +114,29 @@ macro_rules! arguments {
                     $crate::argument::DecodeError::Type { wanted: "dict", reason: problem.to_string() }
                 })
             }
+
+            fn encode(&self) -> $crate::rprov_wire::Value {
+                #[allow(unused_mut, reason = "a module may have no options")]
+                let mut map = $crate::rprov_wire::Map::new();
+                $(map.insert(
+                    stringify!($field).trim_start_matches("r#").to_owned(),
+                    <$type as $crate::argument::Argument>::encode(&self.$field),
+                );)*
+                $(if let $crate::rprov_wire::Value::Map(more) =
+                    <$extra as $crate::argument::Argument>::encode(&self.attributes)
+                {
+                    map.extend(more);
+                })?
+                map.into()
+            }
         }
     };
     (@alias $alias:literal) => { $alias };
     (@alias $alias:ident) => { stringify!($alias) };
-    (@default) => { None::<&'static str> };
-    (@default $default:expr) => { Some(stringify!($default)) };
+    (@default $type:ty;) => { None::<fn() -> $crate::rprov_wire::Value> };
+    (@default $type:ty; $default:expr) => {
+        Some((|| <$type as $crate::argument::Argument>::encode(&$default)) as fn() -> $crate::rprov_wire::Value)
+    };
     (@shared) => { None };
     (@shared $extra:ty) => { Some(&<$extra as $crate::argument::Arguments>::SPEC) };
     (@function) => { None };
@@ -161,6 +178,10 @@ macro_rules! choices {
             fn decode(value: &$crate::rprov_wire::Value) -> Result<Self, $crate::argument::DecodeError> {
                 let index = $crate::argument::choice_index(value, &[$($word),+])?;
                 Ok([$($name::$variant),+][index])
+            }
+
+            fn encode(&self) -> $crate::rprov_wire::Value {
+                self.word().into()
             }
         }
     };

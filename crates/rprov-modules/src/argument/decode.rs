@@ -55,6 +55,9 @@ pub trait Argument: Sized {
     /// The value does not fit.
     fn decode(value: &Value) -> Result<Self, DecodeError>;
 
+    /// The value that is read as this one, for showing defaults.
+    fn encode(&self) -> Value;
+
     /// What an option is that was not given, or given as `null`; `None` where it must be given.
     fn absent() -> Option<Self> {
         None
@@ -84,7 +87,7 @@ pub fn decode_field<T: Argument>(
     }
 }
 
-/// Text that must not be printed.
+/// Text that must not be printed; so it is encoded as nothing.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -124,6 +127,14 @@ pub(super) fn text(value: &Value) -> String {
     }
 }
 
+/// A value as messages name it: text in quotes.
+fn quoted(value: &Value) -> String {
+    match value {
+        Value::String(text) => format!("'{text}'"),
+        other => text(other),
+    }
+}
+
 /// A boolean in any spelling that Ansible takes; `None` for any other text.
 pub fn boolean(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
@@ -145,6 +156,10 @@ impl Argument for String {
             scalar => Ok(text(scalar)),
         }
     }
+
+    fn encode(&self) -> Value {
+        self.as_str().into()
+    }
 }
 
 impl Argument for Secret {
@@ -152,6 +167,10 @@ impl Argument for Secret {
 
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         String::decode(value).map(Secret)
+    }
+
+    fn encode(&self) -> Value {
+        Value::Null
     }
 }
 
@@ -165,6 +184,10 @@ impl Argument for std::path::PathBuf {
             Value::Int(_) | Value::Float(_) | Value::Bool(_) => Ok(text(value).into()),
             _ => Err(DecodeError::new("path", "a path is text")),
         }
+    }
+
+    fn encode(&self) -> Value {
+        self.display().to_string().into()
     }
 }
 
@@ -188,6 +211,10 @@ impl Argument for bool {
             )
         })
     }
+
+    fn encode(&self) -> Value {
+        (*self).into()
+    }
 }
 
 impl Argument for i64 {
@@ -200,7 +227,11 @@ impl Argument for i64 {
             Value::String(text) => text.trim().parse().ok(),
             _ => None,
         };
-        found.ok_or_else(|| DecodeError::new("int", format!("\"{}\" cannot be converted to an int", text(value))))
+        found.ok_or_else(|| DecodeError::new("int", format!("\"{}\" cannot be converted to an int", quoted(value))))
+    }
+
+    fn encode(&self) -> Value {
+        (*self).into()
     }
 }
 
@@ -212,6 +243,10 @@ macro_rules! narrower_integers {
             fn decode(value: &Value) -> Result<Self, DecodeError> {
                 <$type>::try_from(i64::decode(value)?)
                     .map_err(|_| DecodeError::new("int", format!("{} is out of range", text(value))))
+            }
+
+            fn encode(&self) -> Value {
+                i64::try_from(*self).map_or(Value::Null, Value::Int)
             }
         })+
     };
@@ -229,7 +264,11 @@ impl Argument for f64 {
             Value::String(text) => text.trim().parse().ok(),
             _ => None,
         };
-        found.ok_or_else(|| DecodeError::new("float", format!("\"{}\" cannot be converted to a float", text(value))))
+        found.ok_or_else(|| DecodeError::new("float", format!("\"{}\" cannot be converted to a float", quoted(value))))
+    }
+
+    fn encode(&self) -> Value {
+        Value::Float(*self)
     }
 }
 
@@ -244,6 +283,10 @@ impl Argument for Mode {
             _ => Err(DecodeError::new("raw", "a mode is octal digits or symbolic text")),
         }
     }
+
+    fn encode(&self) -> Value {
+        self.0.as_str().into()
+    }
 }
 
 impl Argument for Raw {
@@ -252,6 +295,10 @@ impl Argument for Raw {
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         Ok(Raw(value.clone()))
     }
+
+    fn encode(&self) -> Value {
+        self.0.clone()
+    }
 }
 
 impl Argument for Content {
@@ -259,6 +306,10 @@ impl Argument for Content {
 
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         Content::from_value(value).ok_or_else(|| DecodeError::new("content", "not a content reference"))
+    }
+
+    fn encode(&self) -> Value {
+        self.to_value()
     }
 }
 
@@ -271,6 +322,10 @@ impl Argument for Json {
             other => Ok(Json(other.to_string())),
         }
     }
+
+    fn encode(&self) -> Value {
+        self.0.as_str().into()
+    }
 }
 
 impl Argument for Map {
@@ -280,8 +335,14 @@ impl Argument for Map {
         match value {
             Value::Map(map) => Ok(map.clone()),
             Value::String(text) => dict_from_text(text),
-            _ => Err(DecodeError::new("dict", format!("{} cannot be converted to a dict", value.type_name()))),
+            _ => {
+                Err(DecodeError::new("dict", format!("<class '{}'> cannot be converted to a dict", value.type_name())))
+            }
         }
+    }
+
+    fn encode(&self) -> Value {
+        self.clone().into()
     }
 }
 
@@ -316,6 +377,10 @@ where
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         Map::decode(value)?.iter().map(|(key, value)| Ok((key.clone(), T::decode(value)?))).collect()
     }
+
+    fn encode(&self) -> Value {
+        Value::Map(self.iter().map(|(key, value)| (key.clone(), value.encode())).collect())
+    }
 }
 
 /// Marks the types that a typed map can hold (`Map` itself holds [`Value`]).
@@ -336,8 +401,14 @@ impl<T: Argument> Argument for Vec<T> {
             Value::String(text) => text.split(',').map(|part| T::decode(&Value::from(part.trim()))).collect(),
             Value::Map(_) if matches!(T::KIND, Type::Dict | Type::Nested(_) | Type::Raw) => Ok(vec![T::decode(value)?]),
             Value::Int(_) | Value::Float(_) | Value::Bool(_) => Ok(vec![T::decode(value)?]),
-            _ => Err(DecodeError::new("list", format!("{} cannot be converted to a list", value.type_name()))),
+            _ => {
+                Err(DecodeError::new("list", format!("<class '{}'> cannot be converted to a list", value.type_name())))
+            }
         }
+    }
+
+    fn encode(&self) -> Value {
+        Value::List(self.iter().map(T::encode).collect())
     }
 }
 
@@ -348,6 +419,10 @@ impl<T: Argument> Argument for Option<T> {
 
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         T::decode(value).map(Some)
+    }
+
+    fn encode(&self) -> Value {
+        self.as_ref().map_or(Value::Null, T::encode)
     }
 
     fn absent() -> Option<Self> {

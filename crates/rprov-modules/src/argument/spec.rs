@@ -36,8 +36,8 @@ pub struct OptionSpec {
     pub kind: Type,
     /// The module cannot do without.
     pub required: bool,
-    /// The default as it is written in Rust, for the documentation.
-    pub default: Option<&'static str>,
+    /// What it is where it is not given.
+    pub default: Option<fn() -> Value>,
 }
 
 /// The type of an option, as Ansible names it.

@@ -87,7 +87,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         .with("md5sum", Algorithm::Md5.of_bytes(&content))
         .with("checksum", checksum)
         .with("msg", "OK")
-        .with_all(if dest.exists() { attributes::describe(dest) } else { rprov_wire::Map::new() }))
+        .with_all(attributes::describe(dest)))
 }
 
 /// Put the fragments in `arguments.src` together; the controller calls it for fragments of its own.

@@ -204,7 +204,7 @@ impl Task<'_> {
             let outcome = attributes_only(&target, &self.wanted, self.context.check())?;
             return Ok(outcome.with("dest", target.display().to_string()).with("checksum", content.sha1.as_str()));
         }
-        let diff = self.content_diff(dest, dest.exists(), &Origin::Controller(content))?;
+        let diff = self.content_diff(dest, dest.exists(), content)?;
         if self.context.check() {
             let diffs = Vec::from_iter(diff);
             return Ok(Outcome { changed: true, diffs, diff_list: true, ..Outcome::default() });
@@ -278,14 +278,10 @@ impl Task<'_> {
     }
 
     /// The texts before and after, and why one is missing where it is too large or no text.
-    fn content_diff(&self, target: &Path, exists: bool, origin: &Origin<'_>) -> Result<Option<Diff>, Failure> {
+    fn content_diff(&self, target: &Path, exists: bool, content: &Content) -> Result<Option<Diff>, Failure> {
         if !self.context.diff() {
             return Ok(None);
         }
-        let size = match origin {
-            Origin::Controller(content) => content.size,
-            Origin::Host(path) => std::fs::metadata(path).map_or(u64::MAX, |metadata| metadata.len()),
-        };
         let old_size = std::fs::metadata(target).map_or(0, |metadata| metadata.len());
         let mut diff = Diff::default();
         if !exists {
@@ -301,11 +297,11 @@ impl Task<'_> {
                 diff.before = text::printable(&text::decode(&before)).into();
             }
         }
-        if size > DIFF_LIMIT {
+        if content.size > DIFF_LIMIT {
             diff.omitted.insert("src_larger".into(), DIFF_LIMIT.into());
         } else {
             let mut after = Vec::new();
-            origin
+            Origin::Controller(content)
                 .open(self.context)?
                 .read_to_end(&mut after)
                 .map_err(|error| Failure::io("read the new content of", target, error))?;
@@ -336,7 +332,8 @@ impl Task<'_> {
             }
             changed |= self.entry(&dest.join(relative), entry)?;
         }
-        let mut outcome = Outcome::new(changed).with("dest", dest.display().to_string());
+        // A directory's name ends in a slash in the result, also where it was given without.
+        let mut outcome = Outcome::new(changed).with("dest", dest.join("").display().to_string());
         if let Some(src) = &self.arguments.src {
             outcome = outcome.with("src", src.display().to_string());
         }
@@ -416,16 +413,9 @@ impl Task<'_> {
         let same = matches!(&existing, Some(old) if old.is_file() && old.len() == metadata.len())
             && Algorithm::Sha1.of_file(&target)? == sha1;
         let mut outcome = if same {
-            let difference = wanted.apply(&target, check)?;
-            let changed = difference.changed;
-            let mut outcome = Outcome::new(changed);
-            if changed {
-                outcome = outcome.with_diff(difference.into_diff(&target));
-            }
-            outcome
+            Outcome::new(wanted.apply(&target, check)?.changed)
         } else {
             self.prepare_directory(&target)?;
-            let diff = self.content_diff(&target, existing.is_some(), &Origin::Host(src))?;
             let mut outcome = Outcome::new(true);
             if !check {
                 let (backup, _) = self.write(&target, &Origin::Host(src), &wanted, Some(&sha1))?;
@@ -433,7 +423,6 @@ impl Task<'_> {
                     outcome = outcome.with("backup_file", backup.display().to_string());
                 }
             }
-            outcome.diffs.extend(diff);
             outcome
         };
         outcome = outcome

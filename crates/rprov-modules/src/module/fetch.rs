@@ -20,7 +20,7 @@ arguments! {
         /// The file on the host.
         src: PathBuf,
         /// Directory on the controller.
-        dest: Option<String>,
+        dest: String,
         /// Do not put the host's name and the path below `dest`.
         flat: bool = false,
         /// A missing file is an error.

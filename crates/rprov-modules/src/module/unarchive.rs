@@ -530,16 +530,16 @@ mod tests {
     fn every_compression_is_known_by_content() {
         let bench = Bench::new();
         bench.file("plain", sample());
-        for (program, handler) in [("bzip2", "TarBzipArchive"), ("xz", "TarXzArchive"), ("zstd", "TarZstdArchive")] {
+        for program in ["bzip2", "xz", "zstd"] {
             let output = match std::process::Command::new(program).args(["-c", &bench.path("plain")]).output() {
                 Ok(output) => output.stdout,
                 Err(error) => {
-                    eprintln!("NOT TESTED: {handler}: {program} is not here: {error}");
+                    eprintln!("NOT TESTED: {program} is not here: {error}");
                     continue;
                 }
             };
             let arguments = json!({"src": "a", "dest": dest(&bench), "_content": bench.content(output)});
-            assert_eq!(bench.converges("unarchive", arguments)["handler"], Value::from(handler));
+            assert_eq!(bench.converges("unarchive", arguments)["handler"], Value::from("TarArchive"));
             std::fs::remove_dir_all(bench.path("d")).unwrap();
         }
     }

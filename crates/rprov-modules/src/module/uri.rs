@@ -11,6 +11,7 @@ use crate::attributes::{self, FileAttributes};
 use crate::checksum::Algorithm;
 use crate::context::Context;
 use crate::http::{self, Answer, Call, Follow};
+use crate::json;
 use crate::module::command::any_exists;
 use crate::outcome::{Failure, Outcome};
 use crate::write::{self, explain};
@@ -297,7 +298,7 @@ fn body(arguments: &Arguments, context: &Context<'_>) -> Result<(Option<Vec<u8>>
         Format::Json => {
             let text = match value {
                 Value::String(text) => text.clone(),
-                other => python_json(other),
+                other => json::to_text(other, &json::Style::default()),
             };
             (Some(text.into_bytes()), Some("application/json".to_owned()))
         }
@@ -308,7 +309,7 @@ fn body(arguments: &Arguments, context: &Context<'_>) -> Result<(Option<Vec<u8>>
         }
         Format::Raw => {
             let text = match value {
-                Value::Map(_) | Value::List(_) => python_json(value),
+                Value::Map(_) | Value::List(_) => json::to_text(value, &json::Style::default()),
                 other => plain(other),
             };
             (Some(text.into_bytes()), urlencoded())
@@ -321,34 +322,6 @@ fn plain(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Bool(flag) => if *flag { "True" } else { "False" }.to_owned(),
         Value::Null => String::new(),
-        other => other.to_string(),
-    }
-}
-
-/// JSON as Python writes it: a space after `,` and `:`, and only ASCII.
-pub fn python_json(value: &Value) -> String {
-    match value {
-        Value::List(items) => format!("[{}]", items.iter().map(python_json).collect::<Vec<_>>().join(", ")),
-        Value::Map(map) => {
-            let entries = map
-                .iter()
-                .map(|(key, value)| format!("{}: {}", python_json(&Value::String(key.clone())), python_json(value)));
-            format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
-        }
-        Value::String(_) => {
-            let mut out = String::new();
-            for character in value.to_string().chars() {
-                if character.is_ascii() {
-                    out.push(character);
-                } else {
-                    let mut units = [0; 2];
-                    for unit in character.encode_utf16(&mut units) {
-                        out.push_str(&format!("\\u{unit:04x}"));
-                    }
-                }
-            }
-            out
-        }
         other => other.to_string(),
     }
 }
