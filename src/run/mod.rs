@@ -29,7 +29,7 @@ mod task;
 
 pub use effect::{Effect, IncludeRequest, IncludeTarget, MetaAction, NewHost};
 pub use options::Options;
-pub use remote::{Connections, Remote};
+pub use remote::{Connections, Received, Remote};
 pub use result::{Cause, Mistake, Outcome, Status, is_failed};
 pub use run::{Run, RunError};
 pub use selection::Selection;

@@ -130,7 +130,8 @@ impl Running {
             self.shared.send(message)
         {
             let failure = Failure::new(format!(
-                "the result of the module {} cannot be sent to the controller: {error}",
+                "the result of the module {} cannot be sent to the controller: {error}. Let a command that prints this \
+                 much write it into a file, and `fetch` that",
                 self.request.module
             ));
             let _ = self.shared.send(FromAgent::Result { id: self.request.id, item, result: failure.into_map() });

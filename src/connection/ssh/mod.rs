@@ -5,7 +5,7 @@
 //! * `algorithms`: what is offered in the handshake;
 //! * `identity`, `authentication`: logging in;
 //! * `route`: the bytes' way to the host: TCP, `ProxyJump`, `ProxyCommand`; timeouts and further attempts;
-//! * `session`, `pipe`: the [`Transport`](super::Transport): commands on channels of the connection.
+//! * `session`, `pipe`, `pace`: the [`Transport`](super::Transport): commands on channels of the connection.
 
 mod algorithms;
 mod authentication;
@@ -14,6 +14,7 @@ mod identity;
 mod known_hosts;
 pub(crate) mod local;
 mod options;
+mod pace;
 mod pattern;
 pub(crate) mod pipe;
 mod route;

@@ -14,7 +14,7 @@ use rprov_wire::Content;
 use crate::argument::{Mode, Rule};
 use crate::arguments;
 use crate::attributes::{self, FileAttributes, Wanted};
-use crate::checksum::Algorithm;
+use crate::checksum::{Algorithm, Summing};
 use crate::context::Context;
 use crate::module::file::{attributes_only, place_link};
 use crate::outcome::{Diff, Failure, Outcome};
@@ -257,9 +257,11 @@ impl Task<'_> {
         sha1: Option<&str>,
     ) -> Result<(Option<PathBuf>, String), Failure> {
         let mut staged = Staged::new(target, wanted.unsafe_writes)?;
-        staged.copy_from(&mut *origin.open(self.context)?)?;
+        // While it comes: to read it again would take as long as its way here.
+        let mut content = Summing::new(origin.open(self.context)?, &[Algorithm::Sha1, Algorithm::Md5]);
+        staged.copy_from(&mut content)?;
+        let [arrived, md5] = <[String; 2]>::try_from(content.finish()).unwrap_or_default();
         if let Some(sha1) = sha1 {
-            let arrived = Algorithm::Sha1.of_file(staged.path()?)?;
             if arrived != sha1 {
                 return Err(Failure::new(format!(
                     "the content of {} changed on its way: expected checksum {sha1}, got {arrived}; was the source changed meanwhile? run the task again",
@@ -271,7 +273,6 @@ impl Task<'_> {
             validate(command, staged.path()?, self.context)?;
         }
         let backup = if self.arguments.backup { write::backup(target)? } else { None };
-        let md5 = Algorithm::Md5.of_file(staged.path()?)?;
         staged.commit(wanted)?;
         wanted.apply(target, false)?;
         Ok((backup, md5))
