@@ -50,7 +50,7 @@ impl Action for AddHost {
             groups.iter().map(|group| group.trim().to_owned()).filter(|group| !group.is_empty()).collect();
         let mut variables = Values::new();
         if let Some(port) = port {
-            variables.insert("ansible_port".into(), minijinja::Value::from(port).into());
+            variables.insert("ansible_ssh_port".into(), minijinja::Value::from(port).into());
         }
         for (name, value) in call.values {
             if !NAMES.contains(&name.as_str()) && !GROUPS.contains(&name.as_str()) {

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use rprov_modules::arguments;
 
 use super::call::{Action, Call, Done, Stop};
+use crate::template;
 
 arguments! {
     /// Fail with custom message.
@@ -20,6 +21,11 @@ pub(super) struct Fail;
 impl Action for Fail {
     async fn run(&self, call: Call<'_>) -> Result<Done, Stop> {
         let arguments: Arguments = call.decode()?;
-        Err(Stop::failed(arguments.msg))
+        let Stop::Failed(mut result) = Stop::failed(arguments.msg) else { return Ok(Done::unchanged()) };
+        // A message that is no text stays what it is.
+        if let Some(message) = call.value(&["msg"]) {
+            result.insert("msg".into(), template::to_wire(message)?);
+        }
+        Err(Stop::Failed(result))
     }
 }

@@ -17,6 +17,7 @@ mod group_by;
 mod include_role;
 mod include_tasks;
 mod include_vars;
+mod invocation;
 mod meta;
 mod pause;
 mod raw;
@@ -32,5 +33,6 @@ mod validate_argument_spec;
 mod wait_for_connection;
 
 pub use call::{Action, Call, Done, Stop, render_arguments};
+pub(crate) use invocation::invocation;
 pub use raw::{RawOutput, collect as collect_raw};
 pub use registry::{Known, find, names};

@@ -85,8 +85,8 @@ fn joined(tags: &BTreeSet<String>) -> String {
 fn title(task: &Task) -> String {
     let name = task.name.as_ref().and_then(|name| name.text()).filter(|name| !name.is_empty());
     match (name, &task.role) {
-        (Some(name), Some(role)) => format!("{} : {name}", role.name),
-        (Some(name), None) => name.to_owned(),
+        (Some(name), Some(role)) if !task.is("include_role") => format!("{} : {name}", role.name),
+        (Some(name), _) => name.to_owned(),
         (None, _) => task.action.written.to_string(),
     }
 }

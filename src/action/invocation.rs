@@ -1,0 +1,114 @@
+//! `invocation`: what a module was called with, as results of loops show it.
+
+use rprov_modules::argument::{Type, boolean};
+use rprov_wire::{Map, Value};
+
+use super::registry::Known;
+
+/// What stands for an argument that must not be seen.
+const HIDDEN: &str = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER";
+
+/// All options of a module with the values that a call gave them, or their defaults; secrets are hidden.
+pub(crate) fn invocation(known: &Known, arguments: &Map) -> Value {
+    let mut shown = Map::new();
+    for option in known.options.iter().filter(|option| !option.name.starts_with('_')) {
+        let given = arguments.get(option.name).map(|value| typed(value, &option.kind));
+        let value = given.or_else(|| option.default.map(|source| default_of(source, &option.kind)));
+        let value = match (&option.kind, value.unwrap_or_default()) {
+            (_, Value::Null) => Value::Null,
+            (Type::Secret, _) => HIDDEN.into(),
+            (_, value) => value,
+        };
+        shown.insert(option.name.to_owned(), value);
+    }
+    if matches!(known.short, "command" | "shell")
+        && let Some(free) = known.free_form
+        && let Some(text) = shown.get_mut(free).map(std::mem::take)
+    {
+        shown.insert("_raw_params".to_owned(), text);
+        shown.insert("_uses_shell".to_owned(), (known.short == "shell").into());
+        shown.insert(free.to_owned(), Value::Null);
+    }
+    let mut invocation = Map::new();
+    invocation.insert("module_args".to_owned(), shown.into());
+    invocation.into()
+}
+
+/// A given value in the option's type.
+fn typed(value: &Value, kind: &Type) -> Value {
+    match (kind, value) {
+        (Type::Bool, Value::String(text)) => boolean(text).map_or_else(|| value.clone(), Value::from),
+        (Type::Int, Value::String(text)) => text.trim().parse::<i64>().map_or_else(|_| value.clone(), Value::from),
+        (Type::Str | Type::Path | Type::Mode | Type::Secret, Value::Int(number)) => number.to_string().into(),
+        _ => value.clone(),
+    }
+}
+
+/// The value of a default that is declared in the terms of Rust.
+fn default_of(source: &str, kind: &Type) -> Value {
+    let source = source.trim();
+    if let Type::Choice(words) = kind {
+        let plain = |text: &str| text.replace(['_', '-'], "").to_lowercase();
+        let wanted = plain(source.rsplit("::").next().unwrap_or_default());
+        return words.iter().find(|word| plain(word) == wanted).map_or(Value::Null, |word| Value::from(*word));
+    }
+    if let Some(items) = source.strip_prefix("vec!").unwrap_or(source).strip_prefix('[') {
+        let inner = match kind {
+            Type::List(inner) => inner,
+            _ => kind,
+        };
+        let items = items.rsplit_once(']').map_or(items, |(items, _)| items);
+        let items = items.split(',').map(str::trim).filter(|item| !item.is_empty());
+        return Value::List(items.map(|item| default_of(item, inner)).collect());
+    }
+    match source {
+        "true" => true.into(),
+        "false" => false.into(),
+        "String::new()" => "".into(),
+        "Vec::new()" => Value::List(Vec::new()),
+        "Map::new()" => Map::new().into(),
+        _ => {
+            let digits = source.replace('_', "");
+            let quoted = source.find('"').zip(source.rfind('"')).filter(|(first, last)| first < last);
+            match (digits.parse::<i64>(), quoted) {
+                (Ok(number), _) => number.into(),
+                (Err(_), Some((first, last))) => {
+                    source.get(first + 1..last).unwrap_or_default().replace("\\n", "\n").into()
+                }
+                (Err(_), None) => Value::Null,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_of_every_module_has_a_value() {
+        for name in crate::action::names() {
+            let Some(known) = crate::action::find(name) else { continue };
+            for option in &known.options {
+                let Some(source) = option.default else { continue };
+                let value = default_of(source, &option.kind);
+                assert!(value != Value::Null, "{name}: `{}` has the default `{source}`", option.name);
+            }
+        }
+    }
+
+    #[test]
+    fn secrets_are_hidden_and_numbers_are_numbers() {
+        let known = crate::action::find("user").expect("there is a module `user`");
+        let mut arguments = Map::new();
+        arguments.insert("name".to_owned(), "joe".into());
+        arguments.insert("password".to_owned(), "secret".into());
+        arguments.insert("uid".to_owned(), "1001".into());
+        let Value::Map(shown) = invocation(known, &arguments) else { panic!("it is a dictionary") };
+        let shown = shown.get("module_args").and_then(Value::as_map).expect("the arguments are there");
+        assert_eq!(shown.get("name"), Some(&"joe".into()));
+        assert_eq!(shown.get("password"), Some(&HIDDEN.into()));
+        assert_eq!(shown.get("uid"), Some(&1001.into()));
+        assert_eq!(shown.get("state"), Some(&"present".into()));
+    }
+}
