@@ -145,6 +145,18 @@ impl Run {
         let (hosts, warnings) = self.matching_hosts(&patterns.join(","))?;
         Ok((patterns, hosts, warnings))
     }
+
+    /// A play's name as far as it is known without a host, for lists; `None` where it has none.
+    pub fn name_of(&self, play: &crate::playbook::Play) -> Option<String> {
+        let scope = Scope::new(
+            Arc::new(crate::vars::Layer(Arc::clone(&self.shared.facts.extra))),
+            Arc::new(self.surroundings.clone()),
+        );
+        let scope = crate::vars::beneath(&scope, Arc::clone(&play.vars));
+        let name = play.name.as_ref()?;
+        let rendered = name.render(&scope).ok().map(|name| name.to_string());
+        rendered.or_else(|| name.text().map(str::to_owned)).filter(|name| !name.is_empty())
+    }
 }
 
 /// Ask for the values of `vars_prompt`. What `-e` gives already is not asked for; without a terminal, defaults count.

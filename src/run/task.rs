@@ -17,7 +17,7 @@ use crate::action::{self, Call, Done, Stop};
 use crate::playbook::{Loop, LoopSource, Task};
 use crate::report::{Delegate, Event, HostResult, ItemInfo, TaskInfo};
 use crate::source::{Diagnostic, Span};
-use crate::template::{self, Scope, TemplateError};
+use crate::template::{self, Conditional, Scope, TemplateError, Variable, Written};
 use crate::vars::{Facts, TaskVariables, Values};
 
 /// What a failed result has where Ansible might have a traceback.
@@ -580,7 +580,7 @@ impl Job {
         };
         let loop_var: Arc<str> = loop_var.into();
         let count = items.len();
-        let item_scope = |index: usize, item: &Value| {
+        let item_scope = |index: usize, item: &Value, carried: &Values| {
             let mut locals: Vec<(Arc<str>, Value)> =
                 vec![(Arc::clone(&loop_var), item.clone()), ("ansible_loop_var".into(), Value::from(&*loop_var))];
             if let Some(name) = &index_var {
@@ -590,29 +590,35 @@ impl Job {
             if extended {
                 locals.push(("ansible_loop".into(), extended_loop(&items, index, all_items)));
             }
-            scope.with(locals)
+            let locals = locals.into_iter().map(|(name, value)| (name, Variable::from(value)));
+            // The first of a name counts.
+            scope.with(locals.chain(carried.iter().map(|(name, value)| (Arc::clone(name), value.clone()))))
         };
         let batchable = action::find(self.task.action.short).is_some_and(|known| known.action.is_none())
             && self.task.until.is_empty()
             && self.task.retries.is_none()
+            && !self.reads_own_result()
             && control.break_when.is_empty()
             && pause == 0.0;
         let flags = self.flags(scope).ok();
         let mut collected = Collected::default();
         if batchable {
-            let scopes: Vec<Scope> = items.iter().enumerate().map(|(index, item)| item_scope(index, item)).collect();
+            let scopes: Vec<Scope> =
+                items.iter().enumerate().map(|(index, item)| item_scope(index, item, &Values::new())).collect();
             let singles =
                 self.run_batch(&scopes, &items, looping, &loop_var, index_var.as_deref(), flags.as_ref()).await;
             for single in singles {
                 collected.add(single);
             }
         } else {
+            // What an item sets, those after it see.
+            let mut carried = Values::new();
             for (index, item) in items.iter().enumerate() {
                 if index > 0 && pause > 0.0 {
                     tokio::time::sleep(Duration::from_secs_f64(pause)).await;
                 }
                 let begin = Instant::now();
-                let scope = item_scope(index, item);
+                let scope = item_scope(index, item, &carried);
                 let label = self.item_info(looping, &scope, index, item);
                 let mut single = self.run_single(&scope, Some(&label)).await;
                 self.finish_item(
@@ -628,6 +634,7 @@ impl Job {
                     let scope = self.with_result(&scope, &single.result);
                     control.break_when.iter().all(|condition| condition.test(&scope).unwrap_or(false))
                 };
+                self.carry(&single, &mut carried);
                 collected.add(single);
                 if stop || self.shared.interrupt.is_pressed() {
                     break;
@@ -635,6 +642,44 @@ impl Job {
             }
         }
         collected.into_single(count)
+    }
+
+    /// Whether the conditions or arguments name the variable that the task registers: then each item waits for the one
+    /// before.
+    fn reads_own_result(&self) -> bool {
+        let Some(register) = &self.task.register else { return false };
+        let arguments = self.task.arguments.options.values().chain(&self.task.arguments.template);
+        arguments.map(Written::source).chain(self.task.keywords.when.iter().map(Conditional::text)).any(|text| {
+            text.match_indices(&*register.name).any(|(at, found)| {
+                let part = |character: char| character.is_alphanumeric() || character == '_';
+                let before = text.get(..at).and_then(|text| text.chars().next_back());
+                let after = text.get(at + found.len()..).and_then(|text| text.chars().next());
+                !before.is_some_and(part) && !after.is_some_and(part)
+            })
+        })
+    }
+
+    /// Add what an item has set to what the items after it see.
+    fn carry(&self, single: &Single, carried: &mut Values) {
+        for effect in &single.effects {
+            match effect {
+                Effect::Variables { host: None, values } => {
+                    carried.extend(values.iter().map(|(name, value)| (Arc::clone(name), value.clone())));
+                }
+                Effect::Facts { host: None, facts } => {
+                    let named = |(name, value): (&Arc<str>, &Value)| {
+                        (Arc::from(format!("ansible_{name}")), Variable::from(value.clone()))
+                    };
+                    carried.extend(facts.iter().map(named));
+                }
+                _ => {}
+            }
+        }
+        if let Some(register) = &self.task.register {
+            let mut registered = single.result.clone();
+            complete(&mut registered);
+            carried.insert(Arc::clone(&register.name), value_of(registered).into());
+        }
     }
 
     /// Run all items of a loop as one frame to the host.

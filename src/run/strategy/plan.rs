@@ -309,7 +309,9 @@ impl<'r> Plan<'r> {
 
     /// Let the play know of roles that were imported by what was included.
     pub fn add_imported(&mut self, roles: Vec<Arc<Role>>, handlers: &[Arc<Task>]) {
-        Arc::make_mut(&mut self.handlers).add(handlers, &self.statics);
+        if !handlers.is_empty() {
+            Arc::make_mut(&mut self.handlers).add(handlers, &self.statics);
+        }
         if !roles.is_empty() {
             let mut variables = PlayVariables::clone(&self.variables);
             variables.roles.extend(roles);
