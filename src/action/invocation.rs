@@ -82,6 +82,7 @@ fn default_of(source: &str, kind: &Type) -> Value {
 }
 
 #[cfg(test)]
+#[expect(clippy::expect_used, reason = "a test may panic")]
 mod tests {
     use super::*;
 
