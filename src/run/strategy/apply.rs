@@ -278,11 +278,8 @@ impl Plan<'_> {
             }
             Consequence::Fatal => {
                 run.state = State::Failed;
-                if force
-                    && !run.failed
-                    && !(run.notified.is_empty() && run.notified_names.is_empty())
-                    && !before.in_handlers()
-                {
+                let waiting = !run.notified.is_empty() || !run.notified_names.is_empty();
+                if force && !run.failed && waiting && !before.in_handlers() {
                     // The host has failed, and runs what it was told to run before.
                     run.cursor = before;
                     run.cursor.only_handlers();
