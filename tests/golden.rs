@@ -26,6 +26,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
+use fancy_regex::Regex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -121,7 +122,11 @@ fn check(case: &Path, index: usize, mode: &str) -> Result<(), String> {
     let difference = compare(&reference, &ours, &runs);
     let known = fs::read_to_string(case.join("difference.txt")).unwrap_or_default();
     if mode == "pin" && difference != known {
-        fs::write(case.join("difference.txt"), &difference).unwrap();
+        let file = case.join("difference.txt");
+        match difference.is_empty() {
+            true => fs::remove_file(file).unwrap(),
+            false => fs::write(file, &difference).unwrap(),
+        }
         return Ok(());
     }
     if difference == known {
@@ -226,7 +231,7 @@ fn hide(text: &str, folder: &Path, home: &Path) -> String {
         (r"\.ansible/tmp/[^\s/]*/", ".ansible/tmp/<TMP>/"),
         (r#"<HOME>/\.ansible/tmp/[^\s"]*?([^/\s"]+)$"#, "<HOME>/.ansible/tmp/<TMP>/$1"),
     ] {
-        text = fancy_regex::Regex::new(pattern).unwrap().replace_all(&text, replacement).into_owned();
+        text = Regex::new(pattern).unwrap().replace_all(&text, replacement).into_owned();
     }
     text
 }
@@ -235,6 +240,12 @@ fn compare(reference: &Recording, ours: &Recording, runs: &Runs) -> String {
     let mut text = String::new();
     for (theirs, ours) in reference.runs.iter().zip(&ours.runs) {
         let (mut left, mut right) = (in_host_order(&theirs.stdout), in_host_order(&ours.stdout));
+        // Ansible shows where it rendered a template to, which is gone by then; here it is the template's own place.
+        let rendered =
+            Regex::new(r"^(\+\+\+ after: )(?:<HOME>/\.ansible/tmp|<CASE>/(?:\S+/)?templates)/(?:\S+/)?").unwrap();
+        for line in left.iter_mut().chain(&mut right) {
+            *line = rendered.replace(line, "$1<TMP>/").into_owned();
+        }
         if runs.unordered {
             // How often a banner is repeated is chance as well.
             for lines in [&mut left, &mut right] {
@@ -281,7 +292,7 @@ fn compare(reference: &Recording, ours: &Recording, runs: &Runs) -> String {
 
 /// The output with the lines of each task in the order of the hosts: which host answers first is chance.
 fn in_host_order(lines: &[String]) -> Vec<String> {
-    let begin = fancy_regex::Regex::new(
+    let begin = Regex::new(
         r"^(?:ok|changed|skipping|fatal|failed|FAILED - RETRYING): \[(\S+?)(?: -> [^\]]*)?\]|^(\[ERROR\]|included):",
     )
     .unwrap();
@@ -293,7 +304,7 @@ fn in_host_order(lines: &[String]) -> Vec<String> {
         if let Some(captures) = captures {
             let host = captures.get(1).map_or(String::new(), |host| host.as_str().to_owned());
             // An error is told before the first host that meets it, whichever that is.
-            section.push((host, vec![line.clone()]));
+            section.push((host, vec![in_name_order(line)]));
         } else if let Some((_, chunk)) = section.last_mut().filter(|_| !banner) {
             chunk.push(line.clone());
         } else {
@@ -309,6 +320,16 @@ fn in_host_order(lines: &[String]) -> Vec<String> {
     section.sort_by(|left, right| left.0.cmp(&right.0));
     ordered.extend(section.into_iter().flat_map(|(_, chunk)| chunk).filter(|line| !line.is_empty()));
     ordered
+}
+
+/// The line that tells of an include, with its hosts in the order of their names.
+fn in_name_order(line: &str) -> String {
+    let pattern = Regex::new(r"^(included: \S+ for )([^=]+?)( => .*)?$").unwrap();
+    let Some(captures) = pattern.captures(line).unwrap() else { return line.to_owned() };
+    let part = |index: usize| captures.get(index).map_or("", |part| part.as_str());
+    let mut hosts: Vec<&str> = part(2).split(", ").collect();
+    hosts.sort_unstable();
+    format!("{}{}{}", part(1), hosts.join(", "), part(3))
 }
 
 /// Every file under `folder` by its path from there: mode and content.

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rprov::action;
-use rprov_modules::argument::{OptionSpec, Type};
+use rprov_modules::argument::{Spec, Type};
 use serde_json::{Map, Value, json};
 
 /// Differences that are meant: module (with one `*` for any text), option, what differs, reason.
@@ -104,7 +104,7 @@ fn every_module_has_the_options_of_the_reference() {
             .map(|(name, option)| (name.clone(), option.clone()))
             .collect();
         let mut differences = Vec::new();
-        compare("", &theirs, &known.options, known.spec.open, &mut differences);
+        compare("", &theirs, known.spec, known.spec.open, &mut differences);
         equal += theirs.len();
         found.extend(differences.into_iter().map(|(option, text)| (name.to_owned(), option, text)));
     }
@@ -132,14 +132,8 @@ fn every_module_has_the_options_of_the_reference() {
     assert!(lines.is_empty(), "options differ from the reference's:\n{}", lines.join("\n"));
 }
 
-fn compare(
-    prefix: &str,
-    theirs: &Map<String, Value>,
-    ours: &[OptionSpec],
-    open: bool,
-    found: &mut Vec<(String, String)>,
-) {
-    let find = |name: &str| ours.iter().find(|option| option.name == name || option.aliases.contains(&name));
+fn compare(prefix: &str, theirs: &Map<String, Value>, ours: &Spec, open: bool, found: &mut Vec<(String, String)>) {
+    let find = |name: &str| ours.option(name);
     for (name, theirs) in theirs {
         let place = format!("{prefix}{name}");
         let mut differ = |text: String| found.push((place.clone(), text));
@@ -162,7 +156,7 @@ fn compare(
         }
         let choices = match &own.kind {
             Type::Choice(words) => Some(words.to_vec()),
-            Type::List(item) => match item.as_ref() {
+            Type::List(item) => match item {
                 Type::Choice(words) => Some(words.to_vec()),
                 _ => None,
             },
@@ -198,7 +192,7 @@ fn compare(
             }
         }
     }
-    for own in ours.iter().filter(|own| !own.name.starts_with('_') && own.name != "free_form") {
+    for own in ours.options().filter(|own| !own.name.starts_with('_') && own.name != "free_form") {
         let known = |name: &str| {
             theirs.iter().any(|(theirs, option)| {
                 theirs == name
@@ -243,9 +237,9 @@ fn takes(kind: &str, wanted: &str) -> bool {
     }
 }
 
-fn nested(kind: &Type) -> Option<Vec<OptionSpec>> {
+fn nested(kind: &Type) -> Option<&'static Spec> {
     match kind {
-        Type::Nested(options) => Some(options()),
+        Type::Nested(spec) => Some(spec),
         Type::List(item) => nested(item),
         _ => None,
     }

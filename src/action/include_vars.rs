@@ -56,7 +56,7 @@ impl Action for IncludeVars {
             (Some(_), Some(_)) => {
                 return Err(Stop::failed("You are mixing file only and dir only arguments, these are incompatible"));
             }
-            (Some(file), None) => files.push(call.find_file("vars", file.trim())?),
+            (Some(file), None) => files.push(call.find_file("vars", file.trim()).map_err(unread)?),
             (None, Some(directory)) => {
                 let directory = call.find_file("vars", directory)?;
                 if !directory.is_dir() {
@@ -123,6 +123,17 @@ impl Action for IncludeVars {
         let owner = super::set_fact::delegated(&call)?;
         Ok(done.and(Effect::Variables { host: owner, values }))
     }
+}
+
+/// The result of a file that cannot be read has what a good one has.
+fn unread(stop: Stop) -> Stop {
+    let Stop::Failed(mut result) = stop else { return stop };
+    result.insert("ansible_facts".into(), Map::new().into());
+    result.insert("ansible_included_var_files".into(), rprov_wire::Value::List(Vec::new()));
+    if let Some(message) = result.get("msg").cloned() {
+        result.insert("message".into(), message);
+    }
+    Stop::Failed(result)
 }
 
 fn collect(

@@ -19,6 +19,7 @@ mod import_tasks;
 mod include_role;
 mod include_tasks;
 mod include_vars;
+mod invocation;
 mod meta;
 mod pause;
 mod raw;
@@ -34,5 +35,6 @@ mod validate_argument_spec;
 mod wait_for_connection;
 
 pub use call::{Action, Call, Done, Stop, render_arguments};
+pub(crate) use invocation::invocation;
 pub use raw::{RawOutput, collect as collect_raw};
 pub use registry::{Known, find, names};

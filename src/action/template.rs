@@ -13,6 +13,7 @@ use rprov_modules::encoding::Encoding;
 
 use super::call::{Action, Call, Done, Stop};
 use super::content;
+use crate::run::Mistake;
 use crate::source::register;
 use crate::template::{FileOptions, Scope, Surroundings, Syntax, render_file};
 
@@ -65,7 +66,14 @@ impl Action for Template {
         let arguments: Arguments = call.decode()?;
         let failed = |failure: rprov_modules::Failure| Stop::failed(failure.message);
         let encoding = Encoding::named(&arguments.output_encoding).map_err(failed)?;
-        let path = call.find_file("templates", &arguments.src)?;
+        let path = call.find_file("templates", &arguments.src).map_err(|stop| match stop {
+            Stop::Failed(result) => {
+                let message = result.get("msg").and_then(rprov_wire::Value::as_str).unwrap_or_default().to_owned();
+                let mistake = Box::new(Mistake::plain(&message, None));
+                Stop::Mistaken { mistake, message: Some(message) }
+            }
+            other => other,
+        })?;
         let text = render(&call, &arguments, &path)?;
         let (reference, source) = content::of_bytes(0, encoding.encode(&text).map_err(failed)?);
         let mut request = call.arguments.clone();
@@ -86,7 +94,7 @@ impl Action for Template {
         }
         request.insert("_content".into(), reference.to_value());
         request.insert("_source".into(), path.display().to_string().into());
-        Ok(Done::new(call.module("copy", request, vec![source]).await?))
+        super::copy::send(&call, request, source).await
     }
 }
 

@@ -358,7 +358,7 @@ impl RunCommand {
         let outcome = run.playbooks(&playbooks).await;
         shared.reporter.finish();
         drop(served);
-        let stats = outcome.map_err(stop_of)?;
+        outcome.map_err(stop_of)?;
         if let Some(task) = run.waiting_for().filter(|_| !shared.interrupt.is_pressed()) {
             let problem = Diagnostic::error(format!("No matching task \"{task}\" found"))
                 .hint("`--start-at-task` takes a task's whole name, or a pattern with `*`")
@@ -367,9 +367,9 @@ impl RunCommand {
         }
         Ok(if shared.interrupt.is_pressed() {
             Exit::Interrupted
-        } else if stats.any_unreachable() {
+        } else if run.any_unreachable() {
             Exit::Unreachable
-        } else if stats.any_failed() {
+        } else if run.any_failed() {
             Exit::Failed
         } else {
             Exit::Success

@@ -189,6 +189,10 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
                 if result.looped {
                     return;
                 }
+                // `failed_when` may find good what the module did not.
+                if truth(&result.result, "failed") {
+                    self.explain(result);
+                }
                 self.diff(result);
                 let mut text = format!("{word}: [{host}]");
                 if self.shows(&result.result) {
@@ -285,6 +289,10 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
         let message = result.result.get("msg").map(python_text).unwrap_or_default();
         let task = Some(result.task.span);
         let text = match &result.cause {
+            Cause::Playbook(mistake) if mistake.outright => {
+                let span = mistake.steps.last().and_then(|(_, span)| *span);
+                format!("[ERROR]: {}", section(&mistake.message(), span)) + &advice(mistake.advice)
+            }
             Cause::Playbook(mistake) => {
                 let first = match mistake.stage.as_str() {
                     "" => "Task failed.".to_owned(),
@@ -297,6 +305,7 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
                     text.push_str("\n<<< caused by >>>\n\n");
                     text.push_str(&section(&message, *span));
                 }
+                text.push_str(&advice(mistake.advice));
                 if mistake.message().ends_with("Conditionals must have a boolean result.") {
                     text.push_str(BROKEN_CONDITIONALS);
                 }
@@ -304,11 +313,12 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
             }
             cause => {
                 let kind = match (result.status, cause) {
-                    (Status::Unreachable, _) => "",
+                    (Status::Unreachable, _) | (_, Cause::Connection(_)) => "",
                     (_, Cause::Module) => "Module failed",
                     _ => "Action failed",
                 };
                 let message = match (kind, message.as_str()) {
+                    _ if *cause == Cause::Refused => format!("Task failed: {message}"),
                     ("", message) => message.to_owned(),
                     (kind, "") => format!("Task failed: {kind}."),
                     (kind, message) => format!("Task failed: {kind}: {message}"),
@@ -320,6 +330,13 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
             return;
         }
         self.failure_line(&text, RED);
+        if let Cause::Connection(Some(hint)) = &result.cause
+            && !result.ignored
+        {
+            let _ = self.out.flush();
+            let _ = writeln!(self.err, "hint: {hint}");
+            let _ = self.err.flush();
+        }
         let Cause::Playbook(mistake) = &result.cause else { return };
         // The exact place and what to do; an expected failure needs neither. The same mistake shows on every host.
         let shown = render(&mistake.diagnostic, self.display.color);
@@ -337,6 +354,22 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
 
     /// A result as it is shown: JSON, over several lines where the module or the verbosity asks for it.
     fn dump(&self, task: &TaskInfo, result: &Map) -> String {
+        if short_action(task) != "debug" || self.display.verbosity >= 3 {
+            return self.dump_whole(result);
+        }
+        // What `debug` shows is its message, not its bookkeeping.
+        let mut shown = result.clone();
+        let named = ["ansible_loop_var", "ansible_index_var"].map(|name| result.get(name).and_then(Value::as_str));
+        let own = ["changed", "skipped", "skip_reason", "false_condition", "ansible_loop", "attempts", "retries"];
+        let own = own.into_iter().chain(["ansible_loop_var", "ansible_index_var"]);
+        for name in own.chain(named.into_iter().flatten()) {
+            shown.shift_remove(name);
+        }
+        self.dump_whole(&shown)
+    }
+
+    /// The same with what a task's kind would hide.
+    fn dump_whole(&self, result: &Map) -> String {
         let mut shown = Map::new();
         let verbose = self.display.verbosity >= 3;
         for (name, value) in result {
@@ -352,15 +385,6 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
             }
         }
         let always = truth(result, "_ansible_verbose_always");
-        if short_action(task) == "debug" && self.display.verbosity < 3 {
-            // What `debug` shows is its message, not its bookkeeping.
-            let named = ["ansible_loop_var", "ansible_index_var"].map(|name| result.get(name).and_then(Value::as_str));
-            let own = ["changed", "skipped", "skip_reason", "false_condition", "ansible_loop"];
-            let own = own.into_iter().chain(["ansible_loop_var", "ansible_index_var"]);
-            for name in own.chain(named.into_iter().flatten()) {
-                shown.shift_remove(name);
-            }
-        }
         let indent = self.display.pretty.unwrap_or(false) || always || self.display.verbosity > 2;
         if self.display.yaml {
             let style = crate::yaml::Style::to_nice_yaml();
@@ -401,9 +425,9 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
     fn retry(&mut self, task: &Arc<TaskInfo>, host: &str, left: u32, result: &Map) {
         self.ensure_banner(task);
         let mut text = format!("FAILED - RETRYING: [{host}]: {} ({left} retries left).", task.name);
-        if self.display.verbosity > 2 {
+        if self.display.verbosity > 2 || self.shows(result) && truth(result, "_ansible_verbose_always") {
             text.push_str("Result was: ");
-            text.push_str(&self.dump(task, result));
+            text.push_str(&self.dump_whole(result));
         }
         self.line(&text, Some(Color("1;30")));
     }
@@ -497,7 +521,7 @@ impl<W: Write + Send, E: Write + Send> Sink for DefaultOutput<W, E> {
             }
             Event::Retry { task, host, delegate, left, result, .. } => {
                 let host = match delegate {
-                    Some(delegate) if delegate != host => format!("{host} -> {delegate}"),
+                    Some(delegate) if delegate.name != *host => format!("{host} -> {delegate}"),
                     _ => host.to_string(),
                 };
                 self.retry(task, &host, *left, result);
@@ -523,6 +547,7 @@ impl<W: Write + Send, E: Write + Send> Sink for DefaultOutput<W, E> {
                     let _ = self.err.flush();
                 }
             }
+            Event::Notice(message) => self.line(message, None),
             Event::Warning(message) => {
                 let _ = self.out.flush();
                 let text = self.paint(&format!("[WARNING]: {message}"), Some(PURPLE));
@@ -553,6 +578,11 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
 
 const BROKEN_CONDITIONALS: &str =
     "\nBroken conditionals can be temporarily allowed with the `ALLOW_BROKEN_CONDITIONALS` configuration option.\n";
+
+/// What is said below the place of a mistake.
+fn advice(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!("\n{text}\n") }
+}
 
 /// A message with the lines of the file that it is about, and a caret below.
 fn section(message: &str, span: Option<Span>) -> String {
@@ -592,7 +622,7 @@ fn is_include(task: &TaskInfo) -> bool {
 
 fn host_label(result: &HostResult) -> String {
     match &result.delegate {
-        Some(delegate) if *delegate != result.host => format!("{} -> {delegate}", result.host),
+        Some(delegate) if delegate.name != result.host => format!("{} -> {delegate}", result.host),
         _ => result.host.to_string(),
     }
 }

@@ -9,6 +9,7 @@
 //! * [`Effect`]: what a task wants done to the run; applied by the strategy alone;
 //! * `remote`: the connection that a task runs on.
 
+mod connection_variables;
 pub mod cursor;
 mod effect;
 mod handlers;

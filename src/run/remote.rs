@@ -19,7 +19,7 @@ use crate::connection::{
     AgentStore, BecomeSettings, Call, ConnectionError, LocalTransport, Running, Session, Settings, Transport, Update,
     ssh,
 };
-use crate::report::Event;
+use crate::report::{Delegate, Event};
 
 /// Open connections, by host. A connection is made once, by the first task that needs it.
 #[derive(Debug, Default)]
@@ -158,9 +158,17 @@ impl Remote {
         self.delegate.as_ref()
     }
 
-    /// The delegate's address, where it is not its name.
-    pub fn delegate_address(&self) -> Option<&str> {
-        self.delegate.as_ref().map(|_| self.settings.address.as_str())
+    /// The same, as it is shown.
+    pub fn shown_delegate(&self) -> Option<Delegate> {
+        self.delegate.as_ref().map(|name| Delegate {
+            name: Arc::clone(name),
+            address: Some(self.settings.address.as_str()).filter(|address| *address != &**name).map(Arc::from),
+        })
+    }
+
+    /// What the connection is made from.
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// Whether it leads to the controller itself.

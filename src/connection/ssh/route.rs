@@ -397,7 +397,9 @@ async fn dial_one(address: SocketAddr, bind: Option<&str>) -> Result<TcpStream, 
         stream.set_nodelay(true)?;
         Ok::<_, std::io::Error>(stream)
     };
-    connect.await.map_err(|error| format!("connect to {address}: {}", describe(&error)))
+    connect
+        .await
+        .map_err(|error| format!("ssh: connect to host {} port {}: {}", address.ip(), address.port(), describe(&error)))
 }
 
 /// The system's words for an error, without the number.

@@ -53,7 +53,7 @@ impl Request<'_> {
     }
 
     fn fail(&self, message: impl std::fmt::Display) -> Error {
-        fail(format!("the lookup '{}' failed: {message}", self.name))
+        fail(format!("The lookup plugin '{}' failed: {message}", self.name))
     }
 }
 
