@@ -396,7 +396,8 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
     }
 
     fn diff(&mut self, result: &HostResult) {
-        if !result.diff || result.no_log {
+        // What did not change anything is not shown, whatever its module had to say.
+        if !result.diff || result.no_log || !truth(&result.result, "changed") {
             return;
         }
         let Some(diff) = result.result.get("diff") else { return };

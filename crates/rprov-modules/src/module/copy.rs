@@ -175,6 +175,12 @@ impl Task<'_> {
             directory.ancestors().take_while(|above| !above.as_os_str().is_empty() && !above.is_dir()).collect();
         let attributes = self.wanted.with_mode(self.directory_mode.clone());
         for path in missing.iter().rev() {
+            if std::fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_symlink()) {
+                return Err(Failure::new(format!(
+                    "cannot create the directory {}: a file of that name is there",
+                    path.display()
+                )));
+            }
             if !self.context.check() {
                 match std::fs::create_dir(path) {
                     Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists || !path.is_dir() => {
@@ -407,7 +413,8 @@ impl Task<'_> {
             return Ok(Outcome::unchanged()
                 .with("msg", "file already exists")
                 .with("src", src.display().to_string())
-                .with("dest", target.display().to_string()));
+                .with("dest", target.display().to_string())
+                .with_all(attributes::describe(&target)));
         }
         let wanted = self.preserving(&metadata);
         let check = self.context.check();
@@ -455,7 +462,7 @@ impl Task<'_> {
         let shown = if dest.is_dir() { None } else { Some(dest.clone()) };
         let target = match src.file_name() {
             Some(name) if !ends_with_slash(src) => dest.join(name),
-            _ => dest.clone(),
+            _ => dest.join(""),
         };
         let changed = self.copy_directory(src, &target, 0)?;
         let target = shown.unwrap_or(target);
