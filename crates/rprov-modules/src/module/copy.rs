@@ -267,13 +267,13 @@ impl Task<'_> {
         let mut content = Summing::new(origin.open(self.context)?, &[Algorithm::Sha1, Algorithm::Md5]);
         staged.copy_from(&mut content)?;
         let [arrived, md5] = <[String; 2]>::try_from(content.finish()).unwrap_or_default();
-        if let Some(sha1) = sha1 {
-            if arrived != sha1 {
-                return Err(Failure::new(format!(
-                    "the content of {} changed on its way: expected checksum {sha1}, got {arrived}; was the source changed meanwhile? run the task again",
-                    target.display()
-                )));
-            }
+        if let Some(sha1) = sha1
+            && arrived != sha1
+        {
+            return Err(Failure::new(format!(
+                "the content of {} changed on its way: expected checksum {sha1}, got {arrived}; was the source changed meanwhile? run the task again",
+                target.display()
+            )));
         }
         if let Some(command) = &self.arguments.validate {
             validate(command, staged.path()?, self.context)?;
