@@ -362,7 +362,8 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
     Ok(outcome)
 }
 
-#[cfg(test)]
+// It needs git, which a machine with a Rust toolchain need not have.
+#[cfg(all(test, feature = "system-tests"))]
 #[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::*;
