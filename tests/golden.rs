@@ -11,10 +11,10 @@
 //! test fails when they change, also when they go away.
 //!
 //! `RPROV_GOLDEN` chooses what is done: nothing compares with what was recorded; `record` runs Ansible for the cases
-//! whose recording is missing or out of date; `record-all` for every case; `sample` runs Ansible for every tenth case
-//! and compares with it instead of with the recording; `pin` writes `difference.txt` anew, to be read before it is
-//! committed. `RPROV_GOLDEN_CASE` limits the cases to those whose name
-//! contains it. `RPROV_ANSIBLE` is the directory that holds `ansible-playbook`; without it `/opt/ansible/bin`.
+//! whose recording is missing or out of date; `record-all` for every case; `sample` runs Ansible for a few cases only,
+//! others every day, and fails where it does not do what was recorded; `pin` writes `difference.txt` anew, to be read
+//! before it is committed. `RPROV_GOLDEN_CASE` limits the cases to those whose name contains it.
+//! `RPROV_ANSIBLE` is the directory that holds `ansible-playbook`; without it `/opt/ansible/bin`.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
@@ -29,6 +29,9 @@ use std::sync::Mutex;
 use fancy_regex::Regex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+/// Cases that `sample` runs Ansible for; it takes up to a minute for each.
+const SAMPLE: usize = 4;
 
 /// What one program did with one case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,18 +70,25 @@ fn playbooks_do_what_they_do_under_ansible() {
     cases.retain(|case| case.file_name().unwrap().to_string_lossy().contains(&wanted));
     cases.sort();
     assert!(!cases.is_empty(), "no case under {} is named like `{wanted}`", root.display());
+    if mode == "sample" {
+        let day = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs() / 86_400;
+        let first = usize::try_from(day).unwrap() * SAMPLE % cases.len();
+        cases.rotate_left(first);
+        cases.truncate(SAMPLE);
+        println!("made anew: {cases:?}");
+    }
     let count = cases.len();
 
-    let queue = Mutex::new(cases.into_iter().enumerate().rev().collect::<Vec<_>>());
+    let queue = Mutex::new(cases);
     let failures = Mutex::new(BTreeMap::new());
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
                 loop {
                     let next = queue.lock().unwrap().pop();
-                    let Some((index, case)) = next else { break };
+                    let Some(case) = next else { break };
                     let name = case.file_name().unwrap().to_string_lossy().into_owned();
-                    if let Err(message) = check(&case, index, &mode) {
+                    if let Err(message) = check(&case, &mode) {
                         failures.lock().unwrap().insert(name, message);
                     }
                 }
@@ -96,7 +106,7 @@ fn playbooks_do_what_they_do_under_ansible() {
 }
 
 /// Compare one case, or record it.
-fn check(case: &Path, index: usize, mode: &str) -> Result<(), String> {
+fn check(case: &Path, mode: &str) -> Result<(), String> {
     let runs = read_runs(case);
     let inputs = digest(case);
     let kept = case.join("reference.json");
@@ -110,7 +120,16 @@ fn check(case: &Path, index: usize, mode: &str) -> Result<(), String> {
             fs::write(&kept, text + "\n").unwrap();
             recording
         }
-        ("sample", _) if index.is_multiple_of(10) => run_ansible(case, &runs, inputs)?,
+        ("sample", Some(recording)) => {
+            let again = run_ansible(case, &runs, inputs)?;
+            let difference = compare(&recording, &again, &runs, ["recorded", "now"]);
+            if !difference.is_empty() {
+                return Err(format!(
+                    "Ansible does not do what was recorded: see why, then run `RPROV_GOLDEN=record-all`\n{difference}"
+                ));
+            }
+            recording
+        }
         (_, Some(recording)) => recording,
         (_, None) => {
             return Err("the case has changed since it was recorded, or was never recorded: \
@@ -119,7 +138,7 @@ fn check(case: &Path, index: usize, mode: &str) -> Result<(), String> {
         }
     };
     let ours = run_ours(case, &runs, reference.inputs.clone());
-    let difference = compare(&reference, &ours, &runs);
+    let difference = compare(&reference, &ours, &runs, ["ansible", "rprov"]);
     let known = fs::read_to_string(case.join("difference.txt")).unwrap_or_default();
     if mode == "pin" && difference != known {
         let file = case.join("difference.txt");
@@ -236,7 +255,8 @@ fn hide(text: &str, folder: &Path, home: &Path) -> String {
     text
 }
 
-fn compare(reference: &Recording, ours: &Recording, runs: &Runs) -> String {
+fn compare(reference: &Recording, ours: &Recording, runs: &Runs, names: [&str; 2]) -> String {
+    let [left_name, right_name] = names;
     let mut text = String::new();
     for (theirs, ours) in reference.runs.iter().zip(&ours.runs) {
         let (mut left, mut right) = (in_host_order(&theirs.stdout), in_host_order(&ours.stdout));
@@ -260,7 +280,7 @@ fn compare(reference: &Recording, ours: &Recording, runs: &Runs) -> String {
                 text,
                 "---- {}\n{}",
                 theirs.command,
-                diff.unified_diff().context_radius(3).header("ansible", "rprov")
+                diff.unified_diff().context_radius(3).header(left_name, right_name)
             );
         }
         if theirs.exit != ours.exit {
@@ -278,7 +298,7 @@ fn compare(reference: &Recording, ours: &Recording, runs: &Runs) -> String {
                 let _ = write!(
                     text,
                     "---- the file {name}\n{}",
-                    diff.unified_diff().context_radius(3).header("ansible", "rprov")
+                    diff.unified_diff().context_radius(3).header(left_name, right_name)
                 );
             }
             Some(_) => {}

@@ -187,7 +187,7 @@ fn compare(prefix: &str, theirs: &Map<String, Value>, ours: &Spec, open: bool, f
         }
         if let Some(theirs) = theirs["suboptions"].as_object() {
             match nested(&own.kind) {
-                Some(options) => compare(&format!("{place}."), theirs, &options, false, found),
+                Some(spec) => compare(&format!("{place}."), theirs, spec, false, found),
                 None => differ("its suboptions are not known".to_owned()),
             }
         }

@@ -13,7 +13,7 @@ use crate::yaml::{self, Data, Node};
 ///
 /// # Errors
 /// What cannot be read, all of it.
-pub(super) fn variables(given: &[String]) -> Result<(VarMap, Diagnostics), Diagnostics> {
+pub(crate) fn variables(given: &[String]) -> Result<(VarMap, Diagnostics), Diagnostics> {
     let mut variables = VarMap::new();
     let mut problems = Vec::new();
     let mut warnings = Vec::new();

@@ -15,4 +15,6 @@ mod run;
 mod start;
 
 pub use exit::Exit;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use extra::variables as extra_variables;
 pub use start::start;

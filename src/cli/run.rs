@@ -396,14 +396,11 @@ impl RunCommand {
         let connection_file =
             self.connection_password_file.as_deref().or(config.path_of(Setting::ConnectionPasswordFile));
         let become_file = self.become_password_file.as_deref().or(config.path_of(Setting::BecomePasswordFile));
-        let login = secret(
-            self.ask_pass || (config.bool(Setting::AskPass) && connection_file.is_none()),
-            "SSH password: ",
-            connection_file,
-        )?;
+        let asked_login = self.ask_pass || (config.bool(Setting::AskPass) && connection_file.is_none());
+        let login = secret(asked_login, "SSH password: ", connection_file)?;
         let privileged = secret(
             self.ask_become_pass || (config.bool(Setting::BecomeAskPass) && become_file.is_none()),
-            "BECOME password: ",
+            if asked_login { "BECOME password[defaults to SSH password]: " } else { "BECOME password: " },
             become_file,
         )?
         // An empty answer means the password to log in with, as the prompt's default says.

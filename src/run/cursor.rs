@@ -254,6 +254,11 @@ impl Cursor {
         }
     }
 
+    /// How many includes are around the host's place.
+    pub fn include_depth(&self) -> usize {
+        self.frames.iter().filter(|frame| matches!(frame.kind, Kind::Includes { .. })).count()
+    }
+
     /// Go through handlers; the flush itself is done when they are.
     pub fn enter_handlers(&mut self, handlers: Vec<(u32, Arc<Task>)>) {
         self.frames.push(Frame { kind: Kind::Handlers(handlers), index: 0 });

@@ -9,8 +9,11 @@ use super::strategy::{Plan, PlanEnd};
 use crate::playbook::{Item, Keywords, Task, own_variables};
 use crate::report::{Event, HostResult, TaskInfo};
 use crate::run::{Cause, Status};
-use crate::source::{Diagnostics, Severity};
+use crate::source::{Diagnostic, Diagnostics, Severity};
 use crate::vars::{PlayVariables, Values};
+
+/// So many includes may be inside each other; a file that includes itself without an end must not run on for ever.
+const DEEPEST: usize = 1000;
 
 /// One thing to go through, with the hosts that do.
 struct Group {
@@ -52,7 +55,16 @@ impl Plan<'_> {
         let mut included: HashMap<Arc<str>, Vec<Included>> = HashMap::new();
         let mut failed: Vec<(Arc<str>, Arc<rprov_wire::Map>)> = Vec::new();
         for (order, group) in groups.into_iter().enumerate() {
-            match self.load(task, &group.request) {
+            let depth = |host| self.hosts.get(host).map_or(0, |run| run.cursor.include_depth());
+            let loaded = match group.hosts.iter().map(depth).max() {
+                Some(DEEPEST..) => Err(vec![
+                    Diagnostic::error(format!("includes are nested deeper than {DEEPEST} levels"))
+                        .at(task.action.span)
+                        .hint("what includes itself needs a `when` that ends the recursion"),
+                ]),
+                _ => self.load(task, &group.request),
+            };
+            match loaded {
                 Ok((name, items)) => {
                     if let Some(name) = name {
                         self.shared.reporter.send(Event::Included {

@@ -12,7 +12,7 @@ use super::scalar;
 use crate::source::{Diagnostic, Diagnostics, SourceId, Span};
 
 /// Nesting beyond this is refused: values are walked recursively.
-const DEEPEST: usize = 200;
+const DEEPEST: usize = 128;
 
 /// How many nodes aliases may add to one file; a "billion laughs" file wants more.
 const MOST_ALIASED: usize = 1_000_000;

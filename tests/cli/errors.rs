@@ -284,6 +284,68 @@ fn imports_in_a_circle() {
     ");
 }
 
+/// An include that never ends is stopped, and the other hosts and the rescue go on.
+#[test]
+fn includes_in_a_circle() {
+    let project = Project::new()
+        .file("site.yml", &play("    - include_tasks: again.yml\n"))
+        .file("again.yml", "- include_tasks: again.yml\n");
+    let outcome = project.run("-i h, -c local site.yml");
+    assert_eq!(outcome.code, 2, "{}", outcome.err);
+    insta::assert_snapshot!(outcome.err, @r"
+    error: includes are nested deeper than 1000 levels
+     --> [DIR]/again.yml:1:3
+      |
+    1 | - include_tasks: again.yml
+      |   ^^^^^^^^^^^^^
+      |
+      = hint: what includes itself needs a `when` that ends the recursion
+    ");
+    let project = Project::new()
+        .file("site.yml", "- hosts: all\n  gather_facts: false\n  roles: [r]\n")
+        .file("roles/r/tasks/main.yml", "- import_role: {name: r}\n");
+    insta::assert_snapshot!(project.run("-i h, -c local site.yml"), @r"
+    exit code 4
+    --- stdout ---
+
+    --- stderr ---
+    error: role r imports itself
+     --> [DIR]/roles/r/tasks/main.yml:1:3
+      |
+    1 | - import_role: {name: r}
+      |   ^^^^^^^^^^^
+      |
+      = hint: use `include_role` with a `when` that ends the recursion
+    ");
+    project.write("roles/r/tasks/main.yml", "- debug:\n");
+    project.write("roles/r/meta/main.yml", "dependencies: [r]\n");
+    insta::assert_snapshot!(project.run("-i h, -c local site.yml"), @r"
+    exit code 4
+    --- stdout ---
+
+    --- stderr ---
+    error: role [DIR]/roles/r depends on itself
+     --> [DIR]/roles/r/meta/main.yml:1:16
+      |
+    1 | dependencies: [r]
+      |                ^
+      |
+      = hint: take one of the dependencies away, so that the circle is broken
+    ");
+}
+
+/// Expressions that nobody writes are refused, and do not end the program.
+#[test]
+fn an_expression_that_is_nested_too_deep() {
+    let text = format!("    - debug:\n        msg: \"{{{{ {}1{} }}}}\"\n", "(".repeat(3000), ")".repeat(3000));
+    let outcome = tasks(&text);
+    assert_eq!(outcome.code, 2, "{}", outcome.err);
+    assert!(outcome.err.contains("brackets are nested deeper than 100 levels"), "{}", outcome.err);
+    let outcome = tasks(&format!("    - debug:\n      when: {}true\n", "not ".repeat(3000)));
+    assert_eq!(outcome.code, 4, "{}", outcome.err);
+    assert!(outcome.err.contains("this expression has more than 800 parts"), "{}", outcome.err);
+}
+
 #[test]
 fn an_undefined_variable_in_a_variable() {
     let text = "- hosts: all\n  gather_facts: false\n  vars:\n    greeting: \"hello {{ nmae }}\"\n    name: x\n  tasks:\n    - name: greet\n      debug:\n        msg: \"{{ greeting }}\"\n";

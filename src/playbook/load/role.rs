@@ -191,7 +191,11 @@ impl Loader {
         };
         let open = format!("role {}", path.display());
         if parents.iter().any(|parent| parent.path == path) {
-            self.note(Diagnostic::error(format!("{open} depends on itself")).at(usage.span));
+            self.note(
+                Diagnostic::error(format!("{open} depends on itself"))
+                    .at(usage.span)
+                    .hint("take one of the dependencies away, so that the circle is broken"),
+            );
             return None;
         }
         let meta = self.role_file(&path, "meta", "main", usage.span, false);
@@ -430,9 +434,16 @@ impl Loader {
         usage.for_task(task);
         let parents: Vec<Arc<Role>> =
             place.role.iter().flat_map(|role| role.chain().cloned().collect::<Vec<_>>()).collect();
-        let open = format!("role {} {:?}", usage.name, usage.tasks_from);
+        let open = match &usage.tasks_from {
+            Some(file) => format!("role {} ({file})", usage.name),
+            None => format!("role {}", usage.name),
+        };
         if self.open.contains(&open) {
-            self.note(Diagnostic::error(format!("{open} imports itself")).at(task.action.span));
+            self.note(
+                Diagnostic::error(format!("{open} imports itself"))
+                    .at(task.action.span)
+                    .hint("use `include_role` with a `when` that ends the recursion"),
+            );
             return Vec::new();
         }
         self.open.push(open);

@@ -446,7 +446,8 @@ fn bring(git: &Git<'_>) -> Result<Outcome, Failure> {
     Ok(outcome)
 }
 
-#[cfg(test)]
+// It needs git, which a machine with a Rust toolchain need not have.
+#[cfg(all(test, feature = "system-tests"))]
 #[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::*;
