@@ -70,6 +70,9 @@ fn default_of(source: &str, kind: &Type) -> Value {
         _ => {
             let digits = source.replace('_', "");
             let quoted = source.find('"').zip(source.rfind('"')).filter(|(first, last)| first < last);
+            if let (Err(_), Ok(number)) = (digits.parse::<i64>(), digits.parse::<f64>()) {
+                return Value::Float(number);
+            }
             match (digits.parse::<i64>(), quoted) {
                 (Ok(number), _) => number.into(),
                 (Err(_), Some((first, last))) => {
