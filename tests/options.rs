@@ -33,6 +33,7 @@ const EXCEPTIONS: &[(&str, &str, &str, &str)] = &[
     ("gather_facts", "gather_timeout", "is not", "as above"),
     ("gather_facts", "filter", "is not", "as above"),
     ("gather_facts", "fact_path", "is not", "as above"),
+    ("validate_argument_spec", "validate_args_context", "is not", "what a role's loading says of the role"),
     ("hostname", "use", "choice freebsd", "rprov manages Linux hosts"),
     ("hostname", "use", "choice macos", "as above"),
     ("hostname", "use", "choice darwin", "as above"),
@@ -156,10 +157,7 @@ fn compare(prefix: &str, theirs: &Map<String, Value>, ours: &Spec, open: bool, f
         }
         let choices = match &own.kind {
             Type::Choice(words) => Some(words.to_vec()),
-            Type::List(item) => match item {
-                Type::Choice(words) => Some(words.to_vec()),
-                _ => None,
-            },
+            Type::List(Type::Choice(words)) => Some(words.to_vec()),
             _ => None,
         };
         let wanted: Option<Vec<String>> =

@@ -59,7 +59,12 @@ impl Action for Pause {
                 let name = call.task.name.as_ref().map(|name| name.render(call.scope)).transpose()?;
                 let name = name.map_or_else(|| call.task.action.written.to_string(), |name| name.to_string());
                 let question = format!("[{}]\n{prompt}{hidden}:", name.trim());
-                let read = tokio::task::spawn_blocking(move || read_line(&question, echo)).await;
+                let shared = std::sync::Arc::clone(call.shared);
+                let ask = move || {
+                    shared.reporter.settle();
+                    read_line(&question, echo)
+                };
+                let read = tokio::task::spawn_blocking(ask).await;
                 input = read
                     .map_err(|error| Stop::failed(error.to_string()))?
                     .map_err(|error| Stop::failed(format!("could not read from the terminal: {error}")))?;

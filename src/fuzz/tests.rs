@@ -127,7 +127,7 @@ fn nesting_is_survived() {
         (&["template"], "1 ~ ", "1", ""),
         (&["template"], "text|default(", "1", ")"),
         (&["template"], "{% if number %}", "x", "{% endif %}"),
-        (&["template"], "{% for x in list %}", "", "{% endfor %}"),
+        (&["template"], "{% for x in [1] %}", "", "{% endfor %}"),
         (&["template"], "{% if nothing %}{% endif %}{% if nothing %}a", "", "{% endif %}"),
         (&["template"], "{% raw %}", "x", "{% endraw %}"),
         (&["yaml", "playbook", "inventory"], "- ", "a", ""),

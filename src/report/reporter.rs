@@ -16,21 +16,30 @@ pub trait Sink: Send {
     fn finish(&mut self) {}
 }
 
+/// What travels to the readers' thread.
+enum Message {
+    Event(Event),
+    /// All that was sent before has been read once this answers.
+    Settle(mpsc::Sender<()>),
+}
+
 /// The engine's end of the stream. Cheap to share; sending never blocks.
 #[derive(Debug)]
 pub struct Reporter {
-    sender: Mutex<Option<mpsc::Sender<Event>>>,
+    sender: Mutex<Option<mpsc::Sender<Message>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Reporter {
     /// Hand all events to these readers, in a thread of their own.
     pub fn start(mut sinks: Vec<Box<dyn Sink>>) -> Self {
-        let (sender, receiver) = mpsc::channel::<Event>();
+        let (sender, receiver) = mpsc::channel::<Message>();
         let thread = std::thread::spawn(move || {
-            for event in receiver {
-                for sink in &mut sinks {
-                    sink.event(&event);
+            for message in receiver {
+                match message {
+                    Message::Event(event) => sinks.iter_mut().for_each(|sink| sink.event(&event)),
+                    // Who asked may have gone.
+                    Message::Settle(done) => drop(done.send(())),
                 }
             }
             for sink in &mut sinks {
@@ -44,8 +53,19 @@ impl Reporter {
     pub fn send(&self, event: Event) {
         if let Some(sender) = &*self.sender.lock().unwrap_or_else(PoisonError::into_inner) {
             // The reader only ends with the stream.
-            let _ = sender.send(event);
+            let _ = sender.send(Message::Event(event));
         }
+    }
+
+    /// Wait until everything that was sent so far was told, so that a question comes behind it.
+    pub fn settle(&self) {
+        let (done, answer) = mpsc::channel();
+        match &*self.sender.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(sender) => drop(sender.send(Message::Settle(done))),
+            None => return,
+        }
+        // An error means that there is no reader any more.
+        let _ = answer.recv();
     }
 
     /// Wait until everything was told.

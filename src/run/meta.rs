@@ -191,6 +191,7 @@ impl Plan<'_> {
         }
         let Some(first) = hosts.first() else { return true };
         let name = self.task_info(task, first).name.clone();
+        self.shared.reporter.settle();
         loop {
             eprint!("Perform task: {name} (N)o/(y)es/(c)ontinue: ");
             let mut answer = String::new();

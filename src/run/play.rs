@@ -35,6 +35,7 @@ impl Run {
         let mut prompted = VarMap::new();
         let mut statics = self.play_scope(play, &prompted, &surroundings);
         if !play.vars_prompt.is_empty() {
+            self.shared.reporter.settle();
             prompted = super::run::ask(&play.vars_prompt, &statics, &self.shared.facts.extra)?;
             statics = self.play_scope(play, &prompted, &surroundings);
         }

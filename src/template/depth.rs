@@ -52,17 +52,21 @@ pub(super) fn check(source: &str, range: Range<usize>) -> Result<(), SyntaxMista
     Ok(())
 }
 
-/// The `if` statements that are open, and how many branches each has so far.
-#[derive(Debug, Default)]
-pub(super) struct Branches(Vec<usize>);
+/// Statements inside each other.
+const STATEMENTS: usize = 100;
 
-impl Branches {
+/// The statements that are open, and how many branches each has so far.
+#[derive(Debug, Default)]
+pub(super) struct Open(Vec<usize>);
+
+impl Open {
     /// Take note of the statement in `range`, whose text is `inner`.
     pub(super) fn statement(&mut self, inner: &str, range: &Range<usize>) -> Result<(), SyntaxMistake> {
         let word = inner.trim_start_matches(['-', '+']).split_whitespace().next().unwrap_or_default();
         match word {
-            "if" => self.0.push(0),
-            "endif" => drop(self.0.pop()),
+            "if" | "for" | "block" | "macro" | "call" | "filter" | "with" | "autoescape" => self.0.push(0),
+            "set" if !inner.contains('=') => self.0.push(0),
+            _ if word.starts_with("end") => drop(self.0.pop()),
             "elif" => {
                 let count = self.0.last_mut().map_or(0, |count| {
                     *count += 1;
@@ -74,6 +78,10 @@ impl Branches {
                 }
             }
             _ => {}
+        }
+        if self.0.len() > STATEMENTS {
+            let message = format!("statements are nested deeper than {STATEMENTS} levels");
+            return Err(SyntaxMistake { range: range.clone(), message });
         }
         Ok(())
     }
@@ -108,12 +116,15 @@ mod tests {
 
     #[test]
     fn branches_are_counted_for_each_if() {
-        let mut branches = Branches::default();
+        let mut branches = Open::default();
         for _ in 0..10 {
             assert!(branches.statement(" if a ", &(0..1)).is_ok());
             assert!((0..BRANCHES).all(|_| branches.statement(" elif b ", &(0..1)).is_ok()));
             assert!(branches.statement("- endif ", &(0..1)).is_ok());
         }
+        assert!((0..STATEMENTS).all(|_| branches.statement("for a in b", &(0..1)).is_ok()));
+        assert!(branches.statement("for a in b", &(0..1)).is_err());
+        (0..=STATEMENTS).for_each(|_| drop(branches.statement("endfor", &(0..1))));
         assert!(branches.statement(" if a ", &(0..1)).is_ok());
         assert!((0..=BRANCHES).any(|_| branches.statement(" elif b ", &(0..1)).is_err()));
     }

@@ -206,7 +206,7 @@ fn rewrite(text: &str, syntax: &Syntax, manner: Manner, named: &mut Vec<Named>) 
     let mut result = Rewritten::default();
     let segments = syntax.split(text)?;
     let mut open: Vec<Option<Macro>> = Vec::new();
-    let mut branches = depth::Branches::default();
+    let mut branches = depth::Open::default();
     for (index, segment) in segments.iter().cloned().enumerate() {
         match segment {
             Segment::Text(range) => result.copy(text, range),

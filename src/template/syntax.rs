@@ -96,7 +96,8 @@ impl Syntax {
     pub(super) fn split(&self, text: &str) -> Result<Vec<Segment>, SyntaxMistake> {
         let mut segments = Vec::new();
         let mut from = 0;
-        while let Some((start, kind)) = self.next_start(text, from) {
+        let mut starts = self.starts(text);
+        while let Some((start, kind)) = next_start(&mut starts, text, from) {
             if start > from {
                 segments.push(Segment::Text(from..start));
             }
@@ -160,8 +161,8 @@ impl Syntax {
         Ok(segments)
     }
 
-    fn next_start(&self, text: &str, from: usize) -> Option<(usize, Opening)> {
-        let rest = text.get(from..)?;
+    /// The openings of this syntax, the text's first one of each.
+    fn starts<'a>(&'a self, text: &str) -> Vec<Start<'a>> {
         [
             (&self.variable_start, Opening::Print),
             (&self.block_start, Opening::Block),
@@ -169,9 +170,8 @@ impl Syntax {
         ]
         .into_iter()
         .filter(|(delimiter, _)| !delimiter.is_empty())
-        .filter_map(|(delimiter, kind)| Some((rest.find(delimiter.as_str())?, delimiter.len(), kind)))
-        .min_by_key(|(at, length, _)| (*at, usize::MAX - length))
-        .map(|(at, _, kind)| (from + at, kind))
+        .filter_map(|(delimiter, kind)| Some(Start { at: text.find(delimiter.as_str())?, delimiter, kind }))
+        .collect()
     }
 
     fn end_of_raw(&self, text: &str, tag: &Tag) -> Result<usize, SyntaxMistake> {
@@ -194,6 +194,31 @@ impl Syntax {
             message: "Missing end of raw directive: this `raw` has no `endraw`".to_owned(),
         })
     }
+}
+
+/// The next place of one of the openings.
+struct Start<'a> {
+    at: usize,
+    delimiter: &'a str,
+    kind: Opening,
+}
+
+/// The first opening at `from` or behind it. Each part of the text is searched once for each delimiter.
+fn next_start(starts: &mut Vec<Start<'_>>, text: &str, from: usize) -> Option<(usize, Opening)> {
+    starts.retain_mut(|start| {
+        if start.at >= from {
+            return true;
+        }
+        match text.get(from..).and_then(|rest| rest.find(start.delimiter)) {
+            Some(at) => {
+                start.at = from + at;
+                true
+            }
+            None => false,
+        }
+    });
+    let first = starts.iter().min_by_key(|start| (start.at, usize::MAX - start.delimiter.len()))?;
+    Some((first.at, first.kind))
 }
 
 #[derive(Clone, Copy)]

@@ -291,7 +291,7 @@ fn includes_in_a_circle() {
         .file("site.yml", &play("    - include_tasks: again.yml\n"))
         .file("again.yml", "- include_tasks: again.yml\n");
     let outcome = project.run("-i h, -c local site.yml");
-    assert_eq!(outcome.code, 2, "{}", outcome.err);
+    assert_eq!(outcome.code, 4, "{}", outcome.err);
     insta::assert_snapshot!(outcome.err, @r"
     error: includes are nested deeper than 1000 levels
      --> [DIR]/again.yml:1:3

@@ -97,19 +97,24 @@ mod tests {
         let bench = Bench::new();
         let content = "x".repeat(200_000);
         let path = bench.file("f", &content);
-        let result = bench.apply("fetch", json!({"src": path}));
+        let result = bench.apply("fetch", json!({"src": path, "dest": "d"}));
         assert_eq!((&result["changed"], &result["sent"]), (&Value::Bool(true), &Value::Bool(true)));
         assert_eq!(bench.pushed(), content.as_bytes());
-        bench.settled("fetch", json!({"src": path, "_known_sha1": result["checksum"].to_json()}));
+        bench.settled("fetch", json!({"src": path, "dest": "d", "_known_sha1": result["checksum"].to_json()}));
         assert_eq!(bench.pushed().len(), content.len());
     }
 
     #[test]
     fn missing_files_and_directories() {
         let bench = Bench::new();
-        assert!(bench.fails("fetch", json!({"src": bench.path("no")})).starts_with("the remote file does not exist"));
-        let result = bench.run("fetch", json!({"src": bench.path("no"), "fail_on_missing": false}), false).unwrap();
+        assert!(
+            bench
+                .fails("fetch", json!({"src": bench.path("no"), "dest": "d"}))
+                .starts_with("the remote file does not exist")
+        );
+        let result =
+            bench.run("fetch", json!({"src": bench.path("no"), "dest": "d", "fail_on_missing": false}), false).unwrap();
         assert_eq!(result["changed"], Value::Bool(false));
-        assert!(bench.fails("fetch", json!({"src": bench.path("")})).contains("is a directory"));
+        assert!(bench.fails("fetch", json!({"src": bench.path(""), "dest": "d"})).contains("is a directory"));
     }
 }
