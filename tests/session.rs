@@ -764,19 +764,105 @@ async fn over_ssh_a_warm_host_answers_its_first_task_after_two_round_trips() {
     assert_eq!(session.results(ping(3)).await.unwrap().len(), 3);
     assert_eq!(trips() - before, 1);
     // Without a task at hand, it takes one more.
+    let other = rprov::connection::ssh::connect(&dropbear.settings(&user, port)).await.unwrap();
     let before = trips();
-    // Both sessions are kept, as a run keeps its sessions.
-    let second = Session::start(Arc::clone(&far), None, &store()).await.unwrap();
+    let second = Session::start(other, None, &store()).await.unwrap();
     assert_eq!(second.results(ping(1)).await.unwrap().len(), 1);
     assert_eq!(trips() - before, 3);
     let session = &session;
-    // A second user on the same connection, and the end of one agent leaves the other alone.
+    // A second user on the same way, and the end of one agent leaves the other alone.
     let root = Session::start(Arc::clone(&far), Some(&r#become("sudo", "root", None)), &store()).await.unwrap();
     assert_eq!(root.hello().uid, 0);
     run(&["kill", "-9", &root.hello().pid.to_string()]);
     let error = root.results(ping(1)).await.unwrap_err();
     assert!(error.to_string().contains("the agent was killed (signal "), "{error}");
     assert!(pings(session).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_dropbear_an_agent_that_ends_takes_no_other_with_it() {
+    // Dropbear 2022.82 to 2024.85 closes the new channel when a command on another one ends.
+    let user = User::new("turns", Some("ALL=(ALL) NOPASSWD: ALL"));
+    let dropbear = Dropbear::start(&user);
+    let root = r#become("sudo", "root", None);
+    let start = async |way: &Arc<dyn Transport>, user: Option<&BecomeSettings>| {
+        let (session, mut running) = Session::start_with(Arc::clone(way), user, &store(), ping(1)).await.unwrap();
+        while running.next().await.unwrap().is_some() {}
+        session
+    };
+    let (slow, _) = take_turns(dropbear.port).await;
+    for (port, turns) in [(dropbear.port, 12), (slow, 2)] {
+        let way = rprov::connection::ssh::connect(&dropbear.settings(&user, port)).await.unwrap();
+        let kept = start(&way, None).await;
+        // One ends while the next starts.
+        for turn in 0..turns {
+            drop(start(&way, (turn % 2 == 0).then_some(&root)).await);
+        }
+        // Killed, it is replaced.
+        let killed = start(&way, Some(&root)).await;
+        run(&["kill", "-9", &killed.hello().pid.to_string()]);
+        drop(start(&way, Some(&root)).await);
+        let error = killed.results(ping(1)).await.unwrap_err();
+        assert!(error.to_string().contains("the agent was killed (signal "), "{error}");
+        // Commands without an agent, one after another and together.
+        for _ in 0..turns {
+            let words = ["true", "exit 3", "true"].map(|word| way.exec(word));
+            let processes = futures::future::try_join_all(words).await.unwrap();
+            let exits = processes.into_iter().map(|process| async {
+                let exit = process.exit.await;
+                drop((process.stdin, process.stdout, process.stderr));
+                exit
+            });
+            let exits = futures::future::try_join_all(exits).await.unwrap();
+            assert_eq!(exits, [0, 3, 0].map(rprov::connection::Exit::Code));
+        }
+        assert!(pings(&kept).await);
+        way.close().await;
+    }
+}
+
+#[test]
+fn a_run_replaces_a_killed_agent_and_other_hosts_go_on() {
+    let user = User::new("killed", Some("ALL=(ALL) NOPASSWD: ALL"));
+    let dropbear = Dropbear::start(&user);
+    let directory = tempfile::tempdir().unwrap();
+    let inventory = format!(
+        "[lab]\nbroken\nwhole\n[lab:vars]\nansible_host=127.0.0.1\nansible_port={}\nansible_user={}\n\
+         ansible_ssh_private_key_file={}\nansible_ssh_common_args='-F none'\n",
+        dropbear.port,
+        user.name,
+        dropbear.key.display()
+    );
+    let playbook = "
+- hosts: lab
+  gather_facts: false
+  tasks:
+    - {name: first, ping: }
+    - {name: admin, ping: , become: true}
+    - name: kill
+      shell: kill -9 $PPID
+      become: true
+      when: inventory_hostname == 'broken'
+      ignore_unreachable: true
+    - {name: admin again, command: id -un, become: true, register: admin}
+    - {name: user again, command: id -un, register: login}
+    - debug: msg='{{ inventory_hostname }} {{ admin.stdout }} {{ login.stdout }}'
+";
+    fs::write(directory.path().join("hosts"), inventory).unwrap();
+    fs::write(directory.path().join("play.yml"), playbook).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_rprov"))
+        .args(["run", "play.yml", "-i", "hosts"])
+        .current_dir(directory.path())
+        .env("ANSIBLE_HOST_KEY_CHECKING", "False")
+        .env("HOME", directory.path())
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("the agent was killed (signal KILL)"), "{text}");
+    for host in ["broken", "whole"] {
+        assert!(text.contains(&format!("{host} root {}", user.name)), "{text}");
+    }
+    assert!(output.status.success(), "{text}");
 }
 
 #[tokio::test]

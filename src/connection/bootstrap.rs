@@ -299,7 +299,7 @@ impl Conversation<'_> {
             None => {
                 let said = if text.is_empty() { String::new() } else { format!(": {text}") };
                 return Err(ConnectionError::Lost {
-                    reason: format!("the connection closed before the agent started{said}"),
+                    reason: format!("the host closed the connection, or its channel, before the agent started{said}"),
                 });
             }
         };

@@ -1,9 +1,10 @@
 //! Judging the key that a host shows, while the handshake waits.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use russh::client::{DisconnectReason, Handler};
+use russh::Names;
+use russh::client::{DisconnectReason, Handler, Session};
 use russh::keys::ssh_key::certificate::CertType;
 use russh::keys::{Certificate, HashAlg, PublicKey, PublicKeyOrCertificate};
 
@@ -39,10 +40,14 @@ pub(super) enum HandshakeError {
 /// Why a connection ended; empty while it lasts.
 pub(super) type Ending = Arc<Mutex<Option<String>>>;
 
+/// What the server calls itself (`SSH-2.0-OpenSSH_9.2p1`), once the handshake is over.
+pub(super) type Server = Arc<OnceLock<Vec<u8>>>;
+
 /// The program's side of a connection.
 pub(super) struct Client {
     pub(super) policy: Arc<Policy>,
     pub(super) ending: Ending,
+    pub(super) server: Server,
 }
 
 impl Handler for Client {
@@ -54,6 +59,11 @@ impl Handler for Client {
             PublicKeyOrCertificate::Certificate(certificate) => self.policy.check_certificate(certificate),
         }
         .map(|()| true)
+    }
+
+    async fn kex_done(&mut self, _: Option<&[u8]>, _: &Names, session: &mut Session) -> Result<(), HandshakeError> {
+        self.server.get_or_init(|| session.remote_sshid().to_vec());
+        Ok(())
     }
 
     async fn disconnected(&mut self, reason: DisconnectReason<HandshakeError>) -> Result<(), HandshakeError> {

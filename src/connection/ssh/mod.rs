@@ -5,9 +5,11 @@
 //! * `algorithms`: what is offered in the handshake;
 //! * `identity`, `authentication`: logging in;
 //! * `route`: the bytes' way to the host: TCP, `ProxyJump`, `ProxyCommand`; timeouts and further attempts;
-//! * `session`, `pipe`, `pace`: the [`Transport`](super::Transport): commands on channels of the connection.
+//! * `session`, `pipe`, `pace`: the [`Transport`](super::Transport): commands on channels of the connection;
+//! * `alone`: the same for servers on which a connection may have one command only.
 
 mod algorithms;
+mod alone;
 mod authentication;
 mod host_key;
 mod identity;

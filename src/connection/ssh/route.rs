@@ -15,8 +15,9 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::algorithms;
+use super::alone::{self, Alone};
 use super::authentication::{Credentials, authenticate};
-use super::host_key::{Client, Ending, HandshakeError, Policy};
+use super::host_key::{Client, Ending, HandshakeError, Policy, Server};
 use super::identity::Identity;
 use super::known_hosts::KnownKeys;
 use super::local::Local;
@@ -73,6 +74,15 @@ impl Failed {
 /// # Errors
 /// A configuration that cannot be understood, no way to the host, a host key that is not trusted, or no login.
 pub async fn connect(settings: &Settings) -> Result<Arc<dyn Transport>, ConnectionError> {
+    let connection = reach(settings).await?;
+    if connection.server.get().is_some_and(|server| alone::is_needed(server)) {
+        return Ok(Arc::new(Alone::new(settings.clone(), connection)));
+    }
+    Ok(Arc::new(connection))
+}
+
+/// A new connection to a host.
+pub(super) async fn reach(settings: &Settings) -> Result<Connection, ConnectionError> {
     let planned = settings.clone();
     let hops = tokio::task::spawn_blocking(move || plan(&planned))
         .await
@@ -104,7 +114,7 @@ pub async fn connect(settings: &Settings) -> Result<Arc<dyn Transport>, Connecti
             }
         };
         match result {
-            Ok(connection) => return Ok(Arc::new(connection)),
+            Ok(connection) => return Ok(connection),
             Err(failed) if failed.again && attempt < attempts => {
                 let pause = 2_u64.saturating_pow(attempt - 1).saturating_sub(1).min(30);
                 tokio::time::sleep(Duration::from_secs(pause)).await;
@@ -229,7 +239,9 @@ async fn travel(hops: &[Hop], stage: &Stage) -> Result<Connection, Failed> {
         };
         enter(format!("shaking hands with {address}"));
         let ending = Ending::default();
-        let client = Client { policy: Arc::clone(&hop.policy), ending: Arc::clone(&ending) };
+        let server = Server::default();
+        let client =
+            Client { policy: Arc::clone(&hop.policy), ending: Arc::clone(&ending), server: Arc::clone(&server) };
         let (stream, pace) = Paced::new(stream);
         let mut handle = match client::connect_stream(config(hop), stream, client).await {
             Ok(handle) => handle,
@@ -251,7 +263,7 @@ async fn travel(hops: &[Hop], stage: &Stage) -> Result<Connection, Failed> {
             Credentials { options: &hop.options, identities: &hop.identities, password: hop.password.as_ref() };
         authenticate(&mut handle, &ending, &credentials).await.map_err(Failed::for_good)?;
         let name = format!("{}@{address}", hop.options.user);
-        before = Some(Connection { handle, ending, pace, name, through: std::mem::take(&mut through) });
+        before = Some(Connection { handle, ending, server, pace, name, through: std::mem::take(&mut through) });
     }
     before.ok_or_else(|| Failed::for_good(connect_error("", "there is no host to connect to".to_owned(), None)))
 }

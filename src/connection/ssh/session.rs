@@ -12,7 +12,7 @@ use russh::client::{Handle, Msg};
 use russh::{Channel, ChannelMsg, ChannelOpenFailure, ChannelReadHalf, ChannelWriteHalf, Disconnect, Pty, Sig};
 use tokio::sync::{oneshot, watch};
 
-use super::host_key::{Client, Ending};
+use super::host_key::{Client, Ending, Server};
 use super::pace::Pace;
 use super::pipe::{Sink, Source, pipe};
 use crate::connection::{ConnectionError, Exit, Process, Transport};
@@ -55,6 +55,7 @@ const TERMINAL_MODES: &[(Pty, u32)] = &[
 pub(super) struct Connection {
     pub(super) handle: Handle<Client>,
     pub(super) ending: Ending,
+    pub(super) server: Server,
     /// How far it has got with what is sent.
     pub(super) pace: Pace,
     /// `user@host:port`.
@@ -78,6 +79,30 @@ impl Connection {
         self.handle.channel_open_session().await.map_err(|error| self.lost(&error))
     }
 
+    /// Start a command, with a terminal or without. `ended` is called when its
+    /// channel is closed and the command has surely ended.
+    pub(super) async fn run(
+        &self,
+        command: &str,
+        terminal: bool,
+        ended: impl FnOnce() + Send + 'static,
+    ) -> Result<Process, ConnectionError> {
+        let channel = self.open().await?;
+        if terminal {
+            channel
+                .request_pty(false, "dumb", 80, 24, 0, 0, TERMINAL_MODES)
+                .await
+                .map_err(|error| self.lost(&error))?;
+        }
+        channel.exec(true, command).await.map_err(|error| self.lost(&error))?;
+        Ok(start(channel, self.pace.clone(), ended))
+    }
+
+    /// Wait until the host has dealt with all that was sent so far. `false`: the connection is gone.
+    pub(super) async fn answers(&self) -> bool {
+        self.handle.send_ping().await.is_ok() && !self.handle.is_closed()
+    }
+
     fn lost(&self, error: &russh::Error) -> ConnectionError {
         let ending = self.ending.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let reason = match (ending, error) {
@@ -98,16 +123,11 @@ impl Connection {
 #[async_trait]
 impl Transport for Connection {
     async fn exec(&self, command: &str) -> Result<Process, ConnectionError> {
-        let channel = self.open().await?;
-        channel.exec(true, command).await.map_err(|error| self.lost(&error))?;
-        Ok(start(channel, self.pace.clone()))
+        self.run(command, false, || ()).await
     }
 
     async fn exec_tty(&self, command: &str) -> Result<Process, ConnectionError> {
-        let channel = self.open().await?;
-        channel.request_pty(false, "dumb", 80, 24, 0, 0, TERMINAL_MODES).await.map_err(|error| self.lost(&error))?;
-        channel.exec(true, command).await.map_err(|error| self.lost(&error))?;
-        Ok(start(channel, self.pace.clone()))
+        self.run(command, true, || ()).await
     }
 
     async fn close(&self) {
@@ -116,7 +136,7 @@ impl Transport for Connection {
     }
 }
 
-fn start(channel: Channel<Msg>, pace: Pace) -> Process {
+fn start(channel: Channel<Msg>, pace: Pace, ended: impl FnOnce() + Send + 'static) -> Process {
     let (reading, writing) = channel.split();
     let writing = Arc::new(writing);
     let (stdin_sink, stdin) = pipe(INPUT_LIMIT);
@@ -125,7 +145,20 @@ fn start(channel: Channel<Msg>, pace: Pace) -> Process {
     let (exit_sender, exit) = oneshot::channel();
     let (closed_sender, closed) = watch::channel(false);
     tokio::spawn(feed(Arc::clone(&writing), stdin, pace, closed));
-    tokio::spawn(drain(reading, writing, stdout, stderr, exit_sender, closed_sender));
+    tokio::spawn(async move {
+        let exit = drain(reading, writing, &stdout, &stderr, &exit_sender).await;
+        let _ = closed_sender.send(true);
+        // Before anybody can know of the end.
+        if exit.is_some() {
+            ended();
+        } else {
+            drop(ended);
+        }
+        drop((stdout, stderr));
+        if let Some(exit) = exit {
+            let _ = exit_sender.send(exit);
+        }
+    });
     Process { stdin: Box::new(stdin_sink), stdout: Box::new(stdout_source), stderr: Box::new(stderr_source), exit }
 }
 
@@ -162,15 +195,14 @@ async fn feed(
     }
 }
 
-/// Take the channel's messages off the connection until it is closed.
+/// Take the channel's messages off the connection until it is closed; how the command has ended.
 async fn drain(
     mut reading: ChannelReadHalf,
     writing: Arc<ChannelWriteHalf<Msg>>,
-    stdout: Sink,
-    stderr: Sink,
-    exit_sender: oneshot::Sender<Exit>,
-    closed: watch::Sender<bool>,
-) {
+    stdout: &Sink,
+    stderr: &Sink,
+    exit_sender: &oneshot::Sender<Exit>,
+) -> Option<Exit> {
     let mut exit = None;
     let mut closing = false;
     while let Some(message) = reading.wait().await {
@@ -200,11 +232,7 @@ async fn drain(
             let _ = writing.close().await;
         }
     }
-    let _ = closed.send(true);
-    drop((stdout, stderr));
-    if let Some(exit) = exit {
-        let _ = exit_sender.send(exit);
-    }
+    exit
 }
 
 fn signal(signal: Sig) -> String {
