@@ -68,7 +68,8 @@ impl Action for IncludeVars {
         }
         let mut written: Vec<(Arc<str>, Written)> = Vec::new();
         for file in &files {
-            let loaded = yaml::load(file).map_err(|problem| Stop::failed(problem.message.clone()))?;
+            let loaded = yaml::load(file, &call.scope.surroundings().vault)
+                .map_err(|problem| Stop::failed(problem.message.clone()))?;
             match loaded.root.as_map() {
                 Some(entries) => {
                     for (key, value) in entries {
