@@ -30,6 +30,9 @@ pub mod action;
 pub mod cli;
 pub mod config;
 pub mod connection;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod inventory;
 pub mod playbook;
 pub mod report;

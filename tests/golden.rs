@@ -11,10 +11,10 @@
 //! test fails when they change, also when they go away.
 //!
 //! `RPROV_GOLDEN` chooses what is done: nothing compares with what was recorded; `record` runs Ansible for the cases
-//! whose recording is missing or out of date; `record-all` for every case; `sample` runs Ansible for every tenth case
-//! and compares with it instead of with the recording; `pin` writes `difference.txt` anew, to be read before it is
-//! committed. `RPROV_GOLDEN_CASE` limits the cases to those whose name
-//! contains it. `RPROV_ANSIBLE` is the directory that holds `ansible-playbook`; without it `/opt/ansible/bin`.
+//! whose recording is missing or out of date; `record-all` for every case; `sample` runs Ansible for a few cases only,
+//! others every day, and fails where it does not do what was recorded; `pin` writes `difference.txt` anew, to be read
+//! before it is committed. `RPROV_GOLDEN_CASE` limits the cases to those whose name contains it.
+//! `RPROV_ANSIBLE` is the directory that holds `ansible-playbook`; without it `/opt/ansible/bin`.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
@@ -26,8 +26,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
+use fancy_regex::Regex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+/// Cases that `sample` runs Ansible for; it takes up to a minute for each.
+const SAMPLE: usize = 4;
 
 /// What one program did with one case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,18 +70,25 @@ fn playbooks_do_what_they_do_under_ansible() {
     cases.retain(|case| case.file_name().unwrap().to_string_lossy().contains(&wanted));
     cases.sort();
     assert!(!cases.is_empty(), "no case under {} is named like `{wanted}`", root.display());
+    if mode == "sample" {
+        let day = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs() / 86_400;
+        let first = usize::try_from(day).unwrap() * SAMPLE % cases.len();
+        cases.rotate_left(first);
+        cases.truncate(SAMPLE);
+        println!("made anew: {cases:?}");
+    }
     let count = cases.len();
 
-    let queue = Mutex::new(cases.into_iter().enumerate().rev().collect::<Vec<_>>());
+    let queue = Mutex::new(cases);
     let failures = Mutex::new(BTreeMap::new());
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
                 loop {
                     let next = queue.lock().unwrap().pop();
-                    let Some((index, case)) = next else { break };
+                    let Some(case) = next else { break };
                     let name = case.file_name().unwrap().to_string_lossy().into_owned();
-                    if let Err(message) = check(&case, index, &mode) {
+                    if let Err(message) = check(&case, &mode) {
                         failures.lock().unwrap().insert(name, message);
                     }
                 }
@@ -95,7 +106,7 @@ fn playbooks_do_what_they_do_under_ansible() {
 }
 
 /// Compare one case, or record it.
-fn check(case: &Path, index: usize, mode: &str) -> Result<(), String> {
+fn check(case: &Path, mode: &str) -> Result<(), String> {
     let runs = read_runs(case);
     let inputs = digest(case);
     let kept = case.join("reference.json");
@@ -109,7 +120,16 @@ fn check(case: &Path, index: usize, mode: &str) -> Result<(), String> {
             fs::write(&kept, text + "\n").unwrap();
             recording
         }
-        ("sample", _) if index.is_multiple_of(10) => run_ansible(case, &runs, inputs)?,
+        ("sample", Some(recording)) => {
+            let again = run_ansible(case, &runs, inputs)?;
+            let difference = compare(&recording, &again, &runs, ["recorded", "now"]);
+            if !difference.is_empty() {
+                return Err(format!(
+                    "Ansible does not do what was recorded: see why, then run `RPROV_GOLDEN=record-all`\n{difference}"
+                ));
+            }
+            recording
+        }
         (_, Some(recording)) => recording,
         (_, None) => {
             return Err("the case has changed since it was recorded, or was never recorded: \
@@ -118,10 +138,14 @@ fn check(case: &Path, index: usize, mode: &str) -> Result<(), String> {
         }
     };
     let ours = run_ours(case, &runs, reference.inputs.clone());
-    let difference = compare(&reference, &ours, &runs);
+    let difference = compare(&reference, &ours, &runs, ["ansible", "rprov"]);
     let known = fs::read_to_string(case.join("difference.txt")).unwrap_or_default();
     if mode == "pin" && difference != known {
-        fs::write(case.join("difference.txt"), &difference).unwrap();
+        let file = case.join("difference.txt");
+        match difference.is_empty() {
+            true => fs::remove_file(file).unwrap(),
+            false => fs::write(file, &difference).unwrap(),
+        }
         return Ok(());
     }
     if difference == known {
@@ -226,15 +250,22 @@ fn hide(text: &str, folder: &Path, home: &Path) -> String {
         (r"\.ansible/tmp/[^\s/]*/", ".ansible/tmp/<TMP>/"),
         (r#"<HOME>/\.ansible/tmp/[^\s"]*?([^/\s"]+)$"#, "<HOME>/.ansible/tmp/<TMP>/$1"),
     ] {
-        text = fancy_regex::Regex::new(pattern).unwrap().replace_all(&text, replacement).into_owned();
+        text = Regex::new(pattern).unwrap().replace_all(&text, replacement).into_owned();
     }
     text
 }
 
-fn compare(reference: &Recording, ours: &Recording, runs: &Runs) -> String {
+fn compare(reference: &Recording, ours: &Recording, runs: &Runs, names: [&str; 2]) -> String {
+    let [left_name, right_name] = names;
     let mut text = String::new();
     for (theirs, ours) in reference.runs.iter().zip(&ours.runs) {
         let (mut left, mut right) = (in_host_order(&theirs.stdout), in_host_order(&ours.stdout));
+        // Ansible shows where it rendered a template to, which is gone by then; here it is the template's own place.
+        let rendered =
+            Regex::new(r"^(\+\+\+ after: )(?:<HOME>/\.ansible/tmp|<CASE>/(?:\S+/)?templates)/(?:\S+/)?").unwrap();
+        for line in left.iter_mut().chain(&mut right) {
+            *line = rendered.replace(line, "$1<TMP>/").into_owned();
+        }
         if runs.unordered {
             // How often a banner is repeated is chance as well.
             for lines in [&mut left, &mut right] {
@@ -249,7 +280,7 @@ fn compare(reference: &Recording, ours: &Recording, runs: &Runs) -> String {
                 text,
                 "---- {}\n{}",
                 theirs.command,
-                diff.unified_diff().context_radius(3).header("ansible", "rprov")
+                diff.unified_diff().context_radius(3).header(left_name, right_name)
             );
         }
         if theirs.exit != ours.exit {
@@ -267,7 +298,7 @@ fn compare(reference: &Recording, ours: &Recording, runs: &Runs) -> String {
                 let _ = write!(
                     text,
                     "---- the file {name}\n{}",
-                    diff.unified_diff().context_radius(3).header("ansible", "rprov")
+                    diff.unified_diff().context_radius(3).header(left_name, right_name)
                 );
             }
             Some(_) => {}
@@ -281,7 +312,7 @@ fn compare(reference: &Recording, ours: &Recording, runs: &Runs) -> String {
 
 /// The output with the lines of each task in the order of the hosts: which host answers first is chance.
 fn in_host_order(lines: &[String]) -> Vec<String> {
-    let begin = fancy_regex::Regex::new(
+    let begin = Regex::new(
         r"^(?:ok|changed|skipping|fatal|failed|FAILED - RETRYING): \[(\S+?)(?: -> [^\]]*)?\]|^(\[ERROR\]|included):",
     )
     .unwrap();
@@ -293,7 +324,7 @@ fn in_host_order(lines: &[String]) -> Vec<String> {
         if let Some(captures) = captures {
             let host = captures.get(1).map_or(String::new(), |host| host.as_str().to_owned());
             // An error is told before the first host that meets it, whichever that is.
-            section.push((host, vec![line.clone()]));
+            section.push((host, vec![in_name_order(line)]));
         } else if let Some((_, chunk)) = section.last_mut().filter(|_| !banner) {
             chunk.push(line.clone());
         } else {
@@ -309,6 +340,16 @@ fn in_host_order(lines: &[String]) -> Vec<String> {
     section.sort_by(|left, right| left.0.cmp(&right.0));
     ordered.extend(section.into_iter().flat_map(|(_, chunk)| chunk).filter(|line| !line.is_empty()));
     ordered
+}
+
+/// The line that tells of an include, with its hosts in the order of their names.
+fn in_name_order(line: &str) -> String {
+    let pattern = Regex::new(r"^(included: \S+ for )([^=]+?)( => .*)?$").unwrap();
+    let Some(captures) = pattern.captures(line).unwrap() else { return line.to_owned() };
+    let part = |index: usize| captures.get(index).map_or("", |part| part.as_str());
+    let mut hosts: Vec<&str> = part(2).split(", ").collect();
+    hosts.sort_unstable();
+    format!("{}{}{}", part(1), hosts.join(", "), part(3))
 }
 
 /// Every file under `folder` by its path from there: mode and content.

@@ -9,9 +9,11 @@ use std::process::{Command, Output};
 /// A copy of the repository's quickstart, so that its hosts' directories are made anew.
 fn quickstart(directory: &Path) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for part in ["inventories/quickstart", "playbooks"] {
+    for part in ["inventories/quickstart", "playbooks", "roles"] {
         copy(&root.join(part), &directory.join(part));
     }
+    // The settings say where the roles are.
+    std::fs::copy(root.join("ansible.cfg"), directory.join("ansible.cfg")).unwrap();
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -58,8 +60,8 @@ fn the_quickstart_converges_and_the_second_run_changes_nothing() {
         recap(&first)[..3],
         [
             "lb1 : ok=6 changed=2 unreachable=0 failed=0 skipped=0 rescued=0 ignored=0",
-            "web1 : ok=8 changed=3 unreachable=0 failed=0 skipped=0 rescued=0 ignored=0",
-            "web2 : ok=8 changed=3 unreachable=0 failed=0 skipped=0 rescued=0 ignored=0",
+            "web1 : ok=9 changed=3 unreachable=0 failed=0 skipped=0 rescued=0 ignored=0",
+            "web2 : ok=9 changed=3 unreachable=0 failed=0 skipped=0 rescued=0 ignored=0",
         ]
     );
     let second = run(directory.path());

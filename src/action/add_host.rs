@@ -15,7 +15,8 @@ pub struct Arguments;
 impl rprov_modules::Arguments for Arguments {
     const SPEC: Spec = Spec {
         doc: "Add a host (and alternatively a group) to the ansible-playbook in-memory inventory.\n",
-        options: || Vec::new(),
+        own: &[],
+        shared: None,
         rules: &[],
         free_form: None,
         open: true,
@@ -50,7 +51,7 @@ impl Action for AddHost {
             groups.iter().map(|group| group.trim().to_owned()).filter(|group| !group.is_empty()).collect();
         let mut variables = Values::new();
         if let Some(port) = port {
-            variables.insert("ansible_port".into(), minijinja::Value::from(port).into());
+            variables.insert("ansible_ssh_port".into(), minijinja::Value::from(port).into());
         }
         for (name, value) in call.values {
             if !NAMES.contains(&name.as_str()) && !GROUPS.contains(&name.as_str()) {

@@ -28,7 +28,7 @@ impl Action for Assemble {
         arguments.src = path;
         let vault = call.vault(&call.arguments);
         let read = |path: &Path| match vault {
-            Some(vault) => content::read(path, vault).map(|(bytes, _)| bytes),
+            Some(vault) => content::plain(path, vault).map(|(bytes, _)| bytes),
             None => {
                 std::fs::read(path).map_err(|error| Stop::failed(format!("could not read {}: {error}", path.display())))
             }

@@ -13,7 +13,7 @@ use rprov_wire::{Map, Options, Source};
 use super::registry;
 use crate::connection::ConnectionError;
 use crate::playbook::Task;
-use crate::run::{Effect, Remote, Shared};
+use crate::run::{Effect, Mistake, Remote, Shared};
 use crate::source::Span;
 use crate::template::{self, Scope, TemplateError, Written};
 use crate::vars::HostVariables;
@@ -92,6 +92,17 @@ impl Done {
 pub enum Stop {
     /// It failed; this is its result.
     Failed(Map),
+    /// It was refused before anything was done; this is its result.
+    Refused(Map),
+    /// The module cannot take its arguments; this is its result.
+    Unfit(Map),
+    /// Something in the playbook cannot be done; the message is the result's, where it differs from the mistake's.
+    Mistaken {
+        /// The mistake.
+        mistake: Box<Mistake>,
+        /// The result's message.
+        message: Option<String>,
+    },
     /// There is no way to the host.
     Connection(ConnectionError),
     /// A template could not be rendered.
@@ -113,18 +124,22 @@ impl Stop {
         Stop::Failed(Failure::new(message).into_map())
     }
 
+    /// Something that cannot be done as it was asked for.
+    pub fn refused(message: impl Into<String>) -> Self {
+        Stop::Refused(Failure::new(message).into_map())
+    }
+
     /// The task's result.
     pub fn into_result(self) -> Map {
         match self {
-            Stop::Failed(result) => result,
+            Stop::Failed(result) | Stop::Refused(result) | Stop::Unfit(result) => result,
+            Stop::Mistaken { mistake, message } => {
+                Failure::new(message.unwrap_or_else(|| mistake.message())).into_map()
+            }
             Stop::Connection(error) => {
                 let mut result = Map::new();
                 result.insert("changed".into(), false.into());
-                let message = match error.hint() {
-                    Some(hint) => format!("Task failed: {error}\nhint: {hint}"),
-                    None => format!("Task failed: {error}"),
-                };
-                result.insert("msg".into(), message.into());
+                result.insert("msg".into(), format!("Task failed: {error}").into());
                 // The host can be reached, and only this task cannot be done there.
                 let name = if matches!(error, ConnectionError::Become { .. }) { "failed" } else { "unreachable" };
                 result.insert(name.into(), true.into());
@@ -212,8 +227,15 @@ impl Call<'_> {
             };
         }
         let surroundings = self.scope.surroundings();
+        // The playbook's own directory comes last, even where it came before.
+        let last = &surroundings.playbook_dir;
+        let paths = surroundings.search_paths.as_slice();
+        let paths = match paths {
+            [before @ .., own] if own == last && !before.is_empty() => before,
+            all => all,
+        };
         let mut searched = Vec::new();
-        for base in &surroundings.search_paths {
+        for base in paths {
             let base = match base.file_name() {
                 // A task file's own directory stands for the role around it as well.
                 Some(directory) if directory == "tasks" => {
@@ -231,6 +253,12 @@ impl Call<'_> {
                     }
                 }
             }
+        }
+        for candidate in [last.join(section).join(&expanded), last.join(&expanded)] {
+            if candidate.exists() {
+                return Ok(candidate);
+            }
+            searched.push(candidate);
         }
         let searched: Vec<String> = searched.iter().map(|path| format!("\t{}", path.display())).collect();
         Err(Stop::failed(format!(

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use rprov_modules::argument::boolean;
-use rprov_modules::module::uri::python_json;
+use rprov_modules::json;
 use rprov_wire::{Map, Source, Value};
 
 use super::call::{Action, Call, Done, Stop};
@@ -36,14 +36,14 @@ impl Action for Copy {
             // Structures are written out as JSON.
             let text = match call.value(&["content"]) {
                 Some(native) if !matches!(value, Value::String(_)) => match value {
-                    Value::List(_) | Value::Map(_) => python_json(&value),
+                    Value::List(_) | Value::Map(_) => json::to_text(&value, &json::Style::default()),
                     _ => native.to_string(),
                 },
                 _ => value.as_str().unwrap_or_default().to_owned(),
             };
             let (reference, source) = content::of_bytes(0, text.into_bytes());
             arguments.insert("_content".into(), reference.to_value());
-            return Ok(Done::new(call.module("copy", arguments, vec![source]).await?));
+            return send(&call, arguments, source).await;
         }
         let Some(name) = text(&arguments, "src").filter(|name| !name.is_empty()) else {
             return Err(Stop::failed("src (or content) is required"));
@@ -58,7 +58,7 @@ impl Action for Copy {
             let (reference, source) = content::of_file(0, &path, call.vault(&arguments))?;
             arguments.insert("_content".into(), reference.to_value());
             arguments.insert("_source".into(), path.display().to_string().into());
-            return Ok(Done::new(call.module("copy", arguments, vec![source]).await?));
+            return send(&call, arguments, source).await;
         }
         // `src: dir` goes below `dest` with its name, `src: dir/` is its content alone.
         let prefix = match (whole, path.file_name()) {
@@ -79,6 +79,15 @@ impl Action for Copy {
         arguments.insert("_tree".into(), Value::List(entries));
         Ok(Done::new(call.module("copy", arguments, sources).await?))
     }
+}
+
+/// Send one file. A result of new content, which names no `path`, has a list of differences, which is empty where they are not wanted.
+pub(super) async fn send(call: &Call<'_>, arguments: Map, source: Source) -> Result<Done, Stop> {
+    let mut result = call.module("copy", arguments, vec![source]).await?;
+    if matches!(result.get("changed"), Some(Value::Bool(true))) && !result.contains_key("path") {
+        result.entry("diff".to_owned()).or_insert_with(|| Value::List(Vec::new()));
+    }
+    Ok(Done::new(result))
 }
 
 fn text(arguments: &Map, name: &str) -> Option<String> {

@@ -1,7 +1,8 @@
 //! `fail`: fail with a message.
 
 use async_trait::async_trait;
-use rprov_modules::arguments;
+use rprov_modules::argument::Raw;
+use rprov_modules::{Failure, arguments};
 
 use super::call::{Action, Call, Done, Stop};
 
@@ -9,7 +10,7 @@ arguments! {
     /// Fail with custom message.
     pub struct Arguments {
         /// The message.
-        msg: String = "Failed as requested from task".to_owned(),
+        msg: Raw = Raw("Failed as requested from task".into()),
     }
 }
 
@@ -20,6 +21,9 @@ pub(super) struct Fail;
 impl Action for Fail {
     async fn run(&self, call: Call<'_>) -> Result<Done, Stop> {
         let arguments: Arguments = call.decode()?;
-        Err(Stop::failed(arguments.msg))
+        // The message stays what it is: a list is a list in the result.
+        let mut failure = Failure::default().into_map();
+        failure.insert("msg".to_owned(), arguments.msg.0);
+        Err(Stop::Failed(failure))
     }
 }

@@ -3,12 +3,11 @@
 use std::path::{Component, Path, PathBuf};
 
 use async_trait::async_trait;
-use md5::Md5;
+use rprov_modules::checksum::Algorithm;
 use rprov_wire::{Map, Value};
-use sha1::{Digest, Sha1};
 
 use super::call::{Action, Call, Done, Stop};
-use crate::run::is_failed;
+use crate::run::{Received, is_failed};
 
 /// `fetch`
 pub(super) struct Fetch;
@@ -28,15 +27,15 @@ impl Action for Fetch {
         let flat = matches!(call.arguments.get("flat"), Some(Value::Bool(true)))
             || text("flat").as_deref().and_then(rprov_modules::argument::boolean).unwrap_or(false);
         let target = target(&call, &source, &destination, flat)?;
-        let known = std::fs::read(&target).ok().map(|bytes| super::content::sha1_hex(&bytes));
+        let known = super::content::of_file(0, &target, None).ok().map(|(content, _)| content.sha1);
         let mut arguments = call.arguments.clone();
         if let Some(known) = &known {
             arguments.insert("_known_sha1".into(), known.as_str().into());
         }
-        let (result, data) = call.remote.fetch("fetch", call.options, arguments, &target).await?;
+        let (result, received) = call.remote.fetch("fetch", call.options, arguments, &target).await?;
         if is_failed(&result) || !result.contains_key("checksum") {
-            if let Some(data) = data {
-                let _ = std::fs::remove_file(data);
+            if let Some(received) = received {
+                let _ = std::fs::remove_file(received.path);
             }
             let mut result = result;
             result.shift_remove("sent");
@@ -48,24 +47,27 @@ impl Action for Fetch {
         let remote_sum = result.get("checksum").and_then(Value::as_str).unwrap_or_default().to_owned();
         let mut done = Map::new();
         let changed = known.as_deref() != Some(remote_sum.as_str());
-        if let Some(received) = data {
-            let (sha1, md5) = sums(&received)?;
-            if sha1 != remote_sum {
-                let _ = std::fs::remove_file(&received);
-                let failure = rprov_modules::Failure::new("checksum mismatch")
-                    .with("checksum", sha1)
-                    .with("remote_checksum", remote_sum)
-                    .with("md5sum", md5)
-                    .with("dest", target.display().to_string())
-                    .with("file", source);
-                return Err(failure.into());
+        let md5 = match received {
+            Some(Received { path, sha1, md5 }) => {
+                if sha1 != remote_sum {
+                    let _ = std::fs::remove_file(&path);
+                    let failure = rprov_modules::Failure::new("checksum mismatch")
+                        .with("checksum", sha1)
+                        .with("remote_checksum", remote_sum)
+                        .with("md5sum", md5)
+                        .with("dest", target.display().to_string())
+                        .with("file", source);
+                    return Err(failure.into());
+                }
+                std::fs::rename(&path, &target).map_err(|error| {
+                    let _ = std::fs::remove_file(&path);
+                    Stop::failed(format!("could not write {}: {error}", target.display()))
+                })?;
+                Some(md5)
             }
-            std::fs::rename(&received, &target).map_err(|error| {
-                let _ = std::fs::remove_file(&received);
-                Stop::failed(format!("could not write {}: {error}", target.display()))
-            })?;
-        }
-        let md5 = if target.exists() { Some(sums(&target)?.1) } else { None };
+            None if target.exists() => Some(md5_of(&target)?),
+            None => None,
+        };
         done.insert("changed".into(), changed.into());
         done.insert("md5sum".into(), md5.into());
         done.insert("dest".into(), target.display().to_string().into());
@@ -111,9 +113,6 @@ fn target(call: &Call<'_>, source: &str, destination: &str, flat: bool) -> Resul
     Ok(target)
 }
 
-fn sums(path: &Path) -> Result<(String, String), Stop> {
-    let bytes =
-        std::fs::read(path).map_err(|error| Stop::failed(format!("could not read {}: {error}", path.display())))?;
-    let hex = |digest: &[u8]| digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    Ok((hex(&Sha1::digest(&bytes)), hex(&Md5::digest(&bytes))))
+fn md5_of(path: &Path) -> Result<String, Stop> {
+    Algorithm::Md5.of_file(path).map_err(Into::into)
 }

@@ -39,7 +39,7 @@ pub(super) struct IncludeRole;
 impl Action for IncludeRole {
     async fn run(&self, call: Call<'_>) -> Result<Done, Stop> {
         let arguments: Arguments = call.decode()?;
-        let usage = RoleUse {
+        let mut usage = RoleUse {
             tasks_from: arguments.tasks_from,
             vars_from: arguments.vars_from,
             defaults_from: arguments.defaults_from,
@@ -48,6 +48,7 @@ impl Action for IncludeRole {
             allow_duplicates: Some(arguments.allow_duplicates),
             ..RoleUse::new(&arguments.name, call.task.span)
         };
+        usage.for_task(call.task);
         let target = IncludeTarget::Role(Box::new(usage));
         Ok(super::include_tasks::request(&call, target, arguments.apply.as_ref())?
             .with("include_args", call.arguments.clone()))

@@ -4,14 +4,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use rprov_modules::arguments;
+use rprov_modules::{arguments, choices};
 use rprov_wire::Map;
 
 use super::call::{Action, Call, Done, Stop};
 use crate::run::Effect;
+use crate::template::filter::mapping::merge_deep;
 use crate::template::{self, Variable, Written};
 use crate::vars::Values;
 use crate::yaml;
+
+choices! {
+    /// What becomes of a dictionary that exists.
+    pub enum HashBehaviour { Replace = "replace", Merge = "merge" }
+}
 
 arguments! {
     /// Load variables from files, dynamically within a task.
@@ -33,7 +39,7 @@ arguments! {
         /// Leave out files of other extensions, instead of failing.
         ignore_unknown_extensions: bool = false,
         /// What to do with dictionaries that exist: `replace` or `merge`.
-        hash_behaviour: Option<String>,
+        hash_behaviour: Option<HashBehaviour>,
     }
     free_form: "file"
 }
@@ -50,7 +56,7 @@ impl Action for IncludeVars {
             (Some(_), Some(_)) => {
                 return Err(Stop::failed("You are mixing file only and dir only arguments, these are incompatible"));
             }
-            (Some(file), None) => files.push(call.find_file("vars", file.trim())?),
+            (Some(file), None) => files.push(call.find_file("vars", file.trim()).map_err(unread)?),
             (None, Some(directory)) => {
                 let directory = call.find_file("vars", directory)?;
                 if !directory.is_dir() {
@@ -95,6 +101,16 @@ impl Action for IncludeVars {
         let mut shown = Map::new();
         let mut values = Values::new();
         for (name, value) in written {
+            if arguments.hash_behaviour == Some(HashBehaviour::Merge)
+                && let Some(earlier) = call.scope.get(&name)?
+                && let Ok(later) = value.render(call.scope)
+            {
+                let merged = merge_deep(&template::finalize(&earlier)?, &later)
+                    .map_err(|error| Stop::failed(format!("could not merge {name}: {error}")))?;
+                shown.insert(name.to_string(), template::to_wire(&merged)?);
+                values.insert(name, merged.into());
+                continue;
+            }
             // What is shown is shown as far as it can be rendered now.
             let rendered = value.render(call.scope).ok().and_then(|value| template::to_wire(&value).ok());
             let fallback = || value.text().map_or(rprov_wire::Value::Null, rprov_wire::Value::from);
@@ -108,6 +124,17 @@ impl Action for IncludeVars {
         let owner = super::set_fact::delegated(&call)?;
         Ok(done.and(Effect::Variables { host: owner, values }))
     }
+}
+
+/// The result of a file that cannot be read has what a good one has.
+fn unread(stop: Stop) -> Stop {
+    let Stop::Failed(mut result) = stop else { return stop };
+    result.insert("ansible_facts".into(), Map::new().into());
+    result.insert("ansible_included_var_files".into(), rprov_wire::Value::List(Vec::new()));
+    if let Some(message) = result.get("msg").cloned() {
+        result.insert("message".into(), message);
+    }
+    Stop::Failed(result)
 }
 
 fn collect(

@@ -30,12 +30,19 @@ pub(super) struct Pause;
 impl Action for Pause {
     async fn run(&self, call: Call<'_>) -> Result<Done, Stop> {
         let arguments: Arguments = call.decode()?;
-        let seconds = arguments.seconds.or(arguments.minutes.map(|minutes| minutes * 60.0));
+        let seconds = arguments.minutes.map(|minutes| minutes * 60.0).or(arguments.seconds);
+        let seconds = seconds.map(|seconds| seconds.max(1.0));
+        let hidden = if arguments.echo { "" } else { " (output is hidden)" };
         let start = jiff::Zoned::now();
         let begin = Instant::now();
         let mut input = String::new();
         match seconds {
             Some(seconds) => {
+                let notice = |text: String| call.shared.reporter.send(crate::report::Event::Notice(text));
+                notice(format!("Pausing for {} seconds{hidden}", seconds as u64));
+                if let Some(prompt) = &arguments.prompt {
+                    notice(format!("{prompt} (Ctrl-C ends the run)"));
+                }
                 let wait = Duration::from_secs_f64(seconds.clamp(0.0, 1e9));
                 tokio::select! {
                     () = tokio::time::sleep(wait) => {}
@@ -49,7 +56,9 @@ impl Action for Pause {
                     .clone()
                     .unwrap_or_else(|| "Press enter to continue, Ctrl+C to interrupt".to_owned());
                 let echo = arguments.echo;
-                let question = format!("[{}]\n{prompt}: ", call.task.action.written);
+                let name = call.task.name.as_ref().map(|name| name.render(call.scope)).transpose()?;
+                let name = name.map_or_else(|| call.task.action.written.to_string(), |name| name.to_string());
+                let question = format!("[{}]\n{prompt}{hidden}:", name.trim());
                 let read = tokio::task::spawn_blocking(move || read_line(&question, echo)).await;
                 input = read
                     .map_err(|error| Stop::failed(error.to_string()))?

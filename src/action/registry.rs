@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use rprov_modules::argument::OptionSpec;
 use rprov_modules::{Arguments, Module, Spec};
 
 use super::call::Action;
@@ -16,8 +15,6 @@ pub struct Known {
     pub collection: &'static str,
     /// Its documentation and arguments.
     pub spec: &'static Spec,
-    /// Its options.
-    pub options: Vec<OptionSpec>,
     /// The option that takes free text.
     pub free_form: Option<&'static str>,
     /// The free text is a command of its own, in which `=` need not mean an option.
@@ -37,25 +34,20 @@ impl std::fmt::Debug for Known {
 impl Known {
     /// The option's own name, for a name or an alias.
     pub fn canonical(&self, name: &str) -> Option<&'static str> {
-        self.options
-            .iter()
-            .find(|option| option.name == name || option.aliases.contains(&name))
-            .map(|option| option.name)
+        self.spec.option(name).map(|option| option.name)
     }
 
-    /// The names of all options, with their aliases, as messages list them.
+    /// The names of all options, and behind them all aliases, as messages list them.
     pub fn option_names(&self) -> String {
-        let mut names: Vec<String> = self
-            .options
-            .iter()
-            .filter(|option| !option.name.starts_with('_'))
-            .map(|option| match option.aliases {
-                [] => option.name.to_owned(),
-                aliases => format!("{} ({})", option.name, aliases.join(", ")),
-            })
-            .collect();
+        let own = self.spec.options().filter(|option| !option.name.starts_with('_'));
+        let mut names: Vec<&str> = own.clone().map(|option| option.name).collect();
+        let mut aliases: Vec<&str> = own.flat_map(|option| option.aliases.iter().copied()).collect();
         names.sort_unstable();
-        names.join(", ")
+        aliases.sort_unstable();
+        match aliases.as_slice() {
+            [] => names.join(", "),
+            aliases => format!("{} ({})", names.join(", "), aliases.join(", ")),
+        }
     }
 }
 
@@ -81,7 +73,6 @@ static KNOWN: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
                 short: module.name,
                 collection: module.collection,
                 spec: module.spec,
-                options: (module.spec.options)(),
                 free_form: module.spec.free_form,
                 free_text: matches!(module.name, "command" | "shell" | "script"),
                 action: None,
@@ -116,7 +107,6 @@ static KNOWN: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
                 short: own.name,
                 collection: "ansible.builtin",
                 spec: own.spec,
-                options: (own.spec.options)(),
                 free_form: own.spec.free_form,
                 free_text: own.name == "raw",
                 action: Some(own.action),
@@ -124,25 +114,23 @@ static KNOWN: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
             },
         );
     }
-    // Static imports are replaced when they are loaded; they share the arguments of their dynamic twins.
-    for (name, twin) in [("import_tasks", "include_tasks"), ("import_role", "include_role")] {
-        if let Some(spec) = all.get(twin).map(|known| known.spec) {
-            let options = (spec.options)();
-            let free_form = spec.free_form;
-            all.insert(
-                name,
-                Known {
-                    short: name,
-                    collection: "ansible.builtin",
-                    spec,
-                    options,
-                    free_form,
-                    free_text: false,
-                    action: None,
-                    module: None,
-                },
-            );
-        }
+    // Static imports are replaced when they are loaded.
+    for (name, spec) in [
+        ("import_tasks", &<super::import_tasks::Arguments as Arguments>::SPEC),
+        ("import_role", &<super::import_role::Arguments as Arguments>::SPEC),
+    ] {
+        all.insert(
+            name,
+            Known {
+                short: name,
+                collection: "ansible.builtin",
+                spec,
+                free_form: spec.free_form,
+                free_text: false,
+                action: None,
+                module: None,
+            },
+        );
     }
     // Modules whose files come from the controller.
     let halves: [(&str, &'static dyn Action); 6] = [

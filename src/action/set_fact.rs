@@ -5,7 +5,7 @@ use rprov_modules::argument::{Spec, boolean};
 use rprov_wire::Map;
 
 use super::call::{Action, Call, Done, Stop};
-use crate::run::Effect;
+use crate::run::{Effect, Mistake};
 use crate::template;
 use crate::vars::{Facts, Values};
 
@@ -16,7 +16,8 @@ pub struct Arguments;
 impl rprov_modules::Arguments for Arguments {
     const SPEC: Spec = Spec {
         doc: "Set host variable(s) and fact(s).\n",
-        options: || Vec::new(),
+        own: &[],
+        shared: None,
         rules: &[],
         free_form: None,
         open: true,
@@ -43,16 +44,21 @@ impl Action for SetFact {
                 continue;
             }
             if !is_name(name) {
-                return Err(Stop::failed(format!(
-                    "The variable name '{name}' is not valid. Variables must start with a letter or underscore character, and contain only letters, numbers and underscores."
-                )));
+                let span = call.task.arguments.spans.get(name).copied();
+                let message = format!("Invalid variable name '{name}'.");
+                let mistake = Mistake {
+                    steps: vec![(message.clone(), span)],
+                    advice: "Variable names must be strings starting with a letter or underscore character, and contain only letters, numbers and underscores.",
+                    ..Mistake::plain(&message, span)
+                };
+                return Err(Stop::Mistaken { mistake: Box::new(mistake), message: None });
             }
             shown.insert(name.clone(), template::to_wire(value)?);
             values.insert(name.as_str().into(), value.clone().into());
             facts.insert(name.as_str().into(), value.clone());
         }
         if values.is_empty() {
-            return Err(Stop::failed(
+            return Err(Stop::refused(
                 "No key/value pairs provided, at least one is required for this action to succeed",
             ));
         }

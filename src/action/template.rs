@@ -9,9 +9,11 @@ use minijinja::Value;
 use rprov_modules::argument::Mode;
 use rprov_modules::arguments;
 use rprov_modules::attributes::FileAttributes;
+use rprov_modules::encoding::Encoding;
 
 use super::call::{Action, Call, Done, Stop};
 use super::content;
+use crate::run::Mistake;
 use crate::source::{register, register_secret};
 use crate::template::{FileOptions, Scope, Surroundings, Syntax, render_file};
 
@@ -62,15 +64,18 @@ pub(super) struct Template;
 impl Action for Template {
     async fn run(&self, call: Call<'_>) -> Result<Done, Stop> {
         let arguments: Arguments = call.decode()?;
-        if !arguments.output_encoding.eq_ignore_ascii_case("utf-8") {
-            return Err(Stop::failed(format!(
-                "output_encoding '{}' is not supported: templates are written as utf-8",
-                arguments.output_encoding
-            )));
-        }
-        let path = call.find_file("templates", &arguments.src)?;
+        let failed = |failure: rprov_modules::Failure| Stop::failed(failure.message);
+        let encoding = Encoding::named(&arguments.output_encoding).map_err(failed)?;
+        let path = call.find_file("templates", &arguments.src).map_err(|stop| match stop {
+            Stop::Failed(result) => {
+                let message = result.get("msg").and_then(rprov_wire::Value::as_str).unwrap_or_default().to_owned();
+                let mistake = Box::new(Mistake::plain(&message, None));
+                Stop::Mistaken { mistake, message: Some(message) }
+            }
+            other => other,
+        })?;
         let text = render(&call, &arguments, &path)?;
-        let (reference, source) = content::of_bytes(0, text.into_bytes());
+        let (reference, source) = content::of_bytes(0, encoding.encode(&text).map_err(failed)?);
         let mut request = call.arguments.clone();
         for name in [
             "src",
@@ -89,12 +94,12 @@ impl Action for Template {
         }
         request.insert("_content".into(), reference.to_value());
         request.insert("_source".into(), path.display().to_string().into());
-        Ok(Done::new(call.module("copy", request, vec![source]).await?))
+        super::copy::send(&call, request, source).await
     }
 }
 
 fn render(call: &Call<'_>, arguments: &Arguments, path: &Path) -> Result<String, Stop> {
-    let (bytes, secret) = super::content::read(path, &call.scope.surroundings().vault)?;
+    let (bytes, secret) = super::content::plain(path, &call.scope.surroundings().vault)?;
     let text = String::from_utf8(bytes)
         .map_err(|_| Stop::failed(format!("Template source files must be utf-8 encoded: {}", path.display())))?;
     let defaults = Syntax::default();

@@ -16,8 +16,8 @@ arguments! {
         argument_spec: Map,
         /// The arguments; variables of the options' names where they are not given.
         provided_arguments: Option<Map>,
-        /// Name of the role's entry point.
-        _entry_point: Option<String>,
+        /// What the arguments are for, handed on in the result.
+        validate_args_context: Option<Map>,
     }
 }
 
@@ -27,7 +27,8 @@ pub(super) struct ValidateArgumentSpec;
 #[async_trait]
 impl Action for ValidateArgumentSpec {
     async fn run(&self, call: Call<'_>) -> Result<Done, Stop> {
-        let _: Arguments = call.decode()?;
+        let arguments: Arguments = call.decode()?;
+        let context = arguments.validate_args_context.unwrap_or_default();
         let spec = call.value(&["argument_spec"]).cloned().unwrap_or_default();
         let provided = call.value(&["provided_arguments"]).cloned();
         let mut problems = Vec::new();
@@ -40,10 +41,13 @@ impl Action for ValidateArgumentSpec {
             check(&name, &option, value.as_ref(), &mut problems);
         }
         if problems.is_empty() {
-            return Ok(Done::unchanged().with("msg", "The arg spec validation passed"));
+            let done = Done::unchanged().with("msg", "The arg spec validation passed");
+            return Ok(done.with("validate_args_context", context));
         }
         let failure = rprov_modules::Failure::new(format!("Validation of arguments failed:\n{}", problems.join("\n")))
-            .with("argument_errors", problems);
+            .with("argument_errors", problems)
+            .with("argument_spec_data", arguments.argument_spec)
+            .with("validate_args_context", context);
         Err(failure.into())
     }
 }
@@ -59,8 +63,13 @@ fn check(name: &str, option: &Value, value: Option<&Value>, problems: &mut Vec<S
     let kind = attribute("type").map_or_else(|| "str".to_owned(), |kind| kind.to_string());
     if !fits(&kind, value) {
         problems.push(format!(
-            "argument '{name}' is of type {} and we were unable to convert to {kind}: {value} cannot be converted",
-            type_name(value)
+            "argument '{name}' is of type {} and we were unable to convert to {kind}: {}",
+            type_name(value),
+            match kind.as_str() {
+                "int" => format!("\"{value:?}\" cannot be converted to an int"),
+                "float" => format!("{value:?} cannot be converted to a float"),
+                _ => format!("{value:?} is no {kind}"),
+            }
         ));
         return;
     }
@@ -128,11 +137,11 @@ fn fits(kind: &str, value: &Value) -> bool {
 
 fn type_name(value: &Value) -> &'static str {
     match value.kind() {
-        ValueKind::Bool => "<class 'bool'>",
-        ValueKind::Number if value.is_integer() => "<class 'int'>",
-        ValueKind::Number => "<class 'float'>",
-        ValueKind::Seq => "<class 'list'>",
-        ValueKind::Map => "<class 'dict'>",
-        _ => "<class 'str'>",
+        ValueKind::Bool => "bool",
+        ValueKind::Number if value.is_integer() => "int",
+        ValueKind::Number => "float",
+        ValueKind::Seq => "list",
+        ValueKind::Map => "dict",
+        _ => "str",
     }
 }

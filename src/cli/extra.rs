@@ -14,7 +14,7 @@ use crate::yaml::{self, Data, Node};
 ///
 /// # Errors
 /// What cannot be read, all of it.
-pub(super) fn variables(given: &[String], vault: &Keyring) -> Result<(VarMap, Diagnostics), Diagnostics> {
+pub(crate) fn variables(given: &[String], vault: &Keyring) -> Result<(VarMap, Diagnostics), Diagnostics> {
     let mut variables = VarMap::new();
     let mut problems = Vec::new();
     let mut warnings = Vec::new();
@@ -87,7 +87,7 @@ mod tests {
 
     fn plain(given: &[&str], name: &str) -> String {
         let given: Vec<String> = given.iter().map(|text| (*text).to_owned()).collect();
-        variables(&given).unwrap().0[name].as_plain().unwrap().to_string()
+        variables(&given, &Keyring::default()).unwrap().0[name].as_plain().unwrap().to_string()
     }
 
     #[test]
@@ -99,8 +99,8 @@ mod tests {
 
     #[test]
     fn text_that_is_no_pair_is_told_and_an_open_quote_refused() {
-        let (found, warnings) = variables(&["nonsense".to_owned()]).unwrap();
+        let (found, warnings) = variables(&["nonsense".to_owned()], &Keyring::default()).unwrap();
         assert!(found.is_empty() && warnings.len() == 1);
-        assert!(variables(&["a='b".to_owned()]).is_err());
+        assert!(variables(&["a='b".to_owned()], &Keyring::default()).is_err());
     }
 }

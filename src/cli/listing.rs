@@ -38,10 +38,14 @@ pub(super) fn list(
                 }
             }
             let pattern = patterns.join(",");
-            let name = play.name.as_ref().and_then(|name| name.text()).filter(|name| !name.is_empty());
-            let name = name.unwrap_or(&pattern);
+            let name = run.name_of(play).unwrap_or_else(|| pattern.clone());
             let own: BTreeSet<String> = Selection::written_tags(&play.keywords.tags, &Scope::empty());
-            let _ = write!(text, "\n  play #{} ({pattern}): {name}\tTAGS: [{}]\n", index + 1, joined(&own));
+            let _ = write!(
+                text,
+                "\n  play #{} ({pattern}): {name}\tTAGS: [{}]\n",
+                index + 1,
+                own.iter().map(String::as_str).collect::<Vec<_>>().join(",")
+            );
             if wanted.hosts {
                 let quoted: Vec<String> = patterns.iter().map(|pattern| format!("'{pattern}'")).collect();
                 let _ = write!(text, "    pattern: [{}]\n    hosts ({}):\n", quoted.join(", "), hosts.len());
@@ -85,8 +89,8 @@ fn joined(tags: &BTreeSet<String>) -> String {
 fn title(task: &Task) -> String {
     let name = task.name.as_ref().and_then(|name| name.text()).filter(|name| !name.is_empty());
     match (name, &task.role) {
-        (Some(name), Some(role)) => format!("{} : {name}", role.name),
-        (Some(name), None) => name.to_owned(),
+        (Some(name), Some(role)) if !task.is("include_role") => format!("{} : {name}", role.name),
+        (Some(name), _) => name.to_owned(),
         (None, _) => task.action.written.to_string(),
     }
 }

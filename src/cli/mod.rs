@@ -19,4 +19,6 @@ mod start;
 mod vault;
 
 pub use exit::Exit;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use extra::variables as extra_variables;
 pub use start::start;

@@ -360,7 +360,7 @@ impl RunCommand {
         let outcome = run.playbooks(&playbooks).await;
         shared.reporter.finish();
         drop(served);
-        let stats = outcome.map_err(stop_of)?;
+        outcome.map_err(stop_of)?;
         if let Some(task) = run.waiting_for().filter(|_| !shared.interrupt.is_pressed()) {
             let problem = Diagnostic::error(format!("No matching task \"{task}\" found"))
                 .hint("`--start-at-task` takes a task's whole name, or a pattern with `*`")
@@ -369,9 +369,9 @@ impl RunCommand {
         }
         Ok(if shared.interrupt.is_pressed() {
             Exit::Interrupted
-        } else if stats.any_unreachable() {
+        } else if run.any_unreachable() {
             Exit::Unreachable
-        } else if stats.any_failed() {
+        } else if run.any_failed() {
             Exit::Failed
         } else {
             Exit::Success
@@ -398,14 +398,11 @@ impl RunCommand {
         let connection_file =
             self.connection_password_file.as_deref().or(config.path_of(Setting::ConnectionPasswordFile));
         let become_file = self.become_password_file.as_deref().or(config.path_of(Setting::BecomePasswordFile));
-        let login = secret(
-            self.ask_pass || (config.bool(Setting::AskPass) && connection_file.is_none()),
-            "SSH password: ",
-            connection_file,
-        )?;
+        let asked_login = self.ask_pass || (config.bool(Setting::AskPass) && connection_file.is_none());
+        let login = secret(asked_login, "SSH password: ", connection_file)?;
         let privileged = secret(
             self.ask_become_pass || (config.bool(Setting::BecomeAskPass) && become_file.is_none()),
-            "BECOME password: ",
+            if asked_login { "BECOME password[defaults to SSH password]: " } else { "BECOME password: " },
             become_file,
         )?
         // An empty answer means the password to log in with, as the prompt's default says.

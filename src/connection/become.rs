@@ -74,6 +74,11 @@ impl<'a> Become<'a> {
         self.method == Method::Doas && self.settings.password.is_some()
     }
 
+    /// Whether it will not read standard input, whatever the host demands: it rather fails than asks for a password.
+    pub(super) fn never_asks(&self) -> bool {
+        self.method != Method::Su && self.flags.iter().any(|flag| flag == "-n" || flag == "--non-interactive")
+    }
+
     /// The command, for any login shell, that runs `/bin/sh -c script` as the other user.
     pub(super) fn command(&self, script: &str, nonce: &str) -> String {
         let mut words = vec!["exec".to_owned(), quote(self.exe())];

@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use rprov_wire::{MAX_LINE_FRAME, to_line};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -36,6 +37,8 @@ pub(super) struct Started {
     pub(super) exit: oneshot::Receiver<Exit>,
     /// What has been read of its frames.
     pub(super) frames: Vec<u8>,
+    /// It has the first request.
+    pub(super) asked: bool,
 }
 
 /// Quote a word for any login shell: `sh`, `csh` and `fish` alike, as long as it has no newline.
@@ -58,16 +61,20 @@ fn is_flag(word: &str) -> bool {
 ///
 /// A directory that others can write to is no place for a program that may run as root: only one that is owned by
 /// the user, has mode 0700 and is no symbolic link is used, in the home directory as well as in a shared place.
-fn script(nonce: &str, hashes: &[&str], terminal: bool) -> String {
+///
+/// With `first`, the first line of standard input is the agent's first request. An agent that is there reads it; where
+/// none is, it is skipped, and sent again to the one that is pushed.
+fn script(nonce: &str, hashes: &[&str], terminal: bool, first: bool) -> String {
     let hashes = hashes.join(" ");
     // A terminal must pass every byte as it is, and has no second stream for errors.
     let terminal = if terminal { "stty raw -echo 2>/dev/null; exec 2>/dev/null; " } else { "" };
     let lines = [
         "set -f",
         &format!("N={nonce}"),
+        if first { "F=first" } else { "F=" },
         r#"own() { [ -O "$1" ] || return 1; case $(ls -ld "$1" 2>/dev/null) in drwx------+*) return 1;; drwx------*) return 0;; esac; return 1; }"#,
         &format!(
-            r#"try() {{ [ -d "$1" ] && own "$1" || return 0; for h in {hashes}; do a=$1/agent-$h; if [ -x "$a" ]; then "$a" --probe 2>/dev/null; [ $? = {PROBE} ] && exec "$a" $N; fi; done; }}"#
+            r#"try() {{ [ -d "$1" ] && own "$1" || return 0; for h in {hashes}; do a=$1/agent-$h; if [ -x "$a" ]; then "$a" --probe 2>/dev/null; [ $? = {PROBE} ] && exec "$a" $N $F; fi; done; }}"#
         ),
         r#"if [ -n "$HOME" ] && [ -d "$HOME" ]; then set -- "$HOME/.cache/rprov"; try "$1"; fi"#,
         r"u=$(id -u)",
@@ -81,7 +88,7 @@ fn script(nonce: &str, hashes: &[&str], terminal: bool) -> String {
         r#"e=$(mkdir -m 700 "$d" 2>&1); if own "$d"; then :; else w="$w $d: ${e:-it is not a private directory of this user};"; continue; fi"#,
         r#"t=$d/.new-$$; e=$({ echo "exit 0" >"$t" && chmod 700 "$t"; } 2>&1) || { w="$w $d: $e;"; clean; continue; }"#,
         r#""$t" 2>/dev/null || { w="$w $d: programs cannot be executed there (noexec);"; clean; continue; }"#,
-        r#"echo; echo "rprov:$N:need $m $z"; read -r h n f || exit 1"#,
+        r#"echo; echo "rprov:$N:need $m $z"; [ -z "$F" ] || read -r h; F=; read -r h n f || exit 1"#,
         r#"e=$({ head -c "$n" | { if [ "$f" = gzip ]; then gzip -dc; else cat; fi >"$t"; r=$?; cat >/dev/null; exit $r; }; } 2>&1) && e=$("$t" --verify "$h" 2>&1) && e=$(mv -f "$t" "$d/agent-$h" 2>&1) && { find "$d" -type f -mtime +30 -exec rm -f {} + >/dev/null 2>&1; t=; exec "$d/agent-$h" "$N"; }"#,
         r#"w="$w $d: $e;"; clean; done"#,
         r#"echo; echo "rprov:$N:fail" $w; exit 1"#,
@@ -90,10 +97,14 @@ fn script(nonce: &str, hashes: &[&str], terminal: bool) -> String {
 }
 
 /// Start the agent over the transport, as its user or as the one to become.
+///
+/// `first` is the frame of its first request. It goes out together with the command, where nothing else on the host
+/// can be waiting for a line of input; otherwise it is left to the caller.
 pub(super) async fn start(
     transport: &dyn Transport,
     r#become: Option<&Become<'_>>,
     store: &AgentStore,
+    first: Option<&[u8]>,
 ) -> Result<Started, ConnectionError> {
     let agents = {
         let store = store.clone();
@@ -101,20 +112,28 @@ pub(super) async fn start(
     };
     let hashes: Vec<&str> = agents.iter().map(|agent| agent.hash()).collect();
     let mut terminal = r#become.is_some_and(Become::needs_terminal);
+    let first = first.filter(|frame| frame.len() <= MAX_LINE_FRAME && r#become.is_none_or(Become::never_asks));
     loop {
+        let first = first.filter(|_| !terminal);
         let nonce = format!("{:032x}", rand::random::<u128>());
-        let script = script(&nonce, &hashes, terminal);
+        let script = script(&nonce, &hashes, terminal, first.is_some());
         let command = match r#become {
             Some(other) => other.command(&script, &nonce),
             None => format!("exec /bin/sh -c {}", quote(&script)),
         };
-        let process = if terminal { transport.exec_tty(&command).await? } else { transport.exec(&command).await? };
+        let mut process = if terminal { transport.exec_tty(&command).await? } else { transport.exec(&command).await? };
+        if let Some(frame) = first {
+            // Where it does not arrive, what the host prints says more.
+            let _ = process.stdin.write_all(&to_line(frame)).await;
+            let _ = process.stdin.flush().await;
+        }
         let conversation = Conversation {
             process,
             store,
             r#become,
             nonce,
             terminal,
+            asked: first.is_some(),
             output: Vec::new(),
             error: Vec::new(),
             heard: 0,
@@ -145,6 +164,8 @@ struct Conversation<'a> {
     r#become: Option<&'a Become<'a>>,
     nonce: String,
     terminal: bool,
+    /// The first request is on its way.
+    asked: bool,
     output: Vec<u8>,
     error: Vec<u8>,
     /// Bytes of `output` in which all of our lines were dealt with.
@@ -171,7 +192,7 @@ impl Conversation<'_> {
                         if let Some(at) = self.listen().await? {
                             let frames = self.output.split_off(at);
                             let Process { stdin, stdout, stderr, exit } = self.process;
-                            return Ok(Ended::Started(Started { stdin, stdout, stderr, exit, frames }));
+                            return Ok(Ended::Started(Started { stdin, stdout, stderr, exit, frames, asked: self.asked }));
                         }
                         if self.output.len() > TALK {
                             let tail = printable(&self.output);
@@ -216,6 +237,8 @@ impl Conversation<'_> {
     }
 
     async fn push(&mut self, machine: &str, packing: Packing) -> Result<(), ConnectionError> {
+        // The script has skipped it.
+        self.asked = false;
         let agent = self.store.agent_for(machine)?;
         let hash = agent.hash().to_owned();
         let bytes = blocking(move || agent.bytes(packing)).await?;
@@ -350,7 +373,7 @@ mod tests {
     #[test]
     fn the_script_survives_every_login_shells_quotes() {
         for terminal in [false, true] {
-            let script = script("abc", &["0123", "4567"], terminal);
+            let script = script("abc", &["0123", "4567"], terminal, !terminal);
             for forbidden in ['\'', '!', '\\', '\n'] {
                 assert!(!script.contains(forbidden), "{forbidden:?}");
             }

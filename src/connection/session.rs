@@ -11,13 +11,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
-use rprov_modules::registry::Module;
+use bytes::Bytes;
+use rprov_modules::registry::{Entry, entry};
 use rprov_wire::message::WINDOW;
 use rprov_wire::{CHUNK, FromAgent, Hello, MAX_FRAME, Map, Options, Request, Source, Stream, ToAgent, decode, encode};
 use serde_bytes::ByteBuf;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::AbortHandle;
 
 use super::r#become::Become;
@@ -33,6 +34,10 @@ const LAST_WORDS: usize = 4096;
 
 /// Chunks of pushed data that are consumed before credit for them is granted.
 const GRANT: u32 = WINDOW / 4;
+
+/// Chunks of content that wait to be written to the agent. Credit says what the agent can take; this, what is worth
+/// holding in memory for it.
+const ROOM: usize = 8;
 
 /// How long to wait for the exit code once the agent's output has ended.
 const EPILOGUE: Duration = Duration::from_secs(2);
@@ -116,15 +121,23 @@ struct Link {
     calls: Mutex<HashMap<u32, UnboundedSender<FromAgent>>>,
     outgoing: Mutex<Option<Outgoing>>,
     lost: OnceLock<String>,
+    room: Arc<Semaphore>,
 }
 
 /// Where messages to the agent go.
 #[derive(Clone, Debug)]
 enum Outgoing {
     /// To a process, as frames.
-    Frames(UnboundedSender<Vec<u8>>),
+    Frames(UnboundedSender<Frame>),
     /// To an agent within this process.
     Here(Arc<rprov_agent::Agent>),
+}
+
+/// A frame that waits to be written, and the room that it takes.
+#[derive(Debug)]
+struct Frame {
+    bytes: Vec<u8>,
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -142,17 +155,57 @@ impl Session {
         r#become: Option<&BecomeSettings>,
         store: &AgentStore,
     ) -> Result<Session, ConnectionError> {
+        Self::launch(transport, r#become, store, None).await.map(|(session, _)| session)
+    }
+
+    /// Start the agent on a host and make the first call at once, which saves a round trip: where it is short, it goes
+    /// out together with the command that starts the agent.
+    ///
+    /// # Errors
+    /// As [`Session::start`] and [`Session::call`]. The call may have been made or not then.
+    pub async fn start_with(
+        transport: Arc<dyn Transport>,
+        r#become: Option<&BecomeSettings>,
+        store: &AgentStore,
+        call: Call,
+    ) -> Result<(Session, Running), ConnectionError> {
+        match Self::launch(transport, r#become, store, Some(call)).await? {
+            (session, Some(running)) => Ok((session, running)),
+            (session, None) => Err(session.link.loss()),
+        }
+    }
+
+    async fn launch(
+        transport: Arc<dyn Transport>,
+        r#become: Option<&BecomeSettings>,
+        store: &AgentStore,
+        call: Option<Call>,
+    ) -> Result<(Session, Option<Running>), ConnectionError> {
         let r#become = r#become.map(Become::new).transpose()?;
-        let started = bootstrap::start(transport.as_ref(), r#become.as_ref(), store).await?;
-        Self::greet(started, transport).await
+        let (sender, frames) = mpsc::unbounded_channel();
+        let link = Arc::new(Link::new(Outgoing::Frames(sender.clone())));
+        let (running, first) = match call {
+            Some(call) => {
+                let (running, request) = link.begin(call);
+                (Some(running), Some(frame(&request)?))
+            }
+            None => (None, None),
+        };
+        let started = bootstrap::start(transport.as_ref(), r#become.as_ref(), store, first.as_deref()).await?;
+        if let Some(first) = first.filter(|_| !started.asked) {
+            let _ = sender.send(Frame { bytes: first, _room: None });
+        }
+        drop(sender);
+        let session = Self::greet(link, frames, started, transport).await?;
+        Ok((session, running))
     }
 
     /// An agent within this process, for `connection: local` without become. Modules run on threads of their own.
     pub fn here() -> Session {
-        Self::here_with(rprov_modules::find)
+        Self::here_with(entry)
     }
 
-    fn here_with(find: fn(&str) -> Option<&'static Module>) -> Session {
+    fn here_with(find: fn(&str) -> Option<Entry>) -> Session {
         let link = Arc::new_cyclic(|link: &Weak<Link>| {
             let link = Weak::clone(link);
             let sink = move |message| {
@@ -181,21 +234,8 @@ impl Session {
     /// # Errors
     /// The agent has ended, or the arguments are larger than a frame.
     pub fn call(&self, call: Call) -> Result<Running, ConnectionError> {
-        let id = self.link.next.fetch_add(1, Ordering::Relaxed);
-        let (sender, answers) = mpsc::unbounded_channel();
-        lock(&self.link.calls).insert(id, sender);
-        let Call { module, options, items, sources } = call;
-        let running = Running {
-            id,
-            link: Arc::clone(&self.link),
-            answers,
-            sources,
-            pulls: HashMap::new(),
-            consumed: 0,
-            item: 0,
-            done: false,
-        };
-        self.link.send(ToAgent::Request(Request { id, module, options, items }))?;
+        let (running, request) = self.link.begin(call);
+        self.link.send(request)?;
         Ok(running)
     }
 
@@ -219,10 +259,13 @@ impl Session {
         self.link.lose("the session was closed".to_owned());
     }
 
-    async fn greet(started: Started, transport: Arc<dyn Transport>) -> Result<Session, ConnectionError> {
-        let Started { stdin, stdout, stderr, exit, frames } = started;
-        let (sender, receiver) = mpsc::unbounded_channel();
-        let link = Arc::new(Link::new(Outgoing::Frames(sender)));
+    async fn greet(
+        link: Arc<Link>,
+        outgoing: UnboundedReceiver<Frame>,
+        started: Started,
+        transport: Arc<dyn Transport>,
+    ) -> Result<Session, ConnectionError> {
+        let Started { stdin, stdout, stderr, exit, frames, .. } = started;
         let words = Arc::new(Mutex::new(Vec::new()));
         let mut incoming = Incoming { stream: stdout, buffer: frames, start: 0 };
         let hello = match tokio::time::timeout(Duration::from_secs(30), incoming.next()).await {
@@ -231,7 +274,7 @@ impl Session {
             Ok(Err(problem)) => return Err(bad_start(&problem)),
             Err(_) => return Err(bad_start("it said nothing")),
         };
-        tokio::spawn(write(stdin, receiver, Arc::downgrade(&link)));
+        tokio::spawn(write(stdin, outgoing, Arc::downgrade(&link)));
         let listener = tokio::spawn(remember(stderr, Arc::clone(&words)));
         // The transport lives as long as the agent does.
         tokio::spawn(read(incoming, Arc::downgrade(&link), exit, words, listener.abort_handle(), transport));
@@ -349,10 +392,35 @@ impl Link {
             calls: Mutex::default(),
             outgoing: Mutex::new(Some(outgoing)),
             lost: OnceLock::new(),
+            room: Arc::new(Semaphore::new(ROOM)),
         }
     }
 
+    /// Make ready for the answers to a call; the request is still to be sent.
+    fn begin(self: &Arc<Self>, call: Call) -> (Running, ToAgent) {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let (sender, answers) = mpsc::unbounded_channel();
+        lock(&self.calls).insert(id, sender);
+        let Call { module, options, items, sources } = call;
+        let running = Running {
+            id,
+            link: Arc::clone(self),
+            answers,
+            sources,
+            pulls: HashMap::new(),
+            consumed: 0,
+            item: 0,
+            done: false,
+        };
+        (running, ToAgent::Request(Request { id, module, options, items }))
+    }
+
     fn send(&self, message: ToAgent) -> Result<(), ConnectionError> {
+        self.send_bulk(message, None)
+    }
+
+    /// Send a message that takes room until it is on its way.
+    fn send_bulk(&self, message: ToAgent, room: Option<OwnedSemaphorePermit>) -> Result<(), ConnectionError> {
         let outgoing = lock(&self.outgoing).clone();
         match outgoing {
             Some(Outgoing::Here(agent)) => {
@@ -360,10 +428,7 @@ impl Link {
                 Ok(())
             }
             Some(Outgoing::Frames(sender)) => {
-                let frame = encode(&message).map_err(|error| ConnectionError::Agent {
-                    reason: format!("a task cannot be sent to it: {error}"),
-                    hint: Some("pass large data as a file, not as an argument".to_owned()),
-                })?;
+                let frame = Frame { bytes: frame(&message)?, _room: room };
                 sender.send(frame).map_err(|_| self.loss())
             }
             None => Err(self.loss()),
@@ -396,9 +461,9 @@ impl Link {
             // This process may be about to end; what its modules started must not outlive it.
             Some(Outgoing::Here(agent)) => agent.stop(Duration::from_millis(500)),
             Some(Outgoing::Frames(sender)) => {
-                if let Ok(frame) = encode(&ToAgent::Goodbye) {
+                if let Ok(bytes) = encode(&ToAgent::Goodbye) {
                     // Where nobody takes it, the agent has ended.
-                    let _ = sender.send(frame);
+                    let _ = sender.send(Frame { bytes, _room: None });
                 }
             }
             None => {}
@@ -411,82 +476,85 @@ impl Link {
     }
 }
 
-/// Send a content, as far as there is credit.
+fn frame(message: &ToAgent) -> Result<Vec<u8>, ConnectionError> {
+    encode(message).map_err(|error| ConnectionError::Agent {
+        reason: format!("a task cannot be sent to it: {error}"),
+        hint: Some("pass large data as a file, not as an argument".to_owned()),
+    })
+}
+
+/// Send a content, as far as there is credit and the chunks sent before are on their way.
 async fn supply(link: Arc<Link>, id: u32, pull: u32, source: Source, credit: Arc<Semaphore>) {
-    let mut blocks = Blocks::new(source);
-    loop {
-        let block;
-        (blocks, block) = match tokio::task::spawn_blocking(move || {
-            let block = blocks.next();
-            (blocks, block)
-        })
-        .await
-        {
-            Ok(read) => read,
-            Err(_) => return,
-        };
-        let message = match block {
-            Ok(block) => {
-                for piece in block.chunks(CHUNK) {
-                    let Ok(permit) = credit.acquire().await else { return };
-                    permit.forget();
-                    let chunk = ToAgent::Chunk { id, pull, data: ByteBuf::from(piece), last: false };
-                    if link.send(chunk).is_err() {
-                        return;
-                    }
-                }
-                if !block.is_empty() {
-                    continue;
-                }
-                let Ok(permit) = credit.acquire().await else { return };
-                permit.forget();
-                ToAgent::Chunk { id, pull, data: ByteBuf::new(), last: true }
+    let (sender, mut blocks) = mpsc::channel(1);
+    // One thread for all of it: each would keep what it has used.
+    tokio::task::spawn_blocking(move || {
+        let mut source = Blocks::new(source);
+        loop {
+            let block = source.next();
+            let over = block.as_ref().map_or(true, Bytes::is_empty);
+            if sender.blocking_send(block).is_err() || over {
+                return;
             }
-            Err(message) => ToAgent::ChunkFailed { id, pull, message },
+        }
+    });
+    while let Some(block) = blocks.recv().await {
+        let mut block = match block {
+            Ok(block) => block,
+            Err(message) => {
+                // The call hears of a lost agent by itself.
+                let _ = link.send(ToAgent::ChunkFailed { id, pull, message });
+                return;
+            }
         };
-        // The call hears of a lost agent by itself.
-        let _ = link.send(message);
-        return;
+        let last = block.is_empty();
+        loop {
+            let Ok(permit) = credit.acquire().await else { return };
+            permit.forget();
+            let Ok(room) = Arc::clone(&link.room).acquire_owned().await else { return };
+            let piece = block.split_to(block.len().min(CHUNK));
+            let chunk = ToAgent::Chunk { id, pull, data: ByteBuf::from(piece), last };
+            if link.send_bulk(chunk, Some(room)).is_err() {
+                return;
+            }
+            if block.is_empty() {
+                break;
+            }
+        }
     }
 }
 
 /// A content in blocks of several chunks, so that a large file costs few switches to a thread that may block.
 enum Blocks {
-    Bytes(Arc<[u8]>, usize),
+    Bytes(Bytes),
     Path(PathBuf),
     File(PathBuf, File),
 }
 
-const BLOCK: usize = 8 * CHUNK;
+const BLOCK: usize = 4 * CHUNK;
 
 impl Blocks {
     fn new(source: Source) -> Self {
         match source {
-            Source::Bytes(bytes) => Blocks::Bytes(bytes, 0),
+            Source::Bytes(bytes) => Blocks::Bytes(Bytes::from_owner(bytes)),
             Source::File(path) => Blocks::Path(path),
         }
     }
 
     /// The next block; empty at the end.
-    fn next(&mut self) -> Result<Vec<u8>, String> {
+    fn next(&mut self) -> Result<Bytes, String> {
         if let Blocks::Path(path) = self {
             let file = File::open(&*path).map_err(|error| problem(path, &error))?;
             *self = Blocks::File(std::mem::take(path), file);
         }
         match self {
-            Blocks::Bytes(bytes, offset) => {
-                let rest = bytes.get(*offset..).unwrap_or_default();
-                let block = rest.get(..BLOCK).unwrap_or(rest).to_vec();
-                *offset += block.len();
-                Ok(block)
-            }
+            Blocks::Bytes(bytes) => Ok(bytes.split_to(bytes.len().min(BLOCK))),
             Blocks::File(path, file) => {
                 let mut block = Vec::with_capacity(BLOCK);
                 let read = file.by_ref().take(BLOCK as u64).read_to_end(&mut block);
                 read.map_err(|error| problem(path, &error))?;
-                Ok(block)
+                Ok(block.into())
             }
-            Blocks::Path(_) => Ok(Vec::new()),
+            Blocks::Path(_) => Ok(Bytes::new()),
         }
     }
 }
@@ -496,13 +564,9 @@ fn problem(path: &std::path::Path, error: &std::io::Error) -> String {
 }
 
 /// Write frames until there is no one left to send any; then standard input closes, and the agent ends.
-async fn write(
-    mut stdin: Box<dyn AsyncWrite + Send + Unpin>,
-    mut frames: UnboundedReceiver<Vec<u8>>,
-    link: Weak<Link>,
-) {
+async fn write(mut stdin: Box<dyn AsyncWrite + Send + Unpin>, mut frames: UnboundedReceiver<Frame>, link: Weak<Link>) {
     while let Some(frame) = frames.recv().await {
-        let mut result = stdin.write_all(&frame).await;
+        let mut result = stdin.write_all(&frame.bytes).await;
         if result.is_ok() && frames.is_empty() {
             result = stdin.flush().await;
         }
@@ -621,19 +685,15 @@ impl Incoming {
 mod tests {
     use std::io::Write;
 
-    use rprov_modules::{Arguments, Context, Failure, Outcome};
+    use rprov_modules::{Context, Failure, Outcome};
     use rprov_wire::{Content, Value};
 
     use super::*;
 
-    static MODULES: &[Module] = &[
-        Module { name: "pull", collection: "test", spec: &rprov_modules::module::ping::Arguments::SPEC, run: pull },
-        Module { name: "push", collection: "test", spec: &rprov_modules::module::ping::Arguments::SPEC, run: push },
-        Module { name: "wait", collection: "test", spec: &rprov_modules::module::ping::Arguments::SPEC, run: wait },
-    ];
+    static MODULES: &[(&str, Entry)] = &[("pull", pull), ("push", push), ("wait", wait)];
 
-    fn find(name: &str) -> Option<&'static Module> {
-        MODULES.iter().find(|module| module.name == name)
+    fn find(name: &str) -> Option<Entry> {
+        MODULES.iter().find(|(own, _)| *own == name).map(|(_, run)| *run)
     }
 
     /// Reads the content numbered `index`, or its first `limit` bytes.

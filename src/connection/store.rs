@@ -1,11 +1,12 @@
 //! The agent's programs on the controller: which there are, for which machines, and their bytes.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::Write;
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
@@ -25,6 +26,9 @@ const ARCHITECTURES: &[(&str, &[&str], u16)] = &[
 
 /// Hexadecimal digits of a hash in names and commands: 128 bits.
 const HASH_DIGITS: usize = 32;
+
+/// Bytes at the start of a program that hold its ELF headers: linkers put the table of segments first.
+const HEADERS: u64 = 64 * 1024;
 
 /// The agents that this program can push, found and hashed when they are first asked for, once per run.
 #[derive(Clone, Debug)]
@@ -50,11 +54,12 @@ struct Found {
 pub struct AgentProgram {
     path: PathBuf,
     hash: String,
-    packed: Mutex<Option<Arc<[u8]>>>,
+    size: u64,
+    packed: Mutex<BTreeMap<Packing, Bytes>>,
 }
 
 /// In what form an agent travels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Packing {
     /// As it is.
     Raw,
@@ -135,13 +140,17 @@ fn find(directories: &[PathBuf]) -> Found {
         let named = ARCHITECTURES.iter().map(|(name, ..)| format!("rprov-agent-{name}"));
         for file in named.chain(std::iter::once("rprov-agent".to_owned())) {
             let path = directory.join(file);
-            let Ok(bytes) = fs::read(&path) else { continue };
-            match architecture(&bytes) {
-                Ok(name) => {
-                    found.agents.entry(name).or_insert_with(|| {
-                        Arc::new(AgentProgram { path, hash: hash(&bytes), packed: Mutex::default() })
-                    });
-                }
+            let Ok(mut opened) = File::open(&path) else { continue };
+            let parsed = architecture(&mut opened);
+            match parsed {
+                Ok(name) if found.agents.contains_key(name) => {}
+                Ok(name) => match hash(&path, &mut io::sink()) {
+                    Ok((hash, size)) => {
+                        let packed = Mutex::default();
+                        found.agents.insert(name, Arc::new(AgentProgram { path, hash, size, packed }));
+                    }
+                    Err(error) => found.rejected.push(format!("{} cannot be read: {error}", path.display())),
+                },
                 Err(problem) => found.rejected.push(format!("{} {problem}", path.display())),
             }
         }
@@ -149,15 +158,34 @@ fn find(directories: &[PathBuf]) -> Found {
     found
 }
 
-fn hash(bytes: &[u8]) -> String {
-    let mut text: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+/// Pass a file on, piece by piece; the hash of what was passed on, and its size.
+fn hash(path: &Path, target: &mut dyn Write) -> io::Result<(String, u64)> {
+    let mut file = File::open(path)?;
+    let mut digest = Sha256::new();
+    let mut size = 0;
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let count = match file.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        let piece = buffer.get(..count).unwrap_or_default();
+        digest.update(piece);
+        target.write_all(piece)?;
+        size += count as u64;
+    }
+    let mut text: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     text.truncate(HASH_DIGITS);
-    text
+    Ok((text, size))
 }
 
 /// The architecture of a static ELF program, or what is wrong with the file.
-fn architecture(bytes: &[u8]) -> Result<&'static str, String> {
-    let elf = Elf::parse(bytes).ok_or("is not an ELF program")?;
+fn architecture(file: &mut File) -> Result<&'static str, String> {
+    let mut start = Vec::new();
+    file.take(HEADERS).read_to_end(&mut start).map_err(|error| format!("cannot be read: {error}"))?;
+    let elf = Elf::parse(&start).ok_or("is not an ELF program")?;
     let (name, ..) = ARCHITECTURES
         .iter()
         .find(|(.., number)| *number == elf.machine)
@@ -213,35 +241,31 @@ impl AgentProgram {
         &self.hash
     }
 
-    /// Its bytes for the way. Blocks: reads the file, and the first time compresses it.
+    /// Its bytes for the way, shared by all hosts. Blocks the first time: reads the file, and compresses it.
     ///
     /// # Errors
     /// The file cannot be read any more, or is not the one it was when the run began.
-    pub fn bytes(&self, packing: Packing) -> Result<Arc<[u8]>, ConnectionError> {
-        if packing == Packing::Raw {
-            return self.read();
-        }
+    pub fn bytes(&self, packing: Packing) -> Result<Bytes, ConnectionError> {
         let mut packed = self.packed.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(bytes) = &*packed {
-            return Ok(Arc::clone(bytes));
+        if let Some(bytes) = packed.get(&packing) {
+            return Ok(bytes.clone());
         }
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::new(5));
-        let bytes: Arc<[u8]> = encoder
-            .write_all(&self.read()?)
-            .and_then(|()| encoder.finish())
-            .map_err(|error| self.problem(&format!("cannot be compressed: {error}")))?
-            .into();
-        *packed = Some(Arc::clone(&bytes));
+        // Compressed, it is less than half as long; pages that stay unused cost nothing.
+        let mut bytes = Vec::with_capacity(usize::try_from(self.size).unwrap_or_default() + 1024);
+        let read = match packing {
+            Packing::Raw => hash(&self.path, &mut bytes),
+            Packing::Gzip => {
+                let mut encoder = GzEncoder::new(&mut bytes, Compression::new(5));
+                hash(&self.path, &mut encoder).and_then(|read| encoder.finish().map(|_| read))
+            }
+        };
+        let (hash, _) = read.map_err(|error| self.problem(&format!("cannot be read: {error}")))?;
+        if hash != self.hash {
+            return Err(self.problem("was replaced while rprov was running; start the run again"));
+        }
+        let bytes = Bytes::from(bytes);
+        packed.insert(packing, bytes.clone());
         Ok(bytes)
-    }
-
-    fn read(&self) -> Result<Arc<[u8]>, ConnectionError> {
-        let bytes = fs::read(&self.path).map_err(|error| self.problem(&format!("cannot be read: {error}")))?;
-        if hash(&bytes) == self.hash {
-            Ok(bytes.into())
-        } else {
-            Err(self.problem("was replaced while rprov was running; start the run again"))
-        }
     }
 
     fn problem(&self, problem: &str) -> ConnectionError {
@@ -252,6 +276,8 @@ impl AgentProgram {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     /// A 64-bit little-endian ELF file with one program header of that type.

@@ -20,6 +20,7 @@ mod task;
 
 pub use block::{Block, Item};
 pub use keywords::Keywords;
+pub(crate) use load::own_variables;
 pub use load::{LoadedRole, Loader, RoleUse};
 pub use play::{Play, Playbook, Prompt};
 pub use role::Role;

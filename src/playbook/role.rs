@@ -20,6 +20,8 @@ pub struct Role {
     pub params: Arc<VarMap>,
     /// The roles that brought it in as a dependency, outermost first.
     pub parents: Vec<Arc<Role>>,
+    /// The roles whose tasks brought it in, innermost first.
+    pub includers: Vec<Arc<Role>>,
     /// The roles that it depends on, in order.
     pub dependencies: Vec<Arc<Role>>,
     /// `allow_duplicates` of its `meta/main`.

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 
+use rprov_modules::json::{self, Style};
 use rprov_wire::{Map, Value};
 use similar::TextDiff;
 
@@ -74,6 +75,9 @@ impl Display {
 /// A colour by its ANSI sequence.
 #[derive(Clone, Copy)]
 struct Color(&'static str);
+
+/// What each level of JSON is indented by.
+const INDENT: &str = "    ";
 
 const GREEN: Color = Color("0;32");
 const YELLOW: Color = Color("0;33");
@@ -185,6 +189,10 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
                 if result.looped {
                     return;
                 }
+                // `failed_when` may find good what the module did not.
+                if truth(&result.result, "failed") {
+                    self.explain(result);
+                }
                 self.diff(result);
                 let mut text = format!("{word}: [{host}]");
                 if self.shows(&result.result) {
@@ -281,6 +289,10 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
         let message = result.result.get("msg").map(python_text).unwrap_or_default();
         let task = Some(result.task.span);
         let text = match &result.cause {
+            Cause::Playbook(mistake) if mistake.outright => {
+                let span = mistake.steps.last().and_then(|(_, span)| *span);
+                format!("[ERROR]: {}", section(&mistake.message(), span)) + &advice(mistake.advice)
+            }
             Cause::Playbook(mistake) => {
                 let first = match mistake.stage.as_str() {
                     "" => "Task failed.".to_owned(),
@@ -293,6 +305,7 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
                     text.push_str("\n<<< caused by >>>\n\n");
                     text.push_str(&section(&message, *span));
                 }
+                text.push_str(&advice(mistake.advice));
                 if mistake.message().ends_with("Conditionals must have a boolean result.") {
                     text.push_str(BROKEN_CONDITIONALS);
                 }
@@ -300,11 +313,12 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
             }
             cause => {
                 let kind = match (result.status, cause) {
-                    (Status::Unreachable, _) => "",
+                    (Status::Unreachable, _) | (_, Cause::Connection(_)) => "",
                     (_, Cause::Module) => "Module failed",
                     _ => "Action failed",
                 };
                 let message = match (kind, message.as_str()) {
+                    _ if *cause == Cause::Refused => format!("Task failed: {message}"),
                     ("", message) => message.to_owned(),
                     (kind, "") => format!("Task failed: {kind}."),
                     (kind, message) => format!("Task failed: {kind}: {message}"),
@@ -316,6 +330,13 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
             return;
         }
         self.failure_line(&text, RED);
+        if let Cause::Connection(Some(hint)) = &result.cause
+            && !result.ignored
+        {
+            let _ = self.out.flush();
+            let _ = writeln!(self.err, "hint: {hint}");
+            let _ = self.err.flush();
+        }
         let Cause::Playbook(mistake) = &result.cause else { return };
         // The exact place and what to do; an expected failure needs neither. The same mistake shows on every host.
         let shown = render(&mistake.diagnostic, self.display.color);
@@ -333,6 +354,22 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
 
     /// A result as it is shown: JSON, over several lines where the module or the verbosity asks for it.
     fn dump(&self, task: &TaskInfo, result: &Map) -> String {
+        if short_action(task) != "debug" || self.display.verbosity >= 3 {
+            return self.dump_whole(result);
+        }
+        // What `debug` shows is its message, not its bookkeeping.
+        let mut shown = result.clone();
+        let named = ["ansible_loop_var", "ansible_index_var"].map(|name| result.get(name).and_then(Value::as_str));
+        let own = ["changed", "skipped", "skip_reason", "false_condition", "ansible_loop", "attempts", "retries"];
+        let own = own.into_iter().chain(["ansible_loop_var", "ansible_index_var"]);
+        for name in own.chain(named.into_iter().flatten()) {
+            shown.shift_remove(name);
+        }
+        self.dump_whole(&shown)
+    }
+
+    /// The same with what a task's kind would hide.
+    fn dump_whole(&self, result: &Map) -> String {
         let mut shown = Map::new();
         let verbose = self.display.verbosity >= 3;
         for (name, value) in result {
@@ -348,15 +385,6 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
             }
         }
         let always = truth(result, "_ansible_verbose_always");
-        if short_action(task) == "debug" && self.display.verbosity < 3 {
-            // What `debug` shows is its message, not its bookkeeping.
-            let named = ["ansible_loop_var", "ansible_index_var"].map(|name| result.get(name).and_then(Value::as_str));
-            let own = ["changed", "skipped", "skip_reason", "false_condition", "ansible_loop"];
-            let own = own.into_iter().chain(["ansible_loop_var", "ansible_index_var"]);
-            for name in own.chain(named.into_iter().flatten()) {
-                shown.shift_remove(name);
-            }
-        }
         let indent = self.display.pretty.unwrap_or(false) || always || self.display.verbosity > 2;
         if self.display.yaml {
             let style = crate::yaml::Style::to_nice_yaml();
@@ -364,13 +392,12 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
             let lines: Vec<String> = text.trim_end().lines().map(|line| format!("    {line}")).collect();
             return format!("\n{}", lines.join("\n"));
         }
-        let mut text = String::new();
-        write_json(&mut text, &Value::Map(shown), indent.then_some(0));
-        text
+        json::to_text(&Value::Map(shown), &json_style(indent.then_some(INDENT)))
     }
 
     fn diff(&mut self, result: &HostResult) {
-        if !result.diff || result.no_log {
+        // What did not change anything is not shown, whatever its module had to say.
+        if !result.diff || result.no_log || !truth(&result.result, "changed") {
             return;
         }
         let Some(diff) = result.result.get("diff") else { return };
@@ -399,9 +426,9 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
     fn retry(&mut self, task: &Arc<TaskInfo>, host: &str, left: u32, result: &Map) {
         self.ensure_banner(task);
         let mut text = format!("FAILED - RETRYING: [{host}]: {} ({left} retries left).", task.name);
-        if self.display.verbosity > 2 {
+        if self.display.verbosity > 2 || self.shows(result) && truth(result, "_ansible_verbose_always") {
             text.push_str("Result was: ");
-            text.push_str(&self.dump(task, result));
+            text.push_str(&self.dump_whole(result));
         }
         self.line(&text, Some(Color("1;30")));
     }
@@ -422,13 +449,7 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
                     .iter()
                     .map(|(name, value)| (name.clone(), template::to_wire(value).unwrap_or_default()))
                     .collect();
-                let mut text = String::new();
-                write_json(&mut text, &Value::Map(map), Some(0));
-                let narrow = text.lines().map(|line| {
-                    let content = line.trim_start();
-                    format!("{}{content}", " ".repeat((line.len() - content.len()) / 4))
-                });
-                let text: String = narrow.collect();
+                let text = json::to_text(&Value::Map(map), &json_style(Some(" "))).replace('\n', "");
                 if owner.is_none() {
                     let _ = writeln!(self.out);
                 }
@@ -501,7 +522,7 @@ impl<W: Write + Send, E: Write + Send> Sink for DefaultOutput<W, E> {
             }
             Event::Retry { task, host, delegate, left, result, .. } => {
                 let host = match delegate {
-                    Some(delegate) if delegate != host => format!("{host} -> {delegate}"),
+                    Some(delegate) if delegate.name != *host => format!("{host} -> {delegate}"),
                     _ => host.to_string(),
                 };
                 self.retry(task, &host, *left, result);
@@ -527,6 +548,7 @@ impl<W: Write + Send, E: Write + Send> Sink for DefaultOutput<W, E> {
                     let _ = self.err.flush();
                 }
             }
+            Event::Notice(message) => self.line(message, None),
             Event::Warning(message) => {
                 let _ = self.out.flush();
                 let text = self.paint(&format!("[WARNING]: {message}"), Some(PURPLE));
@@ -557,6 +579,11 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
 
 const BROKEN_CONDITIONALS: &str =
     "\nBroken conditionals can be temporarily allowed with the `ALLOW_BROKEN_CONDITIONALS` configuration option.\n";
+
+/// What is said below the place of a mistake.
+fn advice(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!("\n{text}\n") }
+}
 
 /// A message with the lines of the file that it is about, and a caret below.
 fn section(message: &str, span: Option<Span>) -> String {
@@ -596,7 +623,7 @@ fn is_include(task: &TaskInfo) -> bool {
 
 fn host_label(result: &HostResult) -> String {
     match &result.delegate {
-        Some(delegate) if *delegate != result.host => format!("{} -> {delegate}", result.host),
+        Some(delegate) if delegate.name != result.host => format!("{} -> {delegate}", result.host),
         _ => result.host.to_string(),
     }
 }
@@ -613,76 +640,9 @@ fn python_text(value: &Value) -> String {
     }
 }
 
-/// JSON as Python's `json.dumps` writes it with sorted keys and without escapes for what is printable.
-pub(super) fn write_json(out: &mut String, value: &Value, indent: Option<usize>) {
-    match value {
-        Value::Null => out.push_str("null"),
-        Value::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
-        Value::Int(number) => out.push_str(&number.to_string()),
-        Value::Float(number) => out.push_str(&crate::yaml::float_text(*number)),
-        Value::String(text) => write_json_string(out, text),
-        Value::List(items) => write_json_items(out, '[', ']', items.len(), indent, |out, index, inner| {
-            if let Some(item) = items.get(index) {
-                write_json(out, item, inner);
-            }
-        }),
-        Value::Map(map) => {
-            let mut entries: Vec<(&String, &Value)> = map.iter().collect();
-            entries.sort_by_key(|(name, _)| *name);
-            write_json_items(out, '{', '}', entries.len(), indent, |out, index, inner| {
-                if let Some((name, value)) = entries.get(index) {
-                    write_json_string(out, name);
-                    out.push_str(": ");
-                    write_json(out, value, inner);
-                }
-            });
-        }
-    }
-}
-
-fn write_json_items(
-    out: &mut String,
-    open: char,
-    close: char,
-    count: usize,
-    indent: Option<usize>,
-    mut item: impl FnMut(&mut String, usize, Option<usize>),
-) {
-    out.push(open);
-    let inner = indent.map(|indent| indent + 4);
-    for index in 0..count {
-        if index > 0 {
-            out.push_str(if indent.is_some() { "," } else { ", " });
-        }
-        if let Some(inner) = inner {
-            out.push('\n');
-            out.push_str(&" ".repeat(inner));
-        }
-        item(out, index, inner);
-    }
-    if let Some(indent) = indent.filter(|_| count > 0) {
-        out.push('\n');
-        out.push_str(&" ".repeat(indent));
-    }
-    out.push(close);
-}
-
-fn write_json_string(out: &mut String, text: &str) {
-    out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            control if (control as u32) < 0x20 => out.push_str(&format!("\\u{:04x}", control as u32)),
-            other => out.push(other),
-        }
-    }
-    out.push('"');
+/// How results are shown: without escapes for what is printable.
+fn json_style(indent: Option<&str>) -> Style {
+    Style { indent: indent.map(str::to_owned), sort_keys: true, ascii: false, ..Style::default() }
 }
 
 /// One `diff` entry as a unified diff.
@@ -710,8 +670,7 @@ fn diff_text(diff: &Value, status: Status) -> Option<String> {
         Value::String(text) => text.clone(),
         Value::Null => String::new(),
         structure => {
-            let mut text = String::new();
-            write_json(&mut text, structure, Some(0));
+            let mut text = json::to_text(structure, &json_style(Some(INDENT)));
             text.push('\n');
             text
         }
@@ -741,20 +700,6 @@ fn diff_text(diff: &Value, status: Status) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn json_has_sorted_keys_and_pythons_spacing() {
-        let value = Value::from_json(&serde_json::json!({"b": [1, {"x": null}], "a": "é\n", "c": [], "d": {}}));
-        let mut flat = String::new();
-        write_json(&mut flat, &value, None);
-        assert_eq!(flat, r#"{"a": "é\n", "b": [1, {"x": null}], "c": [], "d": {}}"#);
-        let mut pretty = String::new();
-        write_json(&mut pretty, &value, Some(0));
-        assert_eq!(
-            pretty,
-            "{\n    \"a\": \"é\\n\",\n    \"b\": [\n        1,\n        {\n            \"x\": null\n        }\n    ],\n    \"c\": [],\n    \"d\": {}\n}"
-        );
-    }
 
     #[test]
     fn the_recap_is_aligned_as_ansible_aligns_it() {

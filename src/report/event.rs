@@ -36,6 +36,24 @@ pub struct ItemInfo {
     pub label: rprov_wire::Value,
 }
 
+/// Another host than the task's own, that does the task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delegate {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its address, where that is not its name.
+    pub address: Option<Arc<str>>,
+}
+
+impl std::fmt::Display for Delegate {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.address {
+            Some(address) => write!(formatter, "{}({address})", self.name),
+            None => formatter.write_str(&self.name),
+        }
+    }
+}
+
 /// The result of a task, or of one item of its loop, on one host. Censored already where `no_log` asks for it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HostResult {
@@ -44,7 +62,7 @@ pub struct HostResult {
     /// The host whose task it is.
     pub host: Arc<str>,
     /// The host that did it, if that is another one.
-    pub delegate: Option<Arc<str>>,
+    pub delegate: Option<Delegate>,
     /// How it ended.
     pub status: Status,
     /// A failure that does not count.
@@ -102,7 +120,7 @@ pub enum Event {
         /// The host.
         host: Arc<str>,
         /// The host that does it, if that is another one.
-        delegate: Option<Arc<str>>,
+        delegate: Option<Delegate>,
         /// Attempts that are left.
         left: u32,
         /// The item, in a loop.
@@ -128,6 +146,8 @@ pub enum Event {
     },
     /// Something to be told on standard error.
     Diagnostic(Diagnostic),
+    /// Something that a task tells the person who watches, among its results.
+    Notice(String),
     /// A note in Ansible's `[WARNING]: ...` form.
     Warning(String),
     /// A command prints while it runs.

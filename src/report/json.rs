@@ -73,7 +73,7 @@ fn result_fields(result: &HostResult, item: Option<&ItemInfo>) -> Value {
         "path": result.task.span.to_string(),
         "handler": result.task.handler,
         "host": &*result.host,
-        "delegate": result.delegate.as_deref(),
+        "delegate": result.delegate.as_ref().map(|delegate| &*delegate.name),
         "status": status_word(result.status),
         "ignored": result.ignored,
         "seconds": result.duration.as_secs_f64(),
@@ -132,6 +132,7 @@ fn fields(event: &Event) -> Value {
             }
             fields
         }
+        Event::Notice(message) => json!({"event": "notice", "message": message}),
         Event::Warning(message) => json!({"event": "warning", "message": message}),
         Event::Output { host, stream, text } => json!({
             "event": "output", "host": &**host, "stream": format!("{stream:?}").to_lowercase(), "text": text,

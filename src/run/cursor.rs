@@ -94,6 +94,8 @@ pub struct Cursor {
     frames: Vec<Frame>,
     /// Uses of roles that are done, which are not done again unless they allow it.
     completed_roles: HashSet<String>,
+    /// Uses of roles of which a task was run.
+    begun_roles: HashSet<String>,
     /// A failure that had waited for an `always` has ended the play for the host.
     lost: bool,
 }
@@ -101,7 +103,12 @@ pub struct Cursor {
 impl Cursor {
     /// At the beginning of a play's items.
     pub fn new(items: Arc<[Item]>) -> Self {
-        Self { frames: vec![Frame { kind: Kind::Root(items), index: 0 }], completed_roles: HashSet::new(), lost: false }
+        Self {
+            frames: vec![Frame { kind: Kind::Root(items), index: 0 }],
+            completed_roles: HashSet::new(),
+            begun_roles: HashSet::new(),
+            lost: false,
+        }
     }
 
     /// The task that the host stands at; `None` at the end. Tasks that `selected` refuses are passed over.
@@ -154,8 +161,8 @@ impl Cursor {
                 }
             }
             Kind::Block { block, .. } => {
-                if let Some(role) = &block.role {
-                    self.completed_roles.insert(role.fingerprint.clone());
+                if let Some(role) = block.role.clone() {
+                    self.complete_role(&role.fingerprint);
                 }
                 self.leave();
             }
@@ -166,6 +173,20 @@ impl Cursor {
             Kind::Includes { .. } | Kind::Handlers(_) => self.leave(),
         }
         Some(())
+    }
+
+    /// A task of that use of a role was run, and not skipped.
+    pub fn begin_role(&mut self, fingerprint: &str) {
+        if !self.begun_roles.contains(fingerprint) {
+            self.begun_roles.insert(fingerprint.to_owned());
+        }
+    }
+
+    /// A use of a role is done. One of which nothing was run may come again.
+    fn complete_role(&mut self, fingerprint: &str) {
+        if self.begun_roles.contains(fingerprint) {
+            self.completed_roles.insert(fingerprint.to_owned());
+        }
     }
 
     /// Leave the top frame, and the item below that it stood on.
@@ -233,6 +254,11 @@ impl Cursor {
         }
     }
 
+    /// How many includes are around the host's place.
+    pub fn include_depth(&self) -> usize {
+        self.frames.iter().filter(|frame| matches!(frame.kind, Kind::Includes { .. })).count()
+    }
+
     /// Go through handlers; the flush itself is done when they are.
     pub fn enter_handlers(&mut self, handlers: Vec<(u32, Arc<Task>)>) {
         self.frames.push(Frame { kind: Kind::Handlers(handlers), index: 0 });
@@ -258,9 +284,9 @@ impl Cursor {
         let inside = |frame: &Frame| matches!(&frame.kind, Kind::Block { block, .. } if block.role.is_some());
         let Some(depth) = self.frames.iter().rposition(inside) else { return false };
         if let Some(Frame { kind: Kind::Block { block, .. }, .. }) = self.frames.get(depth)
-            && let Some(role) = &block.role
+            && let Some(role) = block.role.clone()
         {
-            self.completed_roles.insert(role.fingerprint.clone());
+            self.complete_role(&role.fingerprint);
         }
         self.frames.truncate(depth);
         self.advance();

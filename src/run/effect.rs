@@ -7,6 +7,7 @@ use std::sync::Arc;
 use minijinja::Value;
 
 use crate::playbook::RoleUse;
+use crate::source::Diagnostic;
 use crate::vars::{Facts, Values};
 use crate::yaml::Node;
 
@@ -29,6 +30,8 @@ pub enum Effect {
     },
     /// Notify handlers by their names or topics.
     Notify(Vec<String>),
+    /// A handler was notified that there is not: nothing more is run.
+    UnknownHandler(Box<Diagnostic>),
     /// Add a host to the inventory.
     AddHost(NewHost),
     /// Put the task's host into a group.

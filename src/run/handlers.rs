@@ -6,12 +6,12 @@ use crate::playbook::Task;
 use crate::template::Scope;
 
 /// The handlers of a play, in the order in which they run.
-#[derive(Debug, Default)]
-pub(super) struct Handlers {
+#[derive(Clone, Debug, Default)]
+pub struct Handlers {
     entries: Vec<Entry>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Entry {
     task: Arc<Task>,
     names: Vec<String>,

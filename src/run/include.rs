@@ -5,12 +5,15 @@ use std::sync::Arc;
 
 use super::cursor::Included;
 use super::effect::{IncludeRequest, IncludeTarget};
-use super::strategy::Plan;
-use crate::playbook::{Item, Keywords, Task};
+use super::strategy::{Plan, PlanEnd};
+use crate::playbook::{Item, Keywords, Task, own_variables};
 use crate::report::{Event, HostResult, TaskInfo};
 use crate::run::{Cause, Status};
-use crate::source::Diagnostics;
+use crate::source::{Diagnostic, Diagnostics, Severity};
 use crate::vars::{PlayVariables, Values};
+
+/// So many includes may be inside each other; a file that includes itself without an end must not run on for ever.
+const DEEPEST: usize = 1000;
 
 /// One thing to go through, with the hosts that do.
 struct Group {
@@ -52,7 +55,16 @@ impl Plan<'_> {
         let mut included: HashMap<Arc<str>, Vec<Included>> = HashMap::new();
         let mut failed: Vec<(Arc<str>, Arc<rprov_wire::Map>)> = Vec::new();
         for (order, group) in groups.into_iter().enumerate() {
-            match self.load(task, &group.request) {
+            let depth = |host| self.hosts.get(host).map_or(0, |run| run.cursor.include_depth());
+            let loaded = match group.hosts.iter().map(depth).max() {
+                Some(DEEPEST..) => Err(vec![
+                    Diagnostic::error(format!("includes are nested deeper than {DEEPEST} levels"))
+                        .at(task.action.span)
+                        .hint("what includes itself needs a `when` that ends the recursion"),
+                ]),
+                _ => self.load(task, &group.request),
+            };
+            match loaded {
                 Ok((name, items)) => {
                     if let Some(name) = name {
                         self.shared.reporter.send(Event::Included {
@@ -61,7 +73,13 @@ impl Plan<'_> {
                             item: group.request.label.clone(),
                         });
                     }
-                    let variables = (!group.request.variables.is_empty()).then(|| Arc::new(group.request.variables));
+                    // What the include itself says counts as a parameter of what is included.
+                    let mut variables: Values = own_variables(task)
+                        .flat_map(|vars| vars.iter())
+                        .map(|(name, written)| (Arc::clone(name), written.clone().into()))
+                        .collect();
+                    variables.extend(group.request.variables);
+                    let variables = (!variables.is_empty()).then(|| Arc::new(variables));
                     for host in group.hosts {
                         self.stats.host(&host).ok += 1;
                         included.entry(host).or_default().push(Included {
@@ -70,6 +88,14 @@ impl Plan<'_> {
                             variables: variables.clone(),
                         });
                     }
+                }
+                // What cannot be understood ends the run; what is not there fails on the hosts that want it.
+                Err(problems)
+                    if problems.iter().any(|problem| problem.severity == Severity::Error && !problem.absent) =>
+                {
+                    self.mistakes = problems;
+                    self.ended = Some(PlanEnd::Abort);
+                    return;
                 }
                 Err(problems) => {
                     let message = problems.first().map_or_else(String::new, |problem| problem.message.clone());
@@ -133,32 +159,23 @@ impl Plan<'_> {
             Some(apply) => self.loader.apply_keywords(apply, &task.enclosing)?,
             None => Arc::clone(&task.enclosing),
         };
-        // The include's own `vars` reach the included tasks; its other keywords are its own.
-        let keywords = match task.keywords.vars.len() > enclosing.vars.len() {
-            true => {
-                let mut keywords = Keywords::clone(&enclosing);
-                let own = task
-                    .keywords
-                    .vars
-                    .iter()
-                    .filter(|vars| !enclosing.vars.iter().any(|known| Arc::ptr_eq(known, vars)));
-                let own: Vec<_> = own.cloned().collect();
-                keywords.vars.splice(0..0, own);
-                Arc::new(keywords)
-            }
-            false => enclosing,
-        };
         match &request.target {
             IncludeTarget::Tasks(file) => {
-                let (path, items) = self.included_items(task, file, &keywords, request.apply.is_none())?;
+                let (path, items) = self.included_items(task, file, &enclosing, request.apply.is_none())?;
                 Ok((Some(path.display().to_string()), items))
             }
             IncludeTarget::Role(usage) => {
+                // Handlers run outside of the include; its variables reach them as those of a block.
+                let mut keywords = Keywords::clone(&enclosing);
+                keywords.vars.splice(0..0, own_variables(task).cloned());
+                let keywords = Arc::new(keywords);
                 let (loaded, warnings) = self.loader.include_role(task, usage, &keywords)?;
                 for warning in warnings {
                     self.shared.reporter.send(Event::Diagnostic(warning));
                 }
-                self.handlers.add(&loaded.handlers, &self.statics);
+                Arc::make_mut(&mut self.handlers).add(&loaded.handlers, &self.statics);
+                let (roles, handlers) = self.loader.take_imported();
+                self.add_imported(roles, &handlers);
                 if usage.public {
                     let mut variables = PlayVariables::clone(&self.variables);
                     variables.roles.extend(loaded.all.iter().cloned());

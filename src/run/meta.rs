@@ -132,7 +132,9 @@ impl Plan<'_> {
     /// Let a host run the handlers that it was notified of.
     fn flush(&mut self, host: &Arc<str>) {
         let Some(run) = self.hosts.get_mut(host) else { return };
-        let numbers = std::mem::take(&mut run.notified);
+        let mut numbers = std::mem::take(&mut run.notified);
+        let names = std::mem::take(&mut run.notified_names);
+        numbers.extend(names.iter().flat_map(|name| self.handlers.find(name)));
         let handlers: Vec<(u32, Arc<Task>)> = numbers
             .into_iter()
             .filter_map(|number| self.handlers.task(number).map(|task| (number, Arc::clone(task))))
@@ -163,6 +165,7 @@ impl Plan<'_> {
                 self.ended = Some(if action == MetaAction::EndPlay { PlanEnd::Stop } else { PlanEnd::Complete });
             }
             MetaAction::ClearHostErrors => {
+                self.cleared = true;
                 for run in self.hosts.values_mut() {
                     if matches!(run.state, State::Failed | State::Unreachable) {
                         run.state = State::Done;

@@ -9,6 +9,7 @@
 //! * [`Effect`]: what a task wants done to the run; applied by the strategy alone;
 //! * `remote`: the connection that a task runs on.
 
+mod connection_variables;
 pub mod cursor;
 mod effect;
 mod handlers;
@@ -29,7 +30,7 @@ mod task;
 
 pub use effect::{Effect, IncludeRequest, IncludeTarget, MetaAction, NewHost};
 pub use options::Options;
-pub use remote::{Connections, Remote};
+pub use remote::{Connections, Received, Remote};
 pub use result::{Cause, Mistake, Outcome, Status, is_failed};
 pub use run::{Run, RunError};
 pub use selection::Selection;

@@ -39,7 +39,7 @@ impl Run {
             statics = self.play_scope(play, &prompted, &surroundings);
         }
         let pattern = self.play_pattern(play, &statics)?;
-        let name = self.play_name(play, &statics, &pattern);
+        let name = self.play_name(play, &statics, &pattern)?;
         let (matched, warnings) = self.matching_hosts(&pattern)?;
         for warning in warnings {
             self.shared.reporter.send(Event::Warning(warning));
@@ -69,7 +69,7 @@ impl Run {
         let prompted = Arc::new(prompted);
         for batch in batches {
             let size = batch.len();
-            let batch: Arc<[Arc<str>]> = batch.into_iter().filter(|host| !self.lost.contains(host)).collect();
+            let batch: Arc<[Arc<str>]> = batch.into_iter().filter(|host| !self.lost.contains_key(host)).collect();
             self.shared.reporter.send(Event::PlayStart { name: name.clone(), hosts: Arc::clone(&batch), check });
             let variables = PlayVariables {
                 name: Arc::from(name.as_str()),
@@ -79,7 +79,7 @@ impl Run {
                 roles: play.roles.clone(),
                 hosts_all: Arc::clone(&all),
                 batch: Arc::clone(&batch),
-                hosts: all.iter().filter(|host| !self.lost.contains(*host)).cloned().collect(),
+                hosts: all.iter().filter(|host| !self.lost.contains_key(*host)).cloned().collect(),
             };
             let mut runs = IndexMap::new();
             let mut unusable = Vec::new();
@@ -99,6 +99,7 @@ impl Run {
                         state: State::Active,
                         failed: false,
                         notified: BTreeSet::new(),
+                        notified_names: Vec::new(),
                         vars_files,
                     },
                 );
@@ -124,12 +125,19 @@ impl Run {
                 _ => plan.run_linear().await,
             };
             let runs = std::mem::take(&mut plan.hosts);
+            let (mistakes, cleared) = (std::mem::take(&mut plan.mistakes), plan.cleared);
             drop(plan);
+            if !mistakes.is_empty() {
+                return Err(RunError::Language(mistakes));
+            }
+            if cleared {
+                self.lost.retain(|host, _| !all.contains(host));
+            }
             let mut failed = 0;
             for run in runs.into_values() {
                 if matches!(run.state, State::Failed | State::Unreachable) {
                     failed += 1;
-                    self.lost.insert(run.name);
+                    self.lost.insert(run.name, run.state == State::Unreachable);
                 }
             }
             if self.shared.interrupt.is_pressed() {
@@ -188,12 +196,9 @@ impl Run {
         Ok(pattern)
     }
 
-    fn play_name(&self, play: &Play, statics: &Scope, pattern: &str) -> String {
-        let rendered = play.name.as_ref().and_then(|name| match name.render(statics) {
-            Ok(value) => Some(value.to_string()),
-            Err(_) => name.text().map(str::to_owned),
-        });
-        rendered.filter(|name| !name.is_empty()).unwrap_or_else(|| pattern.to_owned())
+    fn play_name(&self, play: &Play, statics: &Scope, pattern: &str) -> Result<String, RunError> {
+        let rendered = play.name.as_ref().map(|name| name.render(statics)).transpose()?.map(|name| name.to_string());
+        Ok(rendered.filter(|name| !name.is_empty()).unwrap_or_else(|| pattern.to_owned()))
     }
 
     /// The hosts of a pattern, cut down by `-l`, with warnings about names that match nothing.
@@ -247,10 +252,18 @@ impl Run {
     fn serial(&self, play: &Play, statics: &Scope) -> Result<Vec<String>, RunError> {
         let Some(written) = &play.serial else { return Ok(Vec::new()) };
         let value = written.render(statics)?;
-        Ok(match value.kind() {
+        let sizes: Vec<String> = match value.kind() {
             ValueKind::Seq => value.try_iter().into_iter().flatten().map(|item| item.to_string()).collect(),
             _ => vec![value.to_string()],
-        })
+        };
+        let readable = |size: &&String| size.trim().trim_end_matches('%').trim().parse::<f64>().is_ok();
+        if let Some(wrong) = sizes.iter().find(|size| !readable(size)) {
+            let mut problem = Diagnostic::error(format!("`serial` must be a number or a percentage, not '{wrong}'"))
+                .hint("write how many hosts a batch has (`serial: 2`, `serial: 30%`), or a list of such sizes");
+            problem.span = written.span();
+            return Err(RunError::Language(vec![problem]));
+        }
+        Ok(sizes)
     }
 
     /// All that a host does in the play, in order.
@@ -412,7 +425,10 @@ fn gather_item(play: &Arc<Play>) -> Item {
         }
     }
     let mut keywords = crate::playbook::Keywords::clone(&play.keywords);
-    keywords.tags = vec![Written::plain("always")];
+    // A play with tags of its own gathers facts when they are asked for.
+    if keywords.tags.is_empty() {
+        keywords.tags = vec![Written::plain("always")];
+    }
     Item::Task(Arc::new(implicit_task(play, "gather_facts", options, keywords)))
 }
 
@@ -420,7 +436,10 @@ fn gather_item(play: &Arc<Play>) -> Item {
 fn flush_item(play: &Arc<Play>) -> Item {
     let mut options = IndexMap::new();
     options.insert("_raw_params".to_owned(), Written::plain("flush_handlers"));
-    Item::Task(Arc::new(implicit_task(play, "meta", options, crate::playbook::Keywords::default())))
+    let mut tags = play.keywords.tags.clone();
+    tags.push(Written::plain("always"));
+    let keywords = crate::playbook::Keywords { tags, ..crate::playbook::Keywords::default() };
+    Item::Task(Arc::new(implicit_task(play, "meta", options, keywords)))
 }
 
 fn implicit_task(

@@ -1,19 +1,25 @@
 //! The connection that a task runs on.
 
 use std::collections::HashMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use md5::Md5;
+use rprov_modules::Failure;
 use rprov_wire::{Map, Options, Source};
-use tokio::sync::OnceCell;
+use sha1::{Digest, Sha1};
+use tokio::sync::{OnceCell, mpsc};
+use tokio::task::JoinHandle;
 
+use super::is_failed;
 use super::shared::Shared;
 use crate::action::RawOutput;
 use crate::connection::{
     AgentStore, BecomeSettings, Call, ConnectionError, LocalTransport, Running, Session, Settings, Transport, Update,
     ssh,
 };
-use crate::report::Event;
+use crate::report::{Delegate, Event};
 
 /// Open connections, by host. A connection is made once, by the first task that needs it.
 #[derive(Debug, Default)]
@@ -152,9 +158,17 @@ impl Remote {
         self.delegate.as_ref()
     }
 
-    /// The delegate's address, where it is not its name.
-    pub fn delegate_address(&self) -> Option<&str> {
-        self.delegate.as_ref().map(|_| self.settings.address.as_str())
+    /// The same, as it is shown.
+    pub fn shown_delegate(&self) -> Option<Delegate> {
+        self.delegate.as_ref().map(|name| Delegate {
+            name: Arc::clone(name),
+            address: Some(self.settings.address.as_str()).filter(|address| *address != &**name).map(Arc::from),
+        })
+    }
+
+    /// What the connection is made from.
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// Whether it leads to the controller itself.
@@ -228,11 +242,25 @@ impl Remote {
         options: &Options,
         arguments: Map,
         target: &Path,
-    ) -> Result<(Map, Option<PathBuf>), ConnectionError> {
-        let mut sink = Some(FileSink { target: target.to_owned(), file: None, complete: false });
+    ) -> Result<(Map, Option<Received>), ConnectionError> {
+        let mut sink = Some(FileSink::new(target));
         let mut results = self.run(module, options, vec![arguments], Vec::new(), &mut sink).await?;
-        let data = sink.and_then(FileSink::finish);
-        Ok((results.pop().unwrap_or_default(), data))
+        let mut result = results.pop().unwrap_or_default();
+        let received = match sink {
+            Some(sink) => sink.finish().await,
+            None => Ok(None),
+        };
+        match received {
+            Ok(received) => Ok((result, received)),
+            // The last of it could not be written any more when the module had done its part.
+            Err(error) => {
+                let failure = Failure::new(format!("could not write {}: {error}", target.display()));
+                if !is_failed(&result) {
+                    result = failure.into_map();
+                }
+                Ok((result, None))
+            }
+        }
     }
 
     /// Start a call. An agent or a connection that has gone since it was last used is replaced: nothing was asked of
@@ -243,9 +271,18 @@ impl Remote {
             let host = connections.host(&self.settings);
             let agent = host.agent(self.r#become.as_ref());
             let used = host.transport.initialized() || agent.session.initialized();
-            let started = match agent.session.get_or_try_init(|| self.start(&host)).await {
-                Ok(session) => session.call(call.clone()),
-                Err(error) => Err(error),
+            let mut first = None;
+            // A call that goes out with the start of the agent is made at most once: then nothing is tried again.
+            let with = (!used && !self.is_local()).then(|| call.clone());
+            let session = agent.session.get_or_try_init(|| async {
+                let (session, running) = self.start(&host, with).await?;
+                first = running;
+                Ok(session)
+            });
+            let started = match (session.await, first) {
+                (Ok(_), Some(running)) => Ok(running),
+                (Ok(session), None) => session.call(call.clone()),
+                (Err(error), _) => Err(error),
             };
             match started {
                 Ok(running) => return Ok((agent, running)),
@@ -262,12 +299,21 @@ impl Remote {
         }
     }
 
-    async fn start(&self, host: &Host) -> Result<Session, ConnectionError> {
+    /// Start the agent, and make the first call where there is one.
+    async fn start(&self, host: &Host, call: Option<Call>) -> Result<(Session, Option<Running>), ConnectionError> {
         let store = &self.shared.connections.store;
+        let user = self.r#become.as_ref();
         if self.is_local() {
-            return Session::local(self.r#become.as_ref(), store).await;
+            return Ok((Session::local(user, store).await?, None));
         }
-        Session::start(Arc::clone(host.transport().await?), self.r#become.as_ref(), store).await
+        let transport = Arc::clone(host.transport().await?);
+        match call {
+            Some(call) => {
+                let (session, running) = Session::start_with(transport, user, store, call).await?;
+                Ok((session, Some(running)))
+            }
+            None => Ok((Session::start(transport, user, store).await?, None)),
+        }
     }
 
     async fn run(
@@ -297,7 +343,7 @@ impl Remote {
                 Update::Output { .. } => {}
                 Update::Data { data, last } => {
                     if let Some(sink) = sink
-                        && let Err(error) = sink.write(&data, last)
+                        && let Err(error) = sink.write(data, last).await
                     {
                         running.refuse_data(format!("could not write {}: {error}", sink.target.display()));
                     }
@@ -308,34 +354,133 @@ impl Remote {
     }
 }
 
-/// Stores what a module sends, beside the place where it belongs.
+/// A file that came from a host, beside the place where it belongs.
+#[derive(Debug)]
+pub struct Received {
+    /// Where it is; whoever takes it gives it its name, or removes it.
+    pub path: PathBuf,
+    /// SHA-1 of what came, in hexadecimal digits.
+    pub sha1: String,
+    /// MD5 of what came, in hexadecimal digits.
+    pub md5: String,
+}
+
+/// Pieces that wait to be written: enough that neither side waits for the other.
+const PIECES: usize = 16;
+
+/// Stores what a module sends, on a thread that may block.
 struct FileSink {
     target: PathBuf,
-    file: Option<tempfile::NamedTempFile>,
+    writer: Option<Writer>,
     complete: bool,
+    problem: Option<String>,
+}
+
+struct Writer {
+    pieces: mpsc::Sender<Vec<u8>>,
+    end: JoinHandle<std::io::Result<(tempfile::NamedTempFile, String, String)>>,
 }
 
 impl FileSink {
-    fn write(&mut self, data: &[u8], last: bool) -> std::io::Result<()> {
-        use std::io::Write;
-        let file = match &mut self.file {
-            Some(file) => file,
-            None => {
-                let directory = self.target.parent().unwrap_or(Path::new("."));
-                std::fs::create_dir_all(directory)?;
-                // As any new file: the umask says who may read it.
-                let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o666);
-                self.file.insert(tempfile::Builder::new().permissions(permissions).tempfile_in(directory)?)
-            }
-        };
-        file.write_all(data)?;
+    fn new(target: &Path) -> Self {
+        Self { target: target.to_owned(), writer: None, complete: false, problem: None }
+    }
+
+    /// Take a piece; why it cannot be stored, once.
+    async fn write(&mut self, data: Vec<u8>, last: bool) -> Result<(), String> {
+        if self.problem.is_some() {
+            return Ok(());
+        }
+        let writer = self.writer.get_or_insert_with(|| {
+            let (pieces, receiver) = mpsc::channel(PIECES);
+            let target = self.target.clone();
+            Writer { pieces, end: tokio::task::spawn_blocking(move || store(&target, receiver)) }
+        });
+        if writer.pieces.send(data).await.is_err() {
+            let problem = match self.end().await {
+                Some(Err(error)) => error.to_string(),
+                _ => "the thread that writes it has died".to_owned(),
+            };
+            self.problem = Some(problem.clone());
+            return Err(problem);
+        }
         self.complete |= last;
         Ok(())
     }
 
+    async fn end(&mut self) -> Option<std::io::Result<(tempfile::NamedTempFile, String, String)>> {
+        let Writer { pieces, end } = self.writer.take()?;
+        drop(pieces);
+        end.await.ok()
+    }
+
     /// The stored file, if all of it came.
-    fn finish(self) -> Option<PathBuf> {
-        let file = self.file.filter(|_| self.complete)?;
-        file.into_temp_path().keep().ok()
+    async fn finish(mut self) -> Result<Option<Received>, String> {
+        match self.end().await {
+            Some(Ok((file, sha1, md5))) if self.complete => {
+                let path = file.into_temp_path().keep().map_err(|error| error.to_string())?;
+                Ok(Some(Received { path, sha1, md5 }))
+            }
+            Some(Err(error)) => Err(error.to_string()),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// Write all pieces to a new file beside the target; the file with its SHA-1 and MD5.
+fn store(
+    target: &Path,
+    mut pieces: mpsc::Receiver<Vec<u8>>,
+) -> std::io::Result<(tempfile::NamedTempFile, String, String)> {
+    let directory = target.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(directory)?;
+    // As any new file: the umask says who may read it.
+    let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+    let mut file = tempfile::Builder::new().permissions(permissions).tempfile_in(directory)?;
+    let (mut sha1, mut md5) = (Sha1::new(), Md5::new());
+    while let Some(piece) = pieces.blocking_recv() {
+        sha1.update(&piece);
+        md5.update(&piece);
+        file.write_all(&piece)?;
+    }
+    let hex = |digest: &[u8]| digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok((file, hex(&sha1.finalize()), hex(&md5.finalize())))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_is_stored_only_if_all_of_it_comes() {
+        let directory = tempfile::tempdir().unwrap();
+        let target = directory.path().join("below/target");
+        let mut sink = FileSink::new(&target);
+        for _ in 0..100 {
+            sink.write(vec![b'a'; 1000], false).await.unwrap();
+        }
+        sink.write(Vec::new(), true).await.unwrap();
+        let received = sink.finish().await.unwrap().unwrap();
+        assert_eq!(std::fs::read(&received.path).unwrap(), vec![b'a'; 100_000]);
+        assert_eq!(received.md5, "1af6d6f2f682f76f80e606aeaaee1680");
+        std::fs::remove_file(&received.path).unwrap();
+
+        let mut sink = FileSink::new(&target);
+        sink.write(vec![b'a'; 1000], false).await.unwrap();
+        assert!(sink.finish().await.unwrap().is_none());
+        assert!(FileSink::new(&target).finish().await.unwrap().is_none());
+        assert_eq!(std::fs::read_dir(target.parent().unwrap()).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_stored_is_said_once() {
+        let mut sink = FileSink::new(Path::new("/proc/nowhere/target"));
+        let mut problems = Vec::new();
+        for _ in 0..2 * PIECES {
+            problems.extend(sink.write(vec![1; 10], false).await.err());
+        }
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(sink.finish().await.unwrap().is_none());
     }
 }

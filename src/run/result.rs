@@ -31,6 +31,10 @@ pub enum Cause {
     Module,
     /// The action on the controller, or a condition of the task.
     Action,
+    /// What the action was asked for cannot be done at all.
+    Refused,
+    /// There is no way to the host; what to do about it.
+    Connection(Option<String>),
     /// Something in the playbook.
     Playbook(Arc<Mistake>),
 }
@@ -44,6 +48,10 @@ pub struct Mistake {
     pub steps: Vec<(String, Option<Span>)>,
     /// The mistake at its most exact place, with the variables on the way there and what to do.
     pub diagnostic: Diagnostic,
+    /// What is said of it below the place.
+    pub advice: &'static str,
+    /// The whole task cannot be run because of it: its place is the only one that is shown.
+    pub outright: bool,
 }
 
 impl Mistake {
@@ -65,11 +73,22 @@ impl Mistake {
             None if doing.is_empty() => vec![(error.message().to_owned(), whole)],
             None => vec![(format!("{doing}: {}", error.message()), whole)],
         };
-        Self { stage: stage.into(), steps, diagnostic: error.clone().into() }
+        Self { stage: stage.into(), steps, diagnostic: error.clone().into(), advice: "", outright: false }
+    }
+
+    /// A mistake that is told at the place of the task.
+    pub fn plain(message: &str, span: Option<Span>) -> Self {
+        let mut diagnostic = Diagnostic::error(message);
+        diagnostic.span = span;
+        let steps = vec![(message.to_owned(), None)];
+        Self { stage: String::new(), steps, diagnostic, advice: "", outright: false }
     }
 
     /// All of it in one sentence.
     pub fn message(&self) -> String {
+        if self.outright {
+            return self.steps.iter().map(|(message, _)| message.as_str()).collect::<Vec<_>>().join(": ");
+        }
         let stage = Some(self.stage.as_str()).filter(|stage| !stage.is_empty());
         let steps = self.steps.iter().map(|(message, _)| message.as_str());
         let parts: Vec<&str> = std::iter::once("Task failed").chain(stage).chain(steps).collect();
@@ -106,7 +125,7 @@ impl Outcome {
 pub fn status_of(result: &Map) -> Status {
     if flag(result, "unreachable") {
         Status::Unreachable
-    } else if flag(result, "failed") {
+    } else if has_failed(result) {
         Status::Failed
     } else if flag(result, "skipped") {
         Status::Skipped
@@ -115,6 +134,21 @@ pub fn status_of(result: &Map) -> Status {
     } else {
         Status::Ok
     }
+}
+
+/// Whether a result tells of a failure: what `failed_when` found counts more than the flag.
+fn has_failed(result: &Map) -> bool {
+    if result.contains_key("failed_when_result") {
+        return flag(result, "failed_when_result");
+    }
+    let items = || match result.get("results") {
+        Some(Value::List(items)) => items.iter().filter_map(Value::as_map).collect(),
+        _ => Vec::new(),
+    };
+    if items().iter().any(|item| item.contains_key("failed_when_result")) {
+        return items().iter().any(|item| flag(item, "failed_when_result"));
+    }
+    flag(result, "failed")
 }
 
 /// Whether a flag is set in a result; absent counts as not set.

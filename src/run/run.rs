@@ -1,6 +1,6 @@
 //! A whole run: playbooks in, an exit status out.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -40,8 +40,8 @@ pub struct Run {
     pub(super) loader: Loader,
     pub(super) surroundings: Surroundings,
     pub(super) stats: Stats,
-    /// Hosts that have failed or cannot be reached; no later play works on them.
-    pub(super) lost: HashSet<Arc<str>>,
+    /// Hosts that have failed, or cannot be reached (`true`); no later play works on them.
+    pub(super) lost: HashMap<Arc<str>, bool>,
     pub(super) waiting_for: Option<String>,
     pub(super) numbers: u64,
     variable_files: HashMap<PathBuf, Arc<VarMap>>,
@@ -58,7 +58,7 @@ impl Run {
             loader,
             surroundings,
             stats: Stats::default(),
-            lost: HashSet::new(),
+            lost: HashMap::new(),
             waiting_for,
             numbers: 0,
             variable_files: HashMap::new(),
@@ -88,8 +88,7 @@ impl Run {
                 break;
             }
             self.shared.reporter.send(Event::Recap(Box::new(self.stats.clone())));
-            let failed = |counts: &super::stats::Counts| counts.failed > 0 || counts.unreachable > 0;
-            if self.shared.interrupt.is_pressed() || self.stats.hosts.values().any(failed) {
+            if self.shared.interrupt.is_pressed() || !self.lost.is_empty() {
                 break;
             }
         }
@@ -109,6 +108,16 @@ impl Run {
         let variables = Arc::new(super::play::variables_of(&loaded.root)?);
         self.variable_files.insert(path.to_owned(), Arc::clone(&variables));
         Ok(variables)
+    }
+
+    /// Whether a host has failed, and its failure was neither rescued nor forgotten.
+    pub fn any_failed(&self) -> bool {
+        self.lost.values().any(|unreachable| !unreachable)
+    }
+
+    /// Whether a host could not be reached, and that was neither ignored nor forgotten.
+    pub fn any_unreachable(&self) -> bool {
+        self.lost.values().any(|unreachable| *unreachable)
     }
 
     /// The task that `--start-at-task` names, if the run did not come to it.
@@ -135,6 +144,18 @@ impl Run {
         };
         let (hosts, warnings) = self.matching_hosts(&patterns.join(","))?;
         Ok((patterns, hosts, warnings))
+    }
+
+    /// A play's name as far as it is known without a host, for lists; `None` where it has none.
+    pub fn name_of(&self, play: &crate::playbook::Play) -> Option<String> {
+        let scope = Scope::new(
+            Arc::new(crate::vars::Layer(Arc::clone(&self.shared.facts.extra))),
+            Arc::new(self.surroundings.clone()),
+        );
+        let scope = crate::vars::beneath(&scope, Arc::clone(&play.vars));
+        let name = play.name.as_ref()?;
+        let rendered = name.render(&scope).ok().map(|name| name.to_string());
+        rendered.or_else(|| name.text().map(str::to_owned)).filter(|name| !name.is_empty())
     }
 }
 

@@ -207,7 +207,7 @@ pub(super) fn remote(
 }
 
 /// The variables that the connection of a delegated task is made from: those of the delegate.
-fn delegate_scope(shared: &Arc<Shared>, variables: &TaskVariables, name: &str) -> Scope {
+pub(super) fn delegate_scope(shared: &Arc<Shared>, variables: &TaskVariables, name: &str) -> Scope {
     match shared.facts.hosts.get(name) {
         Some(host) => TaskVariables { host, ..variables.clone() }.scope(),
         None => {
@@ -285,7 +285,7 @@ fn become_settings(
 }
 
 /// What a module call is told beside its arguments.
-pub(super) fn wire_options(shared: &Shared, task: &Task, scope: &Scope, _remote: &Remote) -> Result<WireOptions, Stop> {
+pub(super) fn wire_options(shared: &Shared, task: &Task, scope: &Scope) -> Result<WireOptions, Stop> {
     let reader = KeywordReader(scope);
     let keywords = &task.keywords;
     let mut environment: Vec<(String, String)> = Vec::new();
@@ -297,8 +297,10 @@ pub(super) fn wire_options(shared: &Shared, task: &Task, scope: &Scope, _remote:
             continue;
         }
         if value.kind() != ValueKind::Map {
-            let problem = TemplateError::failed(format!("`environment` must be a dictionary, got '{value}'"));
-            return Err(context(problem.at(written.span())).into());
+            shared.reporter.send(crate::report::Event::Warning(format!(
+                "could not parse environment value, skipping: {value}; write `NAME: value` lines below `environment:`"
+            )));
+            continue;
         }
         for key in value.try_iter().into_iter().flatten() {
             let text = value.get_item(&key).map(|value| value.to_string()).unwrap_or_default();

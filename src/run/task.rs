@@ -6,20 +6,25 @@ use std::time::{Duration, Instant};
 use minijinja::Value;
 use rprov_wire::{Map, Options as WireOptions};
 
+use super::connection_variables;
 use super::effect::Effect;
+use super::handlers::Handlers;
 use super::remote::Remote;
 use super::result::{self, Cause, Mistake, Outcome, Status, flag, status_of};
 use super::settings::{self, KeywordReader};
 use super::shared::Shared;
 use crate::action::{self, Call, Done, Stop};
 use crate::playbook::{Loop, LoopSource, Task};
-use crate::report::{Event, HostResult, ItemInfo, TaskInfo};
-use crate::source::Span;
-use crate::template::{self, Scope, TemplateError};
+use crate::report::{Delegate, Event, HostResult, ItemInfo, TaskInfo};
+use crate::source::{Diagnostic, Span};
+use crate::template::{self, Conditional, Scope, TemplateError, Variable, Written};
 use crate::vars::{Facts, TaskVariables, Values};
 
 /// What a failed result has where Ansible might have a traceback.
 const NO_TRACEBACK: &str = "(traceback unavailable)";
+
+/// How the message begins of a loop over what is no list.
+const NOT_A_LIST: &str = "The `loop` value must resolve to a 'list'";
 
 /// Everything that one task needs to run on one host.
 #[derive(Debug)]
@@ -32,6 +37,8 @@ pub struct Job {
     pub info: Arc<TaskInfo>,
     /// The variables that it sees.
     pub variables: TaskVariables,
+    /// The handlers that there are.
+    pub handlers: Arc<Handlers>,
 }
 
 /// One item (or the whole task, where there is no loop), ready to run.
@@ -47,7 +54,7 @@ struct Prepared {
 struct Single {
     result: Map,
     effects: Vec<Effect>,
-    delegate: Option<Arc<str>>,
+    delegate: Option<Delegate>,
     cause: Cause,
 }
 
@@ -115,8 +122,15 @@ impl Job {
         let mut effects = std::mem::take(&mut single.effects);
         if status == Status::Changed {
             match self.notified(&scope) {
-                Ok(names) if names.is_empty() => {}
-                Ok(names) => effects.push(Effect::Notify(names)),
+                Ok(names) => match self.unknown_handler(&names) {
+                    // The run ends here, before the result is told.
+                    Some(problem) => {
+                        let effects = vec![Effect::UnknownHandler(Box::new(problem))];
+                        return Outcome { status, ignored, result: Arc::new(single.result), effects };
+                    }
+                    None if names.is_empty() => {}
+                    None => effects.push(Effect::Notify(names.into_iter().map(|(name, _)| name).collect())),
+                },
                 Err(error) => {
                     single = Single::unrendered(&error, None);
                     status = Status::Failed;
@@ -164,18 +178,36 @@ impl Job {
         })
     }
 
-    fn notified(&self, scope: &Scope) -> Result<Vec<String>, TemplateError> {
+    /// The names that the task notifies, with the places where they were written.
+    fn notified(&self, scope: &Scope) -> Result<Vec<(String, Option<Span>)>, TemplateError> {
         let mut names = Vec::new();
         for written in &self.task.keywords.notify {
             let value = written.render(scope)?;
             match value.kind() {
                 minijinja::value::ValueKind::Seq => {
-                    names.extend(value.try_iter().into_iter().flatten().map(|name| name.to_string()));
+                    let items = value.try_iter().into_iter().flatten();
+                    names.extend(items.map(|name| (name.to_string(), written.span())));
                 }
-                _ => names.push(value.to_string()),
+                _ => names.push((value.to_string(), written.span())),
             }
         }
         Ok(names)
+    }
+
+    /// The first of these names that no handler has.
+    fn unknown_handler(&self, names: &[(String, Option<Span>)]) -> Option<Diagnostic> {
+        let (name, span) = names.iter().find(|(name, _)| self.handlers.find(name).is_empty())?;
+        let problem = Diagnostic::absent(format!(
+            "The requested handler '{name}' was not found in either the main handlers list nor in the listening handlers list"
+        ))
+        .at(span.unwrap_or(self.task.span));
+        let known: Vec<&str> = self.handlers.names().collect();
+        let problem = problem.did_you_mean(name, known.iter().copied());
+        Some(match problem.hints.is_empty() {
+            false => problem,
+            true if known.is_empty() => problem.hint("the play has no handlers"),
+            true => problem.hint(format!("the handlers that there are: {}", known.join(", "))),
+        })
     }
 
     async fn run_in(&self, scope: &Scope) -> (Single, bool) {
@@ -186,7 +218,8 @@ impl Job {
             Ok(items) => (self.run_loop(looping, scope, items).await, true),
             Err(error) => {
                 // The conditions may say that the loop does not matter here.
-                match self.condition(scope) {
+                let scope = connection_variables::beneath(&self.shared, &self.task, &self.variables, scope);
+                match self.condition(&scope) {
                     Ok(Some(skipped)) => (Single::plain(skipped), false),
                     _ => (self.unusable_loop(looping, &error), false),
                 }
@@ -203,7 +236,7 @@ impl Job {
                     && value.kind() != minijinja::value::ValueKind::Iterable
                 {
                     return Err(TemplateError::failed(format!(
-                        "The `loop` value must resolve to a 'list', not '{}'.",
+                        "{NOT_A_LIST}, not '{}'.",
                         template::python::type_name(&value)
                     ))
                     .at(written.span().or(Some(looping.span)))
@@ -231,13 +264,14 @@ impl Job {
     }
 
     /// Everything before the action itself: `Err` is the result where it does not come to that.
-    async fn prepare(&self, scope: &Scope) -> Result<Prepared, Single> {
-        match self.condition(scope) {
+    async fn prepare(&self, plain: &Scope) -> Result<Prepared, Single> {
+        let scope = connection_variables::beneath(&self.shared, &self.task, &self.variables, plain);
+        match self.condition(&scope) {
             Ok(None) => {}
             Ok(Some(skipped)) => return Err(Single::plain(skipped)),
             Err((error, span)) => return Err(Single::unrendered(&error, span)),
         }
-        self.prepare_call(scope).map_err(|stop| self.stopped(stop))
+        self.prepare_call(plain, scope).map_err(|stop| self.stopped(stop))
     }
 
     /// The result of a call that did not come to its end.
@@ -261,7 +295,22 @@ impl Job {
                 }
                 Single::mistaken(mistake)
             }
-            connection @ Stop::Connection(_) => Single::plain(connection.into_result()),
+            Stop::Unfit(result) => Single::plain(result),
+            Stop::Mistaken { mistake, message } => {
+                let mut single = Single::mistaken(*mistake);
+                if let Some(message) = message {
+                    single.result.insert("msg".into(), message.into());
+                }
+                single
+            }
+            Stop::Refused(mut result) => {
+                result.entry("exception".to_owned()).or_insert_with(|| NO_TRACEBACK.into());
+                Single { cause: Cause::Refused, ..Single::plain(result) }
+            }
+            Stop::Connection(error) => {
+                let cause = Cause::Connection(error.hint().map(str::to_owned));
+                Single { cause, ..Single::plain(Stop::Connection(error).into_result()) }
+            }
         }
     }
 
@@ -270,12 +319,24 @@ impl Job {
         let written = match &looping.source {
             LoopSource::Loop(written) | LoopSource::With(_, written) => written.span(),
         };
-        Single::unrendered(error, written)
+        if !error.message().starts_with(NOT_A_LIST) {
+            return Single::unrendered(error, written);
+        }
+        let mistake = Mistake {
+            steps: vec![(error.message().to_owned(), written.or(Some(looping.span)))],
+            advice: "Provide a list of items/templates, or a template resolving to a list.",
+            outright: true,
+            ..Mistake::new("", "", error, written)
+        };
+        let mut single = Single::mistaken(mistake);
+        single.result.shift_remove("changed");
+        single
     }
 
-    fn prepare_call(&self, scope: &Scope) -> Result<Prepared, Stop> {
-        let (remote, scope) = settings::remote(&self.shared, &self.task, &self.variables, scope)?;
-        let options = settings::wire_options(&self.shared, &self.task, &scope, &remote)?;
+    /// `plain` is `scope` without what is known of the connection, which is made from it.
+    fn prepare_call(&self, plain: &Scope, scope: Scope) -> Result<Prepared, Stop> {
+        let (remote, plain) = settings::remote(&self.shared, &self.task, &self.variables, plain)?;
+        let options = settings::wire_options(&self.shared, &self.task, &plain)?;
         let values = action::render_arguments(&self.task, &scope)?;
         let mut arguments = Map::with_capacity(values.len());
         for (name, value) in &values {
@@ -290,12 +351,15 @@ impl Job {
                         known.short,
                         known.option_names()
                     ),
+                    rprov_modules::argument::ArgumentProblem::Missing { .. } => {
+                        format!("missing required arguments: {}", missing(&problems).join(", "))
+                    }
                     other => other.to_string(),
                 });
                 if flag(&result, "changed") {
                     result.insert("changed".into(), false.into());
                 }
-                return Err(Stop::Failed(result));
+                return Err(if known.module.is_some() { Stop::Unfit(result) } else { Stop::Refused(result) });
             }
         }
         Ok(Prepared { scope, remote, arguments, values, options })
@@ -310,13 +374,14 @@ impl Job {
             Ok(retries) => retries,
             Err(error) => return Single::unrendered(&error, None),
         };
-        let delegate = prepared.remote.delegate().cloned();
+        let delegate = prepared.remote.shown_delegate();
         let mut attempt = 1;
         loop {
             let executed = self.execute(&prepared).await;
             // What was skipped (check mode) says nothing that could be waited for.
             let attempts = attempts.filter(|_| !executed.as_ref().is_ok_and(|done| flag(&done.result, "skipped")));
             let mut single = self.conclude(&prepared.scope, executed, attempts.map(|_| attempt));
+            self.add_invocation(&mut single, &prepared.arguments, item.is_some());
             single.delegate.clone_from(&delegate);
             let Some(total) = attempts else { return single };
             single.result.insert("attempts".into(), attempt.into());
@@ -419,6 +484,9 @@ impl Job {
         if !result.contains_key("failed") && result.get("rc").is_some_and(|rc| rc.as_int().is_some_and(|rc| rc != 0)) {
             result.insert("failed".into(), true.into());
         }
+        if flag(&result, "failed") {
+            result.entry("exception".to_owned()).or_insert_with(|| NO_TRACEBACK.into());
+        }
         if let Some(rprov_wire::Value::Map(facts)) = result.get("ansible_facts")
             && !flag(&result, "failed")
             && !effects.iter().any(|effect| matches!(effect, Effect::Variables { .. } | Effect::Facts { .. }))
@@ -436,6 +504,20 @@ impl Job {
             result.insert("changed".into(), false.into());
         }
         Single { result, effects, delegate: None, cause }
+    }
+
+    /// Say what the module was called with, where that can be seen: in the items of a registered loop, and at `-vvv`.
+    fn add_invocation(&self, single: &mut Single, arguments: &Map, in_loop: bool) {
+        let wanted = self.shared.options.verbosity >= 3 || in_loop && self.task.register.is_some();
+        let unknown = matches!(single.cause, Cause::Playbook(_) | Cause::Connection(_) | Cause::Refused);
+        if let Some(known) = action::find(self.task.action.short)
+            && wanted
+            && !unknown
+            && known.module.is_some()
+            && !flag(&single.result, "skipped")
+        {
+            single.result.entry("invocation".to_owned()).or_insert_with(|| action::invocation(known, arguments));
+        }
     }
 
     /// The host that gathered facts belong to, if that is not the task's own.
@@ -501,7 +583,7 @@ impl Job {
         };
         let loop_var: Arc<str> = loop_var.into();
         let count = items.len();
-        let item_scope = |index: usize, item: &Value| {
+        let item_scope = |index: usize, item: &Value, carried: &Values| {
             let mut locals: Vec<(Arc<str>, Value)> =
                 vec![(Arc::clone(&loop_var), item.clone()), ("ansible_loop_var".into(), Value::from(&*loop_var))];
             if let Some(name) = &index_var {
@@ -511,29 +593,35 @@ impl Job {
             if extended {
                 locals.push(("ansible_loop".into(), extended_loop(&items, index, all_items)));
             }
-            scope.with(locals)
+            let locals = locals.into_iter().map(|(name, value)| (name, Variable::from(value)));
+            // The first of a name counts.
+            scope.with(locals.chain(carried.iter().map(|(name, value)| (Arc::clone(name), value.clone()))))
         };
         let batchable = action::find(self.task.action.short).is_some_and(|known| known.action.is_none())
             && self.task.until.is_empty()
             && self.task.retries.is_none()
+            && !self.reads_own_result()
             && control.break_when.is_empty()
             && pause == 0.0;
         let flags = self.flags(scope).ok();
         let mut collected = Collected::default();
         if batchable {
-            let scopes: Vec<Scope> = items.iter().enumerate().map(|(index, item)| item_scope(index, item)).collect();
+            let scopes: Vec<Scope> =
+                items.iter().enumerate().map(|(index, item)| item_scope(index, item, &Values::new())).collect();
             let singles =
                 self.run_batch(&scopes, &items, looping, &loop_var, index_var.as_deref(), flags.as_ref()).await;
             for single in singles {
                 collected.add(single);
             }
         } else {
+            // What an item sets, those after it see.
+            let mut carried = Values::new();
             for (index, item) in items.iter().enumerate() {
                 if index > 0 && pause > 0.0 {
                     tokio::time::sleep(Duration::from_secs_f64(pause)).await;
                 }
                 let begin = Instant::now();
-                let scope = item_scope(index, item);
+                let scope = item_scope(index, item, &carried);
                 let label = self.item_info(looping, &scope, index, item);
                 let mut single = self.run_single(&scope, Some(&label)).await;
                 self.finish_item(
@@ -549,6 +637,7 @@ impl Job {
                     let scope = self.with_result(&scope, &single.result);
                     control.break_when.iter().all(|condition| condition.test(&scope).unwrap_or(false))
                 };
+                self.carry(&single, &mut carried);
                 collected.add(single);
                 if stop || self.shared.interrupt.is_pressed() {
                     break;
@@ -556,6 +645,44 @@ impl Job {
             }
         }
         collected.into_single(count)
+    }
+
+    /// Whether the conditions or arguments name the variable that the task registers: then each item waits for the one
+    /// before.
+    fn reads_own_result(&self) -> bool {
+        let Some(register) = &self.task.register else { return false };
+        let arguments = self.task.arguments.options.values().chain(&self.task.arguments.template);
+        arguments.map(Written::source).chain(self.task.keywords.when.iter().map(Conditional::text)).any(|text| {
+            text.match_indices(&*register.name).any(|(at, found)| {
+                let part = |character: char| character.is_alphanumeric() || character == '_';
+                let before = text.get(..at).and_then(|text| text.chars().next_back());
+                let after = text.get(at + found.len()..).and_then(|text| text.chars().next());
+                !before.is_some_and(part) && !after.is_some_and(part)
+            })
+        })
+    }
+
+    /// Add what an item has set to what the items after it see.
+    fn carry(&self, single: &Single, carried: &mut Values) {
+        for effect in &single.effects {
+            match effect {
+                Effect::Variables { host: None, values } => {
+                    carried.extend(values.iter().map(|(name, value)| (Arc::clone(name), value.clone())));
+                }
+                Effect::Facts { host: None, facts } => {
+                    let named = |(name, value): (&Arc<str>, &Value)| {
+                        (Arc::from(format!("ansible_{name}")), Variable::from(value.clone()))
+                    };
+                    carried.extend(facts.iter().map(named));
+                }
+                _ => {}
+            }
+        }
+        if let Some(register) = &self.task.register {
+            let mut registered = single.result.clone();
+            complete(&mut registered);
+            carried.insert(Arc::clone(&register.name), value_of(registered).into());
+        }
     }
 
     /// Run all items of a loop as one frame to the host.
@@ -597,11 +724,12 @@ impl Job {
             let Some((_, lead)) = first.first() else { break };
             let arguments = first.iter().map(|(_, ready)| ready.arguments.clone()).collect();
             let results = lead.remote.call(module.name, &lead.options, arguments, Vec::new()).await;
-            let delegate = lead.remote.delegate().cloned();
+            let delegate = lead.remote.shown_delegate();
             match results {
                 Ok(results) => {
                     for ((index, ready), result) in first.iter().zip(results) {
                         let mut single = self.conclude(&ready.scope, Ok(Done::new(result)), None);
+                        self.add_invocation(&mut single, &ready.arguments, true);
                         single.delegate.clone_from(&delegate);
                         if let Some(slot) = singles.get_mut(*index) {
                             *slot = Some(single);
@@ -609,10 +737,12 @@ impl Job {
                     }
                 }
                 Err(error) => {
+                    let cause = Cause::Connection(error.hint().map(str::to_owned));
                     let result = Stop::from(error).into_result();
                     for (index, _) in &first {
                         if let Some(slot) = singles.get_mut(*index) {
-                            *slot = Some(Single { delegate: delegate.clone(), ..Single::plain(result.clone()) });
+                            let (delegate, cause) = (delegate.clone(), cause.clone());
+                            *slot = Some(Single { delegate, cause, ..Single::plain(result.clone()) });
                         }
                     }
                 }
@@ -621,7 +751,8 @@ impl Job {
         let mut done = Vec::with_capacity(items.len());
         for (index, (single, (scope, item))) in singles.into_iter().zip(scopes.iter().zip(items)).enumerate() {
             let mut single = single.unwrap_or_else(|| Single::plain(result::failed("the item was not run")));
-            self.finish_item(&mut single, loop_var, index_var, index, item, None);
+            let extended = scope.get("ansible_loop").ok().flatten().filter(|_| looping.control.extended.is_some());
+            self.finish_item(&mut single, loop_var, index_var, index, item, extended);
             let label = self.item_info(looping, scope, index, item);
             self.tell_item(&single, &label, flags, begin);
             done.push(single);
@@ -694,7 +825,7 @@ struct Collected {
     failed: bool,
     unreachable: bool,
     skipped: bool,
-    delegate: Option<Arc<str>>,
+    delegate: Option<Delegate>,
     any: bool,
 }
 
@@ -836,4 +967,16 @@ fn censored(result: &Map) -> Map {
         }
     }
     shown
+}
+/// The options that are missing, in the order of the alphabet.
+fn missing(problems: &[rprov_modules::argument::ArgumentProblem]) -> Vec<&str> {
+    let mut names: Vec<&str> = problems
+        .iter()
+        .filter_map(|problem| match problem {
+            rprov_modules::argument::ArgumentProblem::Missing { option } => Some(option.as_str()),
+            _ => None,
+        })
+        .collect();
+    names.sort_unstable();
+    names
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use minijinja::value::Value;
 
+use super::depth;
 use super::environment::environment;
 use super::error::{TemplateError, TemplateErrorKind};
 use super::explain::{Failure, explain_undefined, translate};
@@ -47,6 +48,10 @@ impl Code {
             )
             .at(origin.locate(source, range)));
         }
+        depth::check(source, range.clone()).map_err(|mistake| {
+            TemplateError::new(TemplateErrorKind::Syntax, format!("Syntax error in template: {}", mistake.message))
+                .at(origin.locate(source, mistake.range))
+        })?;
         let rewritten = rewrite_expression(source, range.clone(), manner, named);
         match environment().compile_expression_owned(rewritten.text.clone()) {
             Ok(expression) => {

@@ -8,6 +8,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
 use minijinja::{Environment, Error, ErrorKind};
 
+use super::depth;
 use super::environment::{environment, watch};
 use super::error::{TemplateError, TemplateErrorKind};
 use super::explain::{Failure, translate};
@@ -205,6 +206,7 @@ fn rewrite(text: &str, syntax: &Syntax, manner: Manner, named: &mut Vec<Named>) 
     let mut result = Rewritten::default();
     let segments = syntax.split(text)?;
     let mut open: Vec<Option<Macro>> = Vec::new();
+    let mut branches = depth::Branches::default();
     for (index, segment) in segments.iter().cloned().enumerate() {
         match segment {
             Segment::Text(range) => result.copy(text, range),
@@ -223,6 +225,7 @@ fn rewrite(text: &str, syntax: &Syntax, manner: Manner, named: &mut Vec<Named>) 
             }
             Segment::Comment(tag) => result.copy(text, tag.outer),
             Segment::Print(tag) => {
+                depth::check(text, tag.inner.clone())?;
                 result.copy(text, tag.outer.start..tag.inner.start);
                 result.append(rewrite_expression(text, tag.inner.clone(), manner, named));
                 result.copy(text, tag.inner.end..tag.outer.end);
@@ -232,6 +235,8 @@ fn rewrite(text: &str, syntax: &Syntax, manner: Manner, named: &mut Vec<Named>) 
                 // Ansible doubles backslashes between `{{` and `}}` alone.
                 let manner = Manner { literal_backslashes: false, ..manner };
                 let inner = text.get(tag.inner.clone()).unwrap_or_default().trim_start();
+                depth::check(text, tag.inner.clone())?;
+                branches.statement(inner, &tag.inner)?;
                 let variadic = match inner.starts_with("macro ") {
                     true => Macro::variadic(text, &tag, segments.get(index + 1..).unwrap_or_default()),
                     false => None,

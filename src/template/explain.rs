@@ -8,12 +8,14 @@ use minijinja::{Error, ErrorKind};
 
 use super::environment::{environment, names};
 use super::error::{TemplateError, TemplateErrorKind, carried};
+use super::filter::logic::MANDATORY;
 use super::place::Origin;
 use super::python::type_name;
 use super::rewrite::{NamedKind, Rewritten};
 use super::scope::Inner;
 use super::value::plain_message;
 use super::written::{LazyList, LazyMap};
+use crate::vars::HostVars;
 
 /// What is known about the template that failed.
 pub(super) struct Failure<'a> {
@@ -64,6 +66,26 @@ impl Failure<'_> {
                     Ok(next) if !next.is_undefined() => value = next,
                     _ => return Some(no_attribute(&value, &key).at(place())),
                 }
+            }
+        }
+        None
+    }
+
+    /// The first name that has no value and is given to `mandatory`.
+    fn unmet_demand(&self) -> Option<&str> {
+        let scope = self.scope?;
+        let mut parts = self.source.split('|').peekable();
+        while let Some(part) = parts.next() {
+            let next = parts.peek()?.trim_start();
+            let next = next.strip_prefix("ansible.builtin.").unwrap_or(next);
+            if !next.starts_with("mandatory") {
+                continue;
+            }
+            let part = part.trim_end();
+            let begin = part.rfind(|character: char| !character.is_alphanumeric() && character != '_');
+            let name = part.get(begin.map_or(0, |at| at + 1)..).unwrap_or_default();
+            if !name.is_empty() && scope.variable(name).is_none() {
+                return Some(name);
             }
         }
         None
@@ -175,6 +197,14 @@ pub(super) fn explain_undefined(error: &Error, failure: &Failure<'_>) -> Templat
         let own = head.get(..start).is_some_and(|before| before.is_empty() || before.ends_with('('));
         own.then(|| head.get(start + 1..).map(str::to_owned)).flatten()
     });
+    if let Some(reason) = detail.strip_prefix(MANDATORY) {
+        let name = failure.unmet_demand();
+        return TemplateError::undefined(match (reason, name) {
+            ("", Some(name)) => format!("{MANDATORY}Mandatory variable '{name}' not defined."),
+            ("", None) => format!("{MANDATORY}Mandatory variable not defined."),
+            _ => detail.to_owned(),
+        });
+    }
     let Some(path) = path else {
         if let Some(error) = failure.first_missing() {
             return error;
@@ -236,6 +266,15 @@ fn member_failure(parent: &Value, key: &Value) -> Option<TemplateError> {
 
 /// That a value has no such attribute or item.
 pub(super) fn no_attribute(parent: &Value, key: &Value) -> TemplateError {
+    if let (Some(hosts), Some(name)) = (parent.downcast_object_ref::<HostVars>(), key.as_str()) {
+        let known = hosts.names();
+        return TemplateError::undefined(format!("hostvars[{key:?}]")).hint(
+            match rprov_modules::argument::closest(name, known.iter().map(String::as_str)) {
+                Some(close) => format!("the inventory has no host `{name}`; did you mean `{close}`?"),
+                None => format!("the inventory has no host `{name}`"),
+            },
+        );
+    }
     let error = TemplateError::undefined(format!("object of type '{}' has no attribute {key:?}", type_name(parent)));
     let Some(name) = key.as_str() else { return error };
     let keys: Vec<String> = match parent.kind() {

@@ -10,6 +10,7 @@
 mod chain;
 mod code;
 mod compiled;
+mod depth;
 mod document;
 mod environment;
 mod error;

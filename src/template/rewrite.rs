@@ -180,7 +180,7 @@ pub(super) fn rewrite_statement(
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Name,
     Number,
     Text,
@@ -188,9 +188,9 @@ enum Kind {
 }
 
 #[derive(Clone, Debug)]
-struct Token {
-    kind: Kind,
-    range: Range<usize>,
+pub(super) struct Token {
+    pub kind: Kind,
+    pub range: Range<usize>,
 }
 
 struct Rewriter<'a, 'n> {
@@ -697,7 +697,8 @@ fn is_keyword(word: &str) -> bool {
     )
 }
 
-fn tokens(source: &str, range: Range<usize>) -> Vec<Token> {
+/// The words, numbers, strings and signs of an expression.
+pub(super) fn tokens(source: &str, range: Range<usize>) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut at = range.start;
     while at < range.end

@@ -111,6 +111,17 @@ impl Written {
         &self.form
     }
 
+    /// What was written, without where: two values with the same source are the same.
+    pub fn source(&self) -> String {
+        match &self.form {
+            Form::Plain(value) => format!("{value:?}"),
+            Form::Template(template) => template.text().to_owned(),
+            Form::List(items) => items.iter().map(|item| item.source() + ",").collect(),
+            Form::Map(entries) => entries.iter().map(|(key, item)| format!("{key:?}:{},", item.source())).collect(),
+            Form::Vault(ciphertext) => ciphertext.to_string(),
+        }
+    }
+
     /// Where it was written.
     pub fn span(&self) -> Option<Span> {
         self.span

@@ -19,7 +19,7 @@ use super::server::Login;
 use crate::connection::ssh::pipe::{Sink, Source, pipe};
 
 /// Bytes of input that wait for a command before the connection is held up.
-const INPUT_LIMIT: usize = 16 * 1024 * 1024;
+const INPUT_LIMIT: usize = 2 * 1024 * 1024;
 
 /// What a channel's packet holds.
 const CHUNK: usize = 32 * 1024;

@@ -18,7 +18,7 @@ const CIPHERS: &[cipher::Name] =
     &[cipher::AES_128_GCM, cipher::AES_256_GCM, cipher::CHACHA20_POLY1305, cipher::AES_256_CTR, cipher::AES_128_CTR];
 
 /// How much the client may send before a command has taken it.
-const WINDOW: u32 = 8 * 1024 * 1024;
+const WINDOW: u32 = 1024 * 1024;
 
 /// Who may log in, and where they land.
 pub(super) struct Login {

@@ -106,6 +106,13 @@ pub struct HostVars {
     pub surroundings: Arc<Surroundings>,
 }
 
+impl HostVars {
+    /// The names of all hosts.
+    pub fn names(&self) -> Vec<String> {
+        self.run.inventory.load().hosts().map(|host| host.name.to_string()).collect()
+    }
+}
+
 impl Object for HostVars {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
         ObjectRepr::Map
@@ -166,6 +173,11 @@ pub(super) fn host_names(host: &HostVariables) -> Vec<Cow<'_, str>> {
 /// All variables of a scope as one dictionary: `vars`, and an entry of `hostvars`.
 #[derive(Debug)]
 pub(super) struct VarsObject(pub(super) Scope);
+
+/// All variables of a scope as one dictionary, each rendered when it is read.
+pub fn variables_object(scope: Scope) -> Value {
+    Value::from_object(VarsObject(scope))
+}
 
 impl Object for VarsObject {
     fn repr(self: &Arc<Self>) -> ObjectRepr {

@@ -66,7 +66,7 @@ impl InventoryLayers {
     pub fn of(&self, inventory: &Inventory, name: &str, playbook: &Path) -> Result<Arc<[Arc<VarMap>]>, Diagnostic> {
         let mut known = self.known();
         let mut layers = Vec::new();
-        let bases = bases(inventory, name);
+        let bases = bases(inventory);
         let groups: Vec<&Group> = inventory.groups_of(name);
         let all = inventory.group("all");
         let own: Vec<&Group> = groups.into_iter().filter(|group| &*group.name != "all").collect();
@@ -99,7 +99,7 @@ impl InventoryLayers {
 }
 
 /// Directories beside which `group_vars` and `host_vars` are looked for: those of all sources, in order.
-fn bases(inventory: &Inventory, _host: &str) -> Vec<PathBuf> {
+fn bases(inventory: &Inventory) -> Vec<PathBuf> {
     let mut bases: Vec<PathBuf> = Vec::new();
     for source in inventory.sources() {
         let base = match source.is_dir() {

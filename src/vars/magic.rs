@@ -109,7 +109,7 @@ impl RunFacts {
             "ansible_verbosity" => Value::from(self.verbosity),
             "ansible_limit" => Value::from(self.limit.as_deref()?),
             "ansible_run_tags" => list(&self.tags, "all"),
-            "ansible_skip_tags" => self.skip_tags.iter().map(String::as_str).map(Value::from).collect(),
+            "ansible_skip_tags" => words(&self.skip_tags).map(Value::from).collect(),
             "ansible_config_file" => path_value(self.config_file.as_deref()),
             "ansible_inventory_sources" => self.inventory_sources.iter().map(String::as_str).map(Value::from).collect(),
             // There is no Python; templates that ask for it want something to run on the controller.
@@ -121,11 +121,16 @@ impl RunFacts {
     }
 }
 
-fn list(words: &[String], default: &str) -> Value {
-    if words.is_empty() {
+fn list(list_of: &[String], default: &str) -> Value {
+    if list_of.is_empty() {
         return std::iter::once(Value::from(default)).collect();
     }
-    words.iter().map(String::as_str).map(Value::from).collect()
+    words(list_of).map(Value::from).collect()
+}
+
+/// The tags of a list in which several may stand together, separated by commas.
+fn words(list: &[String]) -> impl Iterator<Item = &str> {
+    list.iter().flat_map(|word| word.split(',')).map(str::trim).filter(|word| !word.is_empty())
 }
 
 fn path_value(path: Option<impl AsRef<std::path::Path>>) -> Value {

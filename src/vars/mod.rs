@@ -18,7 +18,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use minijinja::Value;
 
-pub use host::{HostStore, HostVariables, HostVars};
+pub use host::{HostStore, HostVariables, HostVars, variables_object};
 pub use inventory::InventoryLayers;
 pub use magic::{ANSIBLE_VERSION, RunFacts, group_names, groups_value};
 pub use play::PlayVariables;

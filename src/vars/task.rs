@@ -108,11 +108,11 @@ impl TaskVariables {
                 [namespace, collection, _] => Value::from(format!("{namespace}.{collection}")),
                 _ => return None,
             },
-            "ansible_parent_role_names" => {
-                role.parents.iter().rev().map(|role| Value::from(role.name.as_str())).collect()
+            "ansible_parent_role_names" if !role.includers.is_empty() => {
+                role.includers.iter().map(|role| Value::from(role.name.as_str())).collect()
             }
-            "ansible_parent_role_paths" => {
-                role.parents.iter().rev().map(|role| Value::from(role.path.display().to_string())).collect()
+            "ansible_parent_role_paths" if !role.includers.is_empty() => {
+                role.includers.iter().map(|role| Value::from(role.path.display().to_string())).collect()
             }
             _ => return None,
         };

@@ -12,7 +12,7 @@ use super::scalar;
 use crate::source::{Diagnostic, Diagnostics, SourceId, Span};
 
 /// Nesting beyond this is refused: values are walked recursively.
-const DEEPEST: usize = 200;
+const DEEPEST: usize = 128;
 
 /// How many nodes aliases may add to one file; a "billion laughs" file wants more.
 const MOST_ALIASED: usize = 1_000_000;
@@ -406,7 +406,7 @@ fn shown(key: &Node) -> String {
         Data::Null => "null".to_owned(),
         Data::Bool(flag) => flag.to_string(),
         Data::Int(number) => number.to_string(),
-        Data::Float(number) => scalar::float_text(*number),
+        Data::Float(number) => super::float_text(*number),
         Data::String(text) | Data::Unsafe(text) | Data::BigInt(text) => text.to_string(),
         Data::Vault(_) | Data::List(_) | Data::Map(_) => key.describe().to_owned(),
     }

@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_missing_file_says_which() {
-        let error = load(Path::new("/nowhere/x.yml")).unwrap_err();
+        let error = load(Path::new("/nowhere/x.yml"), &Keyring::default()).unwrap_err();
         assert_eq!(error.message, "could not read `/nowhere/x.yml`");
     }
 

@@ -20,4 +20,5 @@ mod scalar;
 pub use emit::{Flow, Style, emit};
 pub use load::{Loaded, load, parse, parse_all};
 pub use node::{Data, Node};
-pub use scalar::{float_text, parse_scalar};
+pub use rprov_modules::text::float as float_text;
+pub use scalar::parse_scalar;

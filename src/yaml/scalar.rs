@@ -357,25 +357,6 @@ pub(super) fn float(text: &str) -> Option<f64> {
     Some(sign * magnitude)
 }
 
-/// A float as Python's `repr` writes it: the shortest digits that read back the same, `1e+16` from sixteen digits on.
-pub fn float_text(number: f64) -> String {
-    if number.is_nan() {
-        return "nan".to_owned();
-    }
-    if number.is_infinite() {
-        return if number > 0.0 { "inf" } else { "-inf" }.to_owned();
-    }
-    let scientific = format!("{number:e}");
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    if number != 0.0 && !(-4..16).contains(&exponent) {
-        let sign = if exponent < 0 { '-' } else { '+' };
-        return format!("{mantissa}e{sign}{:02}", exponent.unsigned_abs());
-    }
-    let plain = format!("{number}");
-    if plain.contains('.') { plain } else { format!("{plain}.0") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -439,22 +420,6 @@ mod tests {
         }
         for no in ["2024-1-1", "2024-01", "2001-12-14 21:59", "2024-01-01x", "2001-12-14 21:59:43 5"] {
             assert_eq!(kind_of(no), Kind::Text, "{no}");
-        }
-    }
-
-    #[test]
-    fn floats_are_written_as_python_writes_them() {
-        for (number, expected) in [
-            (1.0, "1.0"),
-            (0.1, "0.1"),
-            (1e15, "1000000000000000.0"),
-            (1e16, "1e+16"),
-            (1.5e-5, "1.5e-05"),
-            (0.0001, "0.0001"),
-            (-0.0, "-0.0"),
-            (1e100, "1e+100"),
-        ] {
-            assert_eq!(float_text(number), expected);
         }
     }
 }

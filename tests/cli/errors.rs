@@ -109,14 +109,13 @@ fn a_role_that_is_not_there() {
     --- stdout ---
 
     --- stderr ---
-    error: the role 'ngnix' was not found
+    error: the role 'ngnix' was not found in [DIR]/roles:[DIR]/home/.ansible/roles:/usr/share/ansible/roles:/etc/ansible/roles:[DIR]
      --> site.yml:2:11
       |
     2 |   roles: [ngnix]
       |           ^^^^^
       |
       = hint: did you mean `nginx`?
-      = hint: looked in: [DIR]/roles:[DIR]/home/.ansible/roles:/usr/share/ansible/roles:/etc/ansible/roles:[DIR]
     ");
 }
 
@@ -283,6 +282,68 @@ fn imports_in_a_circle() {
       |
       = hint: take one of the imports away, so that the circle is broken
     ");
+}
+
+/// An include that never ends is stopped, and the other hosts and the rescue go on.
+#[test]
+fn includes_in_a_circle() {
+    let project = Project::new()
+        .file("site.yml", &play("    - include_tasks: again.yml\n"))
+        .file("again.yml", "- include_tasks: again.yml\n");
+    let outcome = project.run("-i h, -c local site.yml");
+    assert_eq!(outcome.code, 2, "{}", outcome.err);
+    insta::assert_snapshot!(outcome.err, @r"
+    error: includes are nested deeper than 1000 levels
+     --> [DIR]/again.yml:1:3
+      |
+    1 | - include_tasks: again.yml
+      |   ^^^^^^^^^^^^^
+      |
+      = hint: what includes itself needs a `when` that ends the recursion
+    ");
+    let project = Project::new()
+        .file("site.yml", "- hosts: all\n  gather_facts: false\n  roles: [r]\n")
+        .file("roles/r/tasks/main.yml", "- import_role: {name: r}\n");
+    insta::assert_snapshot!(project.run("-i h, -c local site.yml"), @r"
+    exit code 4
+    --- stdout ---
+
+    --- stderr ---
+    error: role r imports itself
+     --> [DIR]/roles/r/tasks/main.yml:1:3
+      |
+    1 | - import_role: {name: r}
+      |   ^^^^^^^^^^^
+      |
+      = hint: use `include_role` with a `when` that ends the recursion
+    ");
+    project.write("roles/r/tasks/main.yml", "- debug:\n");
+    project.write("roles/r/meta/main.yml", "dependencies: [r]\n");
+    insta::assert_snapshot!(project.run("-i h, -c local site.yml"), @r"
+    exit code 4
+    --- stdout ---
+
+    --- stderr ---
+    error: role [DIR]/roles/r depends on itself
+     --> [DIR]/roles/r/meta/main.yml:1:16
+      |
+    1 | dependencies: [r]
+      |                ^
+      |
+      = hint: take one of the dependencies away, so that the circle is broken
+    ");
+}
+
+/// Expressions that nobody writes are refused, and do not end the program.
+#[test]
+fn an_expression_that_is_nested_too_deep() {
+    let text = format!("    - debug:\n        msg: \"{{{{ {}1{} }}}}\"\n", "(".repeat(3000), ")".repeat(3000));
+    let outcome = tasks(&text);
+    assert_eq!(outcome.code, 2, "{}", outcome.err);
+    assert!(outcome.err.contains("brackets are nested deeper than 100 levels"), "{}", outcome.err);
+    let outcome = tasks(&format!("    - debug:\n      when: {}true\n", "not ".repeat(3000)));
+    assert_eq!(outcome.code, 4, "{}", outcome.err);
+    assert!(outcome.err.contains("this expression has more than 800 parts"), "{}", outcome.err);
 }
 
 #[test]
@@ -510,25 +571,15 @@ fn a_condition_that_is_undefined_or_no_boolean() {
 fn a_loop_over_what_is_no_list() {
     insta::assert_snapshot!(tasks("    - debug:\n      loop: abc\n").failure(), @r#"
     exit code 2
-    [ERROR]: Task failed: The `loop` value must resolve to a 'list', not 'str'.
-
-    Task failed.
-    Origin: [DIR]/site.yml:4:7
-
-    2   gather_facts: false
-    3   tasks:
-    4     - debug:
-            ^ column 7
-
-    <<< caused by >>>
-
-    The `loop` value must resolve to a 'list', not 'str'.
+    [ERROR]: The `loop` value must resolve to a 'list', not 'str'.
     Origin: [DIR]/site.yml:5:13
 
     3   tasks:
     4     - debug:
     5       loop: abc
                   ^ column 13
+
+    Provide a list of items/templates, or a template resolving to a list.
 
     --- stderr ---
     error: The `loop` value must resolve to a 'list', not 'str'.
@@ -691,8 +742,7 @@ fn exit_codes_tell_a_failed_host_from_one_that_cannot_be_reached() {
     assert_eq!(project.run("-i hosts -l here site.yml").code, 2);
     insta::assert_snapshot!(project.run("-i hosts -l gone site.yml").failure(), @r"
     exit code 4
-    [ERROR]: Task failed: Failed to connect to the host via ssh: connect to 127.0.0.9:1: Connection refused
-    hint: check that an SSH server runs there and that the port is right (`ansible_port`)
+    [ERROR]: Task failed: Failed to connect to the host via ssh: ssh: connect to host 127.0.0.9 port 1: Connection refused
     Origin: [DIR]/site.yml:4:7
 
     2   gather_facts: false
@@ -701,6 +751,7 @@ fn exit_codes_tell_a_failed_host_from_one_that_cannot_be_reached() {
             ^ column 7
 
     --- stderr ---
+    hint: check that an SSH server runs there and that the port is right (`ansible_port`)
     ");
     assert_eq!(project.run("-i hosts site.yml").code, 4);
     assert_eq!(project.run("-i hosts --nonsense site.yml").code, 2);

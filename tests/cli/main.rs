@@ -6,5 +6,7 @@ mod flags;
 mod mutations;
 mod output;
 mod project;
+mod prompts;
 mod settings;
 mod signals;
+mod terminal;

@@ -1,12 +1,9 @@
 //! Where output goes and how it looks: colours, JSON lines, a terminal, a reader that has gone.
 
-use std::io::Read;
-use std::os::fd::{AsFd, OwnedFd};
 use std::process::Stdio;
 
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-
 use crate::project::{Project, play};
+use crate::terminal::Terminal;
 
 const RED: &str = "\u{1b}[0;31m";
 
@@ -23,34 +20,7 @@ fn colours_are_for_terminals_unless_they_are_forced() {
 
 /// Run on a pseudo-terminal, and give back all that it was sent.
 fn on_terminal(project: &Project, words: &str, environment: &[(&str, &str)]) -> String {
-    let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&controller).unwrap();
-    unlockpt(&controller).unwrap();
-    let name = ptsname(&controller, Vec::new()).unwrap().into_string().unwrap();
-    let terminal = std::fs::File::options().read(true).write(true).open(name).unwrap();
-    let size = rustix::termios::Winsize { ws_row: 40, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
-    rustix::termios::tcsetwinsize(&terminal, size).unwrap();
-    let side = || Stdio::from(OwnedFd::from(terminal.try_clone().unwrap()));
-    let mut command = project.command(words);
-    command.env("TERM", "xterm").envs(environment.iter().copied()).stdin(side()).stdout(side()).stderr(side());
-    let mut child = command.spawn().unwrap();
-    drop(command);
-    drop(terminal);
-    let reader = std::thread::spawn(move || {
-        let mut seen = Vec::new();
-        let mut controller = std::fs::File::from(controller.as_fd().try_clone_to_owned().unwrap());
-        let mut buffer = [0; 4096];
-        // The last writer's end is an error here, not an end of file.
-        while let Ok(count) = controller.read(&mut buffer) {
-            if count == 0 {
-                break;
-            }
-            seen.extend_from_slice(buffer.get(..count).unwrap());
-        }
-        String::from_utf8_lossy(&seen).into_owned()
-    });
-    child.wait().unwrap();
-    reader.join().unwrap()
+    Terminal::start(project.command(words).envs(environment.iter().copied())).end().1
 }
 
 /// What a terminal shows at the end: lines, with what was written over gone.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rprov_modules::registry::Module;
+use rprov_modules::registry::{Entry, entry};
 use rprov_wire::{FrameError, FromAgent, Hello, ToAgent};
 
 use crate::request::{Reason, Running};
@@ -13,7 +13,7 @@ use crate::request::{Reason, Running};
 pub type Sink = Box<dyn Fn(FromAgent) -> Result<(), FrameError> + Send + Sync>;
 
 /// How a module is found by its name.
-pub(crate) type Find = fn(&str) -> Option<&'static Module>;
+pub(crate) type Find = fn(&str) -> Option<Entry>;
 
 /// Runs requests until it is stopped or dropped.
 pub struct Agent {
@@ -36,12 +36,12 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Agent {
     /// An agent that answers to `sink`.
     pub fn new(sink: Sink) -> Self {
-        Self::with_modules(sink, rprov_modules::find)
+        Self::with_modules(sink, entry)
     }
 
     /// An agent with modules of one's own; for tests.
     #[doc(hidden)]
-    pub fn with_modules(sink: Sink, find: fn(&str) -> Option<&'static Module>) -> Self {
+    pub fn with_modules(sink: Sink, find: fn(&str) -> Option<Entry>) -> Self {
         let shared = Shared { sink, find, running: Mutex::default(), ended: Condvar::new() };
         Self { shared: Arc::new(shared) }
     }

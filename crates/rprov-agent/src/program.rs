@@ -2,7 +2,8 @@
 //!
 //! The bootstrap starts it as `rprov-agent NONCE`. It says `rprov:NONCE:hello` on a line of its own, by which the
 //! controller finds the beginning of the frames behind whatever a login profile printed, then its [`Hello`], and
-//! then it answers requests until standard input ends.
+//! then it answers requests until standard input ends. As `rprov-agent NONCE first` it finds its first request on
+//! standard input already, as a line of text, and reads that before it says anything.
 //!
 //! [`Hello`]: rprov_wire::Hello
 
@@ -13,7 +14,7 @@ use std::process::{Command, ExitCode};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use rprov_modules::registry::Module;
+use rprov_modules::registry::{Entry, entry};
 use rprov_wire::{FrameError, FromAgent, ToAgent, encode};
 use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags};
@@ -25,28 +26,28 @@ use crate::panic;
 /// How long requests may take to end once the controller has gone.
 const PARTING: Duration = Duration::from_secs(3);
 
+/// Bytes that the pipes from and to the controller should hold; what any user may have.
+const PIPE: usize = 1024 * 1024;
+
 /// What the bootstrap takes for the sign that an agent can be executed. A shell takes an empty file, as a crash of the
 /// host may leave one, for a script that succeeds.
 const PROBE: u8 = 42;
 
 const USAGE: &str = "rprov-agent is started by rprov on the hosts that it works on, and is of no use by itself.
 
-usage: rprov-agent NONCE          say `rprov:NONCE:hello`, then answer frames on standard input
+usage: rprov-agent NONCE [first]  say `rprov:NONCE:hello`, then answer frames on standard input
        rprov-agent --probe        do nothing: exit code 42 shows that the file can be executed here
        rprov-agent --verify HASH  exit code 0 if the SHA-256 of this program begins with HASH
        rprov-agent --version";
 
 /// Run the program with its arguments, without its name.
 pub fn run(arguments: impl IntoIterator<Item = String>) -> ExitCode {
-    run_with_modules(arguments, rprov_modules::find)
+    run_with_modules(arguments, entry)
 }
 
 /// Run the program with modules of one's own; for tests.
 #[doc(hidden)]
-pub fn run_with_modules(
-    arguments: impl IntoIterator<Item = String>,
-    find: fn(&str) -> Option<&'static Module>,
-) -> ExitCode {
+pub fn run_with_modules(arguments: impl IntoIterator<Item = String>, find: fn(&str) -> Option<Entry>) -> ExitCode {
     let arguments: Vec<String> = arguments.into_iter().collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
@@ -60,9 +61,14 @@ pub fn run_with_modules(
             println!("rprov-agent {}", env!("CARGO_PKG_VERSION"));
             ExitCode::SUCCESS
         }
-        [nonce] if !nonce.is_empty() && nonce.bytes().all(|byte| byte.is_ascii_alphanumeric()) => serve(nonce, find),
+        [nonce] if is_nonce(nonce) => serve(nonce, false, find),
+        [nonce, "first"] if is_nonce(nonce) => serve(nonce, true, find),
         _ => fail(2, USAGE),
     }
+}
+
+fn is_nonce(word: &str) -> bool {
+    !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 fn fail(code: u8, message: &str) -> ExitCode {
@@ -85,7 +91,7 @@ fn own_hash() -> io::Result<String> {
     Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-fn serve(nonce: &str, find: fn(&str) -> Option<&'static Module>) -> ExitCode {
+fn serve(nonce: &str, first: bool, find: fn(&str) -> Option<Entry>) -> ExitCode {
     if let Some(code) = leave_terminal(nonce) {
         return code;
     }
@@ -94,6 +100,12 @@ fn serve(nonce: &str, find: fn(&str) -> Option<&'static Module>) -> ExitCode {
     let (input, output) = match take_channel() {
         Ok(channel) => channel,
         Err(error) => return fail(3, &format!("cannot take over standard input and output: {error}")),
+    };
+    let mut input = BufReader::with_capacity(128 * 1024, File::from(input));
+    // Read before the hello, which so says that it has arrived.
+    let first = match first.then(|| rprov_wire::read_line_frame(&mut input)).transpose() {
+        Ok(first) => first,
+        Err(error) => return broken(&error),
     };
     let mut greeting = format!("\nrprov:{nonce}:hello\n").into_bytes();
     match encode(&FromAgent::Hello(Agent::hello())) {
@@ -109,19 +121,22 @@ fn serve(nonce: &str, find: fn(&str) -> Option<&'static Module>) -> ExitCode {
         let agent = Weak::clone(agent);
         Agent::with_modules(Box::new(move |message| send(&output, &agent, &message)), find)
     });
-    let problem = receive(&agent, File::from(input));
-    agent.stop(PARTING);
-    match problem {
-        None => ExitCode::SUCCESS,
-        Some(error) => fail(4, &format!("the stream from the controller is broken: {error}")),
+    if let Some(message) = first {
+        agent.receive(message);
     }
+    let problem = receive(&agent, &mut input);
+    agent.stop(PARTING);
+    problem.map_or(ExitCode::SUCCESS, |error| broken(&error))
+}
+
+fn broken(error: &FrameError) -> ExitCode {
+    fail(4, &format!("the stream from the controller is broken: {error}"))
 }
 
 /// Hand messages to the agent until the controller has gone; the reason, where it is not simply that.
-fn receive(agent: &Agent, input: File) -> Option<FrameError> {
-    let mut reader = BufReader::with_capacity(128 * 1024, input);
+fn receive(agent: &Agent, reader: &mut impl Read) -> Option<FrameError> {
     loop {
-        match rprov_wire::read_frame::<ToAgent>(&mut reader) {
+        match rprov_wire::read_frame::<ToAgent>(reader) {
             Ok(Some(ToAgent::Goodbye) | None) => return None,
             Ok(Some(message)) => agent.receive(message),
             // A terminal (`su`, `doas`) whose other side has closed.
@@ -177,6 +192,10 @@ fn take_channel() -> io::Result<(OwnedFd, OwnedFd)> {
     let output = fcntl_dupfd_cloexec(stdout(), 3)?;
     dup2_stdin(rustix::fs::open("/dev/null", OFlags::RDONLY, Mode::empty())?)?;
     dup2_stdout(stderr())?;
+    // Where they are pipes: the fewer times sshd and this process have to wake each other, the faster a file comes.
+    for end in [&input, &output] {
+        let _ = rustix::pipe::fcntl_setpipe_size(end, PIPE);
+    }
     Ok((input, output))
 }
 

@@ -130,7 +130,8 @@ impl Running {
             self.shared.send(message)
         {
             let failure = Failure::new(format!(
-                "the result of the module {} cannot be sent to the controller: {error}",
+                "the result of the module {} cannot be sent to the controller: {error}. Let a command that prints this \
+                 much write it into a file, and `fetch` that",
                 self.request.module
             ));
             let _ = self.shared.send(FromAgent::Result { id: self.request.id, item, result: failure.into_map() });
@@ -146,13 +147,13 @@ impl Running {
 
     fn call(&self, arguments: &Map, cancel: &Cancel, link: &Link) -> Map {
         let options = &self.request.options;
-        let Some(module) = (self.shared.find)(&self.request.module) else {
+        let Some(entry) = (self.shared.find)(&self.request.module) else {
             let message = format!("the agent has no module {}: this is a fault of rprov", self.request.module);
             return Failure::new(message).into_map();
         };
         let context = Context { options, transport: link, cancel };
         let outcome: Result<Result<Outcome, Failure>, String> =
-            panic::catch(options.no_log, || (module.run)(arguments, &context));
+            panic::catch(options.no_log, || entry(arguments, &context));
         match outcome {
             Ok(Ok(outcome)) => outcome.into_map(options.diff),
             Ok(Err(failure)) => failure.into_map(),

@@ -10,8 +10,8 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use rprov_modules::registry::Module;
-use rprov_modules::{Arguments, Context, Failure, Outcome};
+use rprov_modules::registry::{Entry, entry};
+use rprov_modules::{Context, Failure, Outcome};
 use rprov_wire::message::WINDOW;
 use rprov_wire::{
     CHUNK, Content, FromAgent, Hello, Map, Options, Request, Stream, ToAgent, Value, read_frame, write_frame,
@@ -20,18 +20,18 @@ use serde_bytes::ByteBuf;
 
 const NONCE: &str = "f00";
 
-static MODULES: &[Module] = &[
-    Module { name: "sleep", collection: "test", spec: &rprov_modules::module::ping::Arguments::SPEC, run: sleep },
-    Module { name: "stuck", collection: "test", spec: &rprov_modules::module::ping::Arguments::SPEC, run: stuck },
-    Module { name: "die", collection: "test", spec: &rprov_modules::module::ping::Arguments::SPEC, run: die },
-    Module { name: "print", collection: "test", spec: &rprov_modules::module::ping::Arguments::SPEC, run: print },
-    Module { name: "pull", collection: "test", spec: &rprov_modules::module::ping::Arguments::SPEC, run: pull },
-    Module { name: "push", collection: "test", spec: &rprov_modules::module::ping::Arguments::SPEC, run: push },
-    Module { name: "huge", collection: "test", spec: &rprov_modules::module::ping::Arguments::SPEC, run: huge },
+static MODULES: &[(&str, Entry)] = &[
+    ("sleep", sleep),
+    ("stuck", stuck),
+    ("die", die),
+    ("print", print),
+    ("pull", pull),
+    ("push", push),
+    ("huge", huge),
 ];
 
-fn find(name: &str) -> Option<&'static Module> {
-    MODULES.iter().find(|module| module.name == name).or_else(|| rprov_modules::find(name))
+fn find(name: &str) -> Option<Entry> {
+    MODULES.iter().find(|(own, _)| *own == name).map(|(_, run)| *run).or_else(|| entry(name))
 }
 
 /// Runs `sleep` in a process group of its own, after it has told the group.

@@ -107,6 +107,17 @@ impl FileAttributes {
             flags: self.attributes.as_deref().map(parse_flags).transpose()?.flatten(),
         })
     }
+
+    /// The warnings that check mode gives for users and groups that are not there; an earlier task may make them.
+    pub fn unknown_names(&self) -> Vec<String> {
+        let owner = self.owner.as_ref().filter(|name| uid(name).is_err()).map(|name| unknown_name("user", name));
+        let group = self.group.as_ref().filter(|name| gid(name).is_err()).map(|name| unknown_name("group", name));
+        owner.into_iter().chain(group).collect()
+    }
+}
+
+fn unknown_name(kind: &str, name: &str) -> String {
+    format!("failed to look up {kind} {name}. Create {kind} up to this point in real play")
 }
 
 fn uid(name: &str) -> Result<u32, Failure> {
@@ -174,30 +185,6 @@ impl Wanted {
         self.apply_mode(path, &metadata, check, &mut difference)?;
         self.apply_flags(path, &metadata, check, &mut difference)?;
         Ok(difference)
-    }
-
-    /// What applying to a path that this process is about to create in `directory` will change: a file with `full`
-    /// (`0o666`) or a directory with `full` (`0o777`) permissions less the umask, owned by this process.
-    pub fn predict(&self, full: u32, is_directory: bool, directory: &Path) -> Difference {
-        let umask = permissions::umask();
-        let current = full & !umask;
-        let mut difference = Difference::default();
-        let inherited = std::fs::metadata(directory).ok().filter(|above| above.mode() & 0o2000 != 0);
-        let own_uid = rustix::process::geteuid().as_raw();
-        let own_gid = inherited.map_or_else(|| rustix::process::getegid().as_raw(), |above| above.gid());
-        if let Some(uid) = self.uid.filter(|uid| *uid != own_uid) {
-            difference.note("owner", own_uid, uid);
-        }
-        if let Some(gid) = self.gid.filter(|gid| *gid != own_gid) {
-            difference.note("group", own_gid, gid);
-        }
-        if let Some(change) = &self.mode {
-            let mode = change.apply(current, is_directory, umask);
-            if mode != current {
-                difference.note("mode", permissions::octal(current), permissions::octal(mode));
-            }
-        }
-        difference
     }
 
     /// Set what is wanted on a temporary file, whose content will be `target`'s. Flags such as "immutable" would
@@ -478,11 +465,12 @@ pub fn group_name(gid: u32) -> String {
 
 /// The values that Ansible adds to the result of every module that was given a `path` or `dest`: `uid`, `gid`,
 /// `owner`, `group`, `mode`, `state`, `size`, and `secontext` where SELinux is enabled. A symbolic link is described
-/// itself. Where nothing is, `state` alone is there: `absent`.
+/// itself, but one that leads nowhere is as good as nothing, and of nothing nothing is said.
 pub fn describe(path: &Path) -> Map {
     let mut map = Map::new();
-    let metadata = std::fs::symlink_metadata(path).ok();
-    if let Some(metadata) = &metadata {
+    if path.exists()
+        && let Ok(metadata) = &std::fs::symlink_metadata(path)
+    {
         map.insert("uid".to_owned(), metadata.uid().into());
         map.insert("gid".to_owned(), metadata.gid().into());
         map.insert("owner".to_owned(), owner_name(metadata.uid()).into());
@@ -493,8 +481,6 @@ pub fn describe(path: &Path) -> Map {
             map.insert("secontext".to_owned(), context(path).into());
         }
         map.insert("size".to_owned(), metadata.len().into());
-    } else {
-        map.insert("state".to_owned(), "absent".into());
     }
     map
 }
@@ -542,14 +528,14 @@ mod tests {
     }
 
     #[test]
-    fn a_link_is_described_itself_and_nothing_is_absent() {
+    fn a_link_is_described_itself_unless_it_leads_nowhere() {
         let tree = tempfile::tempdir().unwrap();
         let link = tree.path().join("link");
-        std::os::unix::fs::symlink("nowhere", &link).unwrap();
+        std::os::unix::fs::symlink("target", &link).unwrap();
+        assert!(describe(&link).is_empty());
+        std::fs::write(tree.path().join("target"), "").unwrap();
         assert_eq!(describe(&link)["state"], Value::from("link"));
         assert_eq!(describe(&link)["mode"], Value::from("0777"));
-        let absent = describe(&tree.path().join("none"));
-        assert_eq!((absent.len(), &absent["state"]), (1, &Value::from("absent")));
     }
 
     #[test]

@@ -80,6 +80,34 @@ impl Algorithm {
     }
 }
 
+/// A reader that takes the checksums of what is read through it, so that a large file is gone through only once.
+pub struct Summing<R> {
+    reader: R,
+    digests: Vec<Box<dyn DynDigest>>,
+}
+
+impl<R: Read> Summing<R> {
+    /// Checksums by these algorithms.
+    pub fn new(reader: R, algorithms: &[Algorithm]) -> Self {
+        Self { reader, digests: algorithms.iter().map(|algorithm| algorithm.digest()).collect() }
+    }
+
+    /// The checksums of what was read, in the order of the algorithms.
+    pub fn finish(self) -> Vec<String> {
+        self.digests.into_iter().map(|digest| hexadecimal(&digest.finalize())).collect()
+    }
+}
+
+impl<R: Read> Read for Summing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        for digest in &mut self.digests {
+            digest.update(buffer.get(..count).unwrap_or_default());
+        }
+        Ok(count)
+    }
+}
+
 fn hexadecimal(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
@@ -99,5 +127,14 @@ mod tests {
         assert!(Algorithm::Sha256.of_bytes(b"").starts_with("e3b0c44298fc1c14"));
         assert_eq!(Algorithm::from_name("SHA512"), Some(Algorithm::Sha512));
         assert_eq!(Algorithm::from_name("crc"), None);
+    }
+
+    #[test]
+    fn what_is_read_through_has_the_same_checksums() {
+        let bytes: Vec<u8> = (0..300_000_u32).map(|number| (number % 251) as u8).collect();
+        let mut reader = Summing::new(bytes.as_slice(), &[Algorithm::Sha1, Algorithm::Md5]);
+        let copied = std::io::copy(&mut reader, &mut std::io::sink()).unwrap_or_default();
+        assert_eq!(copied, 300_000);
+        assert_eq!(reader.finish(), [Algorithm::Sha1.of_bytes(&bytes), Algorithm::Md5.of_bytes(&bytes)]);
     }
 }

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::attributes::{Difference, FileAttributes, Wanted};
 use crate::context::Context;
-use crate::outcome::{Diff, Failure};
+use crate::encoding::Encoding;
+use crate::outcome::{Diff, Failure, Outcome};
 use crate::text;
 use crate::validate;
 use crate::write::{self, Staged, explain};
@@ -17,6 +18,8 @@ pub struct Original {
     pub path: PathBuf,
     /// Its content; `None` if it does not exist.
     pub text: Option<String>,
+    /// How its text is stored.
+    encoding: Encoding,
 }
 
 /// How a new text is written.
@@ -42,18 +45,26 @@ pub struct Written {
 }
 
 impl Original {
-    /// Read a file that may be missing.
+    /// Read a file that may be missing, and may hold other bytes than UTF-8.
     ///
     /// # Errors
     /// It is a directory, or cannot be read.
     pub fn read(path: &Path) -> Result<Self, Failure> {
+        Self::read_encoded(path, Encoding::Utf8)
+    }
+
+    /// Read a file that may be missing; it is written in the same encoding.
+    ///
+    /// # Errors
+    /// It is a directory, cannot be read, or is no text in this encoding.
+    pub fn read_encoded(path: &Path, encoding: Encoding) -> Result<Self, Failure> {
         if path.is_dir() {
             return Err(Failure::new(format!("Path {} is a directory !", path.display())).with("rc", 256));
         }
         match std::fs::read(path) {
-            Ok(bytes) => Ok(Original { path: path.to_owned(), text: Some(text::decode(&bytes)) }),
+            Ok(bytes) => Ok(Original { path: path.to_owned(), text: Some(encoding.decode(&bytes)?), encoding }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                Ok(Original { path: path.to_owned(), text: None })
+                Ok(Original { path: path.to_owned(), text: None, encoding })
             }
             Err(error) => Err(explain("read", path, &error)),
         }
@@ -75,7 +86,7 @@ impl Original {
                 std::fs::create_dir_all(directory).map_err(|error| explain("create", directory, &error))?;
             }
             let mut staged = Staged::new(&target, wanted.unsafe_writes)?;
-            staged.write(&text::encode(after))?;
+            staged.write(&self.encoding.encode(after)?)?;
             if let Some(command) = manner.validate {
                 validate::validate(command, staged.path()?, context).map_err(validate::in_one_message)?;
             }
@@ -107,6 +118,26 @@ impl Written {
         self.content_changed || self.attributes.changed
     }
 
+    /// What it says of itself: whether anything changed, `backup_file` where there is one, and the diffs.
+    pub fn outcome(&self, original: &Original, after: &str) -> Outcome {
+        let mut outcome = Outcome::new(self.changed());
+        if let Some(backup) = &self.backup {
+            outcome = outcome.with("backup_file", backup.display().to_string());
+        }
+        outcome.diffs = self.diffs(original, after);
+        outcome
+    }
+
+    /// The diff of the content, and that of the attributes where there is a file that has them.
+    pub fn diffs(&self, original: &Original, after: &str) -> Vec<Diff> {
+        let header = format!("{} (content)", original.path.display());
+        let mut diffs = vec![content_diff(&header, original.text.as_deref(), after)];
+        if original.path.exists() {
+            diffs.push(self.attribute_diff(&original.path));
+        }
+        diffs
+    }
+
     /// The message, with a word on attributes where they changed.
     pub fn message(&self, message: &str) -> String {
         let attributes = "ownership, perms or SE linux context changed";
@@ -118,7 +149,7 @@ impl Written {
     }
 
     /// The diff of the attributes; headers alone if they did not change.
-    pub fn attribute_diff(&self, path: &Path) -> Diff {
+    fn attribute_diff(&self, path: &Path) -> Diff {
         let header = format!("{} (file attributes)", path.display());
         let mut diff = Diff { before_header: Some(header.clone()), after_header: Some(header), ..Diff::default() };
         if self.attributes.changed {

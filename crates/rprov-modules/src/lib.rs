@@ -23,14 +23,18 @@ pub mod context;
 pub mod docker;
 pub mod dpkg;
 pub mod edit;
+pub mod encoding;
 pub mod fact;
 pub mod http;
+pub mod inode;
+pub mod json;
 pub mod module;
 pub mod outcome;
 pub mod permissions;
 pub mod process;
 pub mod regex;
 pub mod registry;
+pub mod shell_pattern;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod testing;

@@ -37,13 +37,17 @@ impl ModeChange {
                 Ok(bits) if bits <= BITS => Ok(ModeChange::Absolute(bits)),
                 _ => Err(Failure::new(format!(
                     "mode must be in octal or symbolic form: `{text}` is not an octal number up to 7777; quote it in the playbook, as in mode: \"0644\""
-                ))),
+                ))
+                .with("details", format!("bad symbolic permission for mode: {text}"))),
             };
         }
         let mut steps = Vec::new();
         for clause in text.split(',') {
             parse_clause(clause, &mut steps).ok_or_else(|| {
-                Failure::new(format!("bad symbolic permission for mode: {clause}; write it as in `u=rw,g=r,o-rwx`"))
+                Failure::new(format!(
+                    "mode must be in octal or symbolic form: `{clause}` is neither; write it as in `u=rw,g=r,o-rwx`"
+                ))
+                .with("details", format!("bad symbolic permission for mode: {text}"))
             })?;
         }
         Ok(ModeChange::Symbolic(steps))

@@ -6,7 +6,10 @@ use crate::argument::{ArgumentProblem, Arguments, Spec};
 use crate::context::Context;
 use crate::outcome::{Failure, Outcome};
 
-/// A module: its name, the description of its arguments, and the function that runs it.
+/// What runs a module: it decodes the arguments, and goes.
+pub type Entry = fn(&Map, &Context<'_>) -> Result<Outcome, Failure>;
+
+/// A module: its name, and the description of its arguments.
 pub struct Module {
     /// The short name (`copy`).
     pub name: &'static str,
@@ -14,8 +17,6 @@ pub struct Module {
     pub collection: &'static str,
     /// Its documentation and arguments.
     pub spec: &'static Spec,
-    /// Its entry.
-    pub run: fn(&Map, &Context<'_>) -> Result<Outcome, Failure>,
 }
 
 impl std::fmt::Debug for Module {
@@ -32,10 +33,14 @@ macro_rules! modules {
                 name: stringify!($name),
                 collection: $collection,
                 spec: &<crate::module::$name::Arguments as Arguments>::SPEC,
-                run: |arguments, context| {
-                    crate::module::$name::run(decode::<crate::module::$name::Arguments>(arguments)?, context)
-                },
             },)*)+
+        ];
+
+        // Apart from the descriptions, since the agent is to be linked without them: the controller has checked already.
+        static ENTRIES: &[(&str, &str, Entry)] = &[
+            $($((stringify!($name), $collection, |arguments, context| {
+                crate::module::$name::run(decode::<crate::module::$name::Arguments>(arguments)?, context)
+            }),)*)+
         ];
     };
 }
@@ -112,12 +117,19 @@ pub fn modules() -> &'static [Module] {
 
 /// The module of that name, short (`copy`) or full (`ansible.builtin.copy`, `ansible.legacy.copy`).
 pub fn find(name: &str) -> Option<&'static Module> {
+    MODULES.iter().find(|module| is_named(name, module.name, module.collection))
+}
+
+/// What runs the module of that name; see [`find`].
+pub fn entry(name: &str) -> Option<Entry> {
+    ENTRIES.iter().find(|(short, collection, _)| is_named(name, short, collection)).map(|(_, _, entry)| *entry)
+}
+
+fn is_named(name: &str, short: &str, collection: &str) -> bool {
     match name.rsplit_once('.') {
-        None => MODULES.iter().find(|module| module.name == name),
-        Some(("ansible.builtin" | "ansible.legacy", short)) => MODULES.iter().find(|module| module.name == short),
-        Some((collection, short)) => {
-            MODULES.iter().find(|module| module.name == short && module.collection == collection)
-        }
+        None => name == short,
+        Some(("ansible.builtin" | "ansible.legacy", name)) => name == short,
+        Some((given, name)) => name == short && given == collection,
     }
 }
 
@@ -148,9 +160,9 @@ mod tests {
     #[test]
     fn no_two_options_of_a_module_share_a_name() {
         for module in modules() {
-            let options = (module.spec.options)();
-            let mut names: Vec<&str> = options
-                .iter()
+            let mut names: Vec<&str> = module
+                .spec
+                .options()
                 .flat_map(|option| std::iter::once(&option.name).chain(option.aliases).copied())
                 .collect();
             names.sort_unstable();

@@ -84,7 +84,7 @@ impl Bench {
         }
         let options = Options { check, diff: true, ..Options::default() };
         let context = Context { options: &options, transport: self, cancel: &Cancel::default() };
-        (module.run)(arguments, &context).map(|outcome| outcome.into_map(true))
+        crate::registry::entry(module.name).unwrap()(arguments, &context).map(|outcome| outcome.into_map(true))
     }
 
     /// Run for real.

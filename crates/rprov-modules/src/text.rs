@@ -53,9 +53,44 @@ fn escape(byte: u8) -> Option<char> {
     char::from_u32(ESCAPE + u32::from(byte))
 }
 
+/// A float as Python's `repr` writes it: the shortest text that is read as the same number.
+pub fn float(number: f64) -> String {
+    if number.is_nan() {
+        return "nan".to_owned();
+    }
+    if number.is_infinite() {
+        return if number > 0.0 { "inf" } else { "-inf" }.to_owned();
+    }
+    let scientific = format!("{number:e}");
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    if number != 0.0 && !(-4..16).contains(&exponent) {
+        let sign = if exponent < 0 { '-' } else { '+' };
+        return format!("{mantissa}e{sign}{:02}", exponent.unsigned_abs());
+    }
+    let plain = format!("{number}");
+    if plain.contains('.') { plain } else { format!("{plain}.0") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn floats_are_written_as_python_writes_them() {
+        for (number, expected) in [
+            (1.0, "1.0"),
+            (0.1, "0.1"),
+            (1e15, "1000000000000000.0"),
+            (1e16, "1e+16"),
+            (1.5e-5, "1.5e-05"),
+            (0.0001, "0.0001"),
+            (-0.0, "-0.0"),
+            (1e100, "1e+100"),
+        ] {
+            assert_eq!(float(number), expected);
+        }
+    }
 
     #[test]
     fn any_bytes_come_back_as_they_were() {

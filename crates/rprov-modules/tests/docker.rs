@@ -63,7 +63,7 @@ fn run(module: &str, arguments: &Json, check: bool) -> Result<Map, Failure> {
     assert!(problems.is_empty(), "{problems:?}");
     let options = Options { check, diff: true, ..Options::default() };
     let context = Context { options: &options, transport: &Detached, cancel: &Cancel::default() };
-    (module.run)(arguments, &context).map(|outcome| outcome.into_map(true))
+    rprov_modules::registry::entry(module.name).unwrap()(arguments, &context).map(|outcome| outcome.into_map(true))
 }
 
 fn apply(module: &str, arguments: &Json) -> Json {

@@ -1,6 +1,6 @@
 //! Length-prefixed frames: a little-endian `u32`, then that many bytes of postcard.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, Read, Write};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -86,6 +86,48 @@ pub fn write_frame<T: Serialize>(writer: &mut impl Write, message: &T) -> Result
     Ok(())
 }
 
+/// A frame as a line of text, for the one that is sent before it is known whether a shell or the agent will read it:
+/// a shell can skip a line, byte by byte, and nothing behind it.
+pub fn to_line(frame: &[u8]) -> Vec<u8> {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |value: u8| DIGITS.get(usize::from(value)).copied().unwrap_or_default();
+    let mut line = Vec::with_capacity(frame.len() * 2 + 1);
+    for byte in frame {
+        line.extend([digit(byte >> 4), digit(byte & 15)]);
+    }
+    line.push(b'\n');
+    line
+}
+
+/// The longest frame that travels as a line: shells read a line byte by byte, each by a system call.
+pub const MAX_LINE_FRAME: usize = 4096;
+
+/// Read a message that was sent as a line, see [`to_line`].
+///
+/// # Errors
+/// The stream fails or ends, or the line is no frame.
+pub fn read_line_frame<T: DeserializeOwned>(reader: &mut impl BufRead) -> Result<T, FrameError> {
+    let mut line = Vec::new();
+    let limit = (MAX_LINE_FRAME * 2 + 1) as u64;
+    reader.by_ref().take(limit).read_until(b'\n', &mut line)?;
+    if line.pop() != Some(b'\n') {
+        return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+    }
+    let value = |digit: &u8| char::from(*digit).to_digit(16);
+    let bytes: Option<Vec<u8>> = line
+        .chunks(2)
+        .map(|pair| match pair {
+            [high, low] => u8::try_from(value(high)? << 4 | value(low)?).ok(),
+            _ => None,
+        })
+        .collect();
+    let frame = bytes.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
+    match read_frame(&mut frame.as_slice())? {
+        Some(message) => Ok(message),
+        None => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+    }
+}
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
@@ -111,5 +153,19 @@ mod tests {
         assert!(matches!(read_frame::<ToAgent>(&mut &cut[..]), Err(FrameError::Io(_))));
         let lie = u32::MAX.to_le_bytes();
         assert!(matches!(read_frame::<ToAgent>(&mut &lie[..]), Err(FrameError::TooLarge(_))));
+    }
+
+    #[test]
+    fn a_line_is_a_frame_that_nothing_behind_it_is_lost_by() {
+        let frame = encode(&ToAgent::Cancel { id: 300 }).unwrap();
+        let line = to_line(&frame);
+        assert_eq!(line, b"03000000 06ac02\n".iter().copied().filter(|byte| *byte != b' ').collect::<Vec<u8>>());
+        let stream = [line, frame].concat();
+        let mut reader = stream.as_slice();
+        assert_eq!(read_line_frame::<ToAgent>(&mut reader).unwrap(), ToAgent::Cancel { id: 300 });
+        assert_eq!(read_frame::<ToAgent>(&mut reader).unwrap(), Some(ToAgent::Cancel { id: 300 }));
+        for broken in [&b"0300000006ac02"[..], b"0300000006ac0\n", b"0300000006ac\n", b"x300000006ac02\n", b"\n", b""] {
+            assert!(read_line_frame::<ToAgent>(&mut &*broken).is_err(), "{broken:?}");
+        }
     }
 }

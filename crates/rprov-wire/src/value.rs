@@ -3,6 +3,7 @@
 //! It is JSON's data model with integers kept apart from floats and with maps that keep their order, since
 //! that is what Ansible's results look like when they are printed.
 
+use std::cell::Cell;
 use std::fmt;
 
 use indexmap::IndexMap;
@@ -178,6 +179,36 @@ impl<K: Into<String>, V: Into<Value>> FromIterator<(K, V)> for Value {
     }
 }
 
+/// A value that is nested deeper does not travel: it would overflow the reader's stack.
+pub const DEEPEST: usize = 200;
+
+thread_local! {
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+}
+
+/// One value inside another, while it is read or written.
+struct Level;
+
+impl Level {
+    fn enter() -> Option<Self> {
+        let depth = DEPTH.get();
+        (depth < DEEPEST).then(|| {
+            DEPTH.set(depth + 1);
+            Self
+        })
+    }
+
+    fn refusal() -> String {
+        format!("a value is nested deeper than {DEEPEST} levels")
+    }
+}
+
+impl Drop for Level {
+    fn drop(&mut self) {
+        DEPTH.set(DEPTH.get().saturating_sub(1));
+    }
+}
+
 /// Shape of [`Value`] in a format that does not describe itself (postcard).
 #[derive(Serialize)]
 enum ShapeRef<'a> {
@@ -215,6 +246,7 @@ impl Serialize for Value {
                 Value::Map(map) => map.serialize(serializer),
             };
         }
+        let _level = Level::enter().ok_or_else(|| serde::ser::Error::custom(Level::refusal()))?;
         match self {
             Value::Null => ShapeRef::Null,
             Value::Bool(flag) => ShapeRef::Bool(*flag),
@@ -233,6 +265,7 @@ impl<'de> Deserialize<'de> for Value {
         if deserializer.is_human_readable() {
             return deserializer.deserialize_any(AnyVisitor);
         }
+        let _level = Level::enter().ok_or_else(|| serde::de::Error::custom(Level::refusal()))?;
         Ok(match Shape::deserialize(deserializer)? {
             Shape::Null => Value::Null,
             Shape::Bool(flag) => Value::Bool(flag),
@@ -325,6 +358,18 @@ mod tests {
         let back: Value = postcard::from_bytes(&bytes).unwrap();
         assert_eq!(back, sample());
         assert_eq!(back.as_map().unwrap().keys().collect::<Vec<_>>(), ["b", "a"]);
+    }
+
+    #[test]
+    fn a_value_that_is_nested_too_deep_is_refused_on_both_ends() {
+        let nested = |depth: usize| (1..depth).fold(Value::Null, |value, _| Value::List(vec![value]));
+        let bytes = postcard::to_stdvec(&nested(DEEPEST)).unwrap();
+        assert_eq!(postcard::from_bytes::<Value>(&bytes).unwrap(), nested(DEEPEST));
+        assert!(postcard::to_stdvec(&nested(DEEPEST + 1)).is_err());
+        // A list of one in a list of one ... as a host may send it.
+        let bytes = [5, 1].repeat(100_000);
+        assert!(postcard::from_bytes::<Value>(&bytes).is_err());
+        assert_eq!(postcard::from_bytes::<Value>(&[1, 1]).unwrap(), Value::Bool(true));
     }
 
     #[test]

@@ -21,6 +21,7 @@ use super::identity::Identity;
 use super::known_hosts::KnownKeys;
 use super::local::Local;
 use super::options::{AddressFamily, Options, Proxy};
+use super::pace::Paced;
 use super::session::Connection;
 use super::ssh_config::ConfigError;
 use crate::connection::{ConnectionError, HostKeyChecking, Password, Settings, Transport};
@@ -229,6 +230,7 @@ async fn travel(hops: &[Hop], stage: &Stage) -> Result<Connection, Failed> {
         enter(format!("shaking hands with {address}"));
         let ending = Ending::default();
         let client = Client { policy: Arc::clone(&hop.policy), ending: Arc::clone(&ending) };
+        let (stream, pace) = Paced::new(stream);
         let mut handle = match client::connect_stream(config(hop), stream, client).await {
             Ok(handle) => handle,
             Err(error) => {
@@ -249,7 +251,7 @@ async fn travel(hops: &[Hop], stage: &Stage) -> Result<Connection, Failed> {
             Credentials { options: &hop.options, identities: &hop.identities, password: hop.password.as_ref() };
         authenticate(&mut handle, &ending, &credentials).await.map_err(Failed::for_good)?;
         let name = format!("{}@{address}", hop.options.user);
-        before = Some(Connection { handle, ending, name, through: std::mem::take(&mut through) });
+        before = Some(Connection { handle, ending, pace, name, through: std::mem::take(&mut through) });
     }
     before.ok_or_else(|| Failed::for_good(connect_error("", "there is no host to connect to".to_owned(), None)))
 }
@@ -395,7 +397,9 @@ async fn dial_one(address: SocketAddr, bind: Option<&str>) -> Result<TcpStream, 
         stream.set_nodelay(true)?;
         Ok::<_, std::io::Error>(stream)
     };
-    connect.await.map_err(|error| format!("connect to {address}: {}", describe(&error)))
+    connect
+        .await
+        .map_err(|error| format!("ssh: connect to host {} port {}: {}", address.ip(), address.port(), describe(&error)))
 }
 
 /// The system's words for an error, without the number.

@@ -13,6 +13,7 @@ use russh::{Channel, ChannelMsg, ChannelOpenFailure, ChannelReadHalf, ChannelWri
 use tokio::sync::{oneshot, watch};
 
 use super::host_key::{Client, Ending};
+use super::pace::Pace;
 use super::pipe::{Sink, Source, pipe};
 use crate::connection::{ConnectionError, Exit, Process, Transport};
 
@@ -20,7 +21,10 @@ use crate::connection::{ConnectionError, Exit, Process, Transport};
 const OUTPUT_LIMIT: usize = 4 * 1024 * 1024;
 
 /// Bytes of input that wait for the host.
-const INPUT_LIMIT: usize = 1024 * 1024;
+const INPUT_LIMIT: usize = 128 * 1024;
+
+/// Bytes of input after which the socket must have taken some before there are more.
+const STRETCH: usize = 128 * 1024;
 
 /// Nearly a raw terminal: input is not echoed, and bytes go through unchanged in both directions.
 const TERMINAL_MODES: &[(Pty, u32)] = &[
@@ -51,6 +55,8 @@ const TERMINAL_MODES: &[(Pty, u32)] = &[
 pub(super) struct Connection {
     pub(super) handle: Handle<Client>,
     pub(super) ending: Ending,
+    /// How far it has got with what is sent.
+    pub(super) pace: Pace,
     /// `user@host:port`.
     pub(super) name: String,
     /// What the connection goes through: earlier connections and processes, which must live as long.
@@ -94,14 +100,14 @@ impl Transport for Connection {
     async fn exec(&self, command: &str) -> Result<Process, ConnectionError> {
         let channel = self.open().await?;
         channel.exec(true, command).await.map_err(|error| self.lost(&error))?;
-        Ok(start(channel))
+        Ok(start(channel, self.pace.clone()))
     }
 
     async fn exec_tty(&self, command: &str) -> Result<Process, ConnectionError> {
         let channel = self.open().await?;
         channel.request_pty(false, "dumb", 80, 24, 0, 0, TERMINAL_MODES).await.map_err(|error| self.lost(&error))?;
         channel.exec(true, command).await.map_err(|error| self.lost(&error))?;
-        Ok(start(channel))
+        Ok(start(channel, self.pace.clone()))
     }
 
     async fn close(&self) {
@@ -110,7 +116,7 @@ impl Transport for Connection {
     }
 }
 
-fn start(channel: Channel<Msg>) -> Process {
+fn start(channel: Channel<Msg>, pace: Pace) -> Process {
     let (reading, writing) = channel.split();
     let writing = Arc::new(writing);
     let (stdin_sink, stdin) = pipe(INPUT_LIMIT);
@@ -118,26 +124,42 @@ fn start(channel: Channel<Msg>) -> Process {
     let (stderr, stderr_source) = pipe(OUTPUT_LIMIT);
     let (exit_sender, exit) = oneshot::channel();
     let (closed_sender, closed) = watch::channel(false);
-    tokio::spawn(feed(Arc::clone(&writing), stdin, closed));
+    tokio::spawn(feed(Arc::clone(&writing), stdin, pace, closed));
     tokio::spawn(drain(reading, writing, stdout, stderr, exit_sender, closed_sender));
     Process { stdin: Box::new(stdin_sink), stdout: Box::new(stdout_source), stderr: Box::new(stderr_source), exit }
 }
 
 /// Send what is written to standard input, as far as the channel's window allows, and then its end.
-async fn feed(writing: Arc<ChannelWriteHalf<Msg>>, mut stdin: Source, mut closed: watch::Receiver<bool>) {
-    loop {
-        let chunk = tokio::select! {
-            chunk = stdin.next() => chunk,
-            _ = closed.changed() => return,
-        };
-        let Some(chunk) = chunk else { break };
-        // A window that nobody will open again must not be waited for.
-        tokio::select! {
-            sent = writing.data_bytes(chunk) => if sent.is_err() { return },
-            _ = closed.changed() => return,
+async fn feed(
+    writing: Arc<ChannelWriteHalf<Msg>>,
+    mut stdin: Source,
+    mut pace: Pace,
+    mut closed: watch::Receiver<bool>,
+) {
+    let sending = async {
+        let mut stretch = 0;
+        while let Some(chunk) = stdin.next().await {
+            stretch += chunk.len();
+            let full = stretch >= STRETCH;
+            if full {
+                // Before the last of it is sent: the flush that takes this one along must count.
+                stretch = 0;
+                pace.mark();
+            }
+            if writing.data_bytes(chunk).await.is_err() {
+                return;
+            }
+            if full {
+                pace.flushed().await;
+            }
         }
+        let _ = writing.eof().await;
+    };
+    tokio::select! {
+        () = sending => {}
+        // A window that nobody will open again must not be waited for.
+        _ = closed.changed() => {}
     }
-    let _ = writing.eof().await;
 }
 
 /// Take the channel's messages off the connection until it is closed.

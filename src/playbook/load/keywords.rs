@@ -50,6 +50,7 @@ impl Loader {
                 }
             }
             "module_defaults" => {
+                self.check_default_groups(value);
                 keywords.module_defaults = match &value.data {
                     Data::List(items) => items.iter().map(Written::from_node).collect(),
                     Data::Null => Vec::new(),
@@ -77,6 +78,21 @@ impl Loader {
             _ => return false,
         }
         true
+    }
+
+    /// Groups of modules belong to collections, of which there are none.
+    fn check_default_groups(&mut self, value: &Node) {
+        for (key, _) in value.as_map().unwrap_or_default() {
+            if let Some(group) = key.as_str().and_then(|name| name.strip_prefix("group/")) {
+                self.note(
+                    Diagnostic::error(format!(
+                        "Error loading module_defaults: could not resolve the module_defaults group {group}"
+                    ))
+                    .at(key.span)
+                    .hint("name the modules themselves: `module_defaults: {copy: {mode: ...}}`"),
+                );
+            }
+        }
     }
 
     /// Note an old keyword, with what to write instead.

@@ -13,4 +13,5 @@ mod role;
 mod task;
 
 pub use loader::Loader;
+pub(crate) use role::own_variables;
 pub use role::{LoadedRole, RoleUse};

@@ -33,6 +33,12 @@ pub struct RoleUse {
     pub allow_duplicates: Option<bool>,
     /// Its parameters.
     pub params: VarMap,
+    /// What was written of `when`, `tags` and `vars` where it is asked for; uses that differ in it are different uses.
+    pub conditions: String,
+    /// The roles whose tasks ask for it, innermost first.
+    pub includers: Vec<Arc<Role>>,
+    /// A task asks for it, not a list of roles.
+    pub by_task: bool,
     /// Where it is asked for.
     pub span: Span,
 }
@@ -62,9 +68,28 @@ impl RoleUse {
             public: true,
             allow_duplicates: None,
             params: VarMap::default(),
+            conditions: String::new(),
+            includers: Vec::new(),
+            by_task: false,
             span,
         }
     }
+}
+
+impl RoleUse {
+    /// Say which task asks for it: its `vars` tell uses of the role apart.
+    pub fn for_task(&mut self, task: &Task) {
+        self.by_task = true;
+        self.includers =
+            task.role.iter().flat_map(|role| std::iter::once(role).chain(&role.includers)).cloned().collect();
+        self.conditions = own_variables(task).map(|vars| text_of(vars)).collect();
+    }
+}
+
+/// A task's own `vars`, without those of what it stands in.
+pub(crate) fn own_variables(task: &Task) -> impl Iterator<Item = &Arc<VarMap>> {
+    let outer = &task.enclosing.vars;
+    task.keywords.vars.iter().filter(|vars| !outer.iter().any(|known| Arc::ptr_eq(known, vars)))
 }
 
 impl Loader {
@@ -143,6 +168,7 @@ impl Loader {
                 }
             }
         }
+        usage.conditions = conditions_of(&keywords);
         Some((usage, Arc::new(keywords.within(outer))))
     }
 
@@ -157,16 +183,19 @@ impl Loader {
                 .map(|directory| directory.display().to_string())
                 .collect();
             self.note(
-                Diagnostic::absent(format!("the role '{}' was not found", usage.name))
+                Diagnostic::absent(format!("the role '{}' was not found in {}", usage.name, directories.join(":")))
                     .at(usage.span)
-                    .did_you_mean(&usage.name, names.iter().map(String::as_str))
-                    .hint(format!("looked in: {}", directories.join(":"))),
+                    .did_you_mean(&usage.name, names.iter().map(String::as_str)),
             );
             return None;
         };
         let open = format!("role {}", path.display());
         if parents.iter().any(|parent| parent.path == path) {
-            self.note(Diagnostic::error(format!("{open} depends on itself")).at(usage.span));
+            self.note(
+                Diagnostic::error(format!("{open} depends on itself"))
+                    .at(usage.span)
+                    .hint("take one of the dependencies away, so that the circle is broken"),
+            );
             return None;
         }
         let meta = self.role_file(&path, "meta", "main", usage.span, false);
@@ -177,18 +206,18 @@ impl Loader {
             Some(node) => self.flag(node, "`allow_duplicates`"),
             None => false,
         };
-        let allow_duplicates =
-            usage.allow_duplicates.map_or(declared_duplicates, |allowed| allowed || declared_duplicates);
+        let allow_duplicates = usage.allow_duplicates.unwrap_or(declared_duplicates);
         let argument_spec = self.argument_spec(&path, meta, usage);
         let fingerprint = format!(
-            "{} {:?} {:?} {:?} {:?} {:?} {:?}",
+            "{} {:?} {:?} {:?} {:?} {} {} {}",
             path.display(),
             usage.tasks_from,
-            usage.params,
-            keywords.when,
-            keywords.vars,
-            keywords.tags,
             usage.vars_from,
+            usage.defaults_from,
+            usage.handlers_from,
+            usage.by_task,
+            usage.conditions,
+            text_of(&usage.params),
         );
         let base = Role {
             name: usage.name.clone(),
@@ -197,6 +226,7 @@ impl Loader {
             vars: Arc::new(vars),
             params: Arc::new(usage.params.clone()),
             parents: parents.to_vec(),
+            includers: usage.includers.clone(),
             dependencies: Vec::new(),
             allow_duplicates,
             public: usage.public,
@@ -210,7 +240,9 @@ impl Loader {
         let mut dependencies = Vec::new();
         if let Some(list) = meta.and_then(|meta| meta.get("dependencies")) {
             for entry in self.list(list, "`dependencies`") {
-                let Some((usage, keywords)) = self.role_entry(entry, keywords, Some(&path)) else { continue };
+                let Some((mut dependency, keywords)) = self.role_entry(entry, keywords, Some(&path)) else { continue };
+                dependency.includers.clone_from(&usage.includers);
+                let usage = dependency;
                 let Some(mut dependency) = self.load_role(&usage, &keywords, &chain) else { continue };
                 dependencies.push(Arc::clone(&dependency.role));
                 loaded.items.append(&mut dependency.items);
@@ -227,6 +259,7 @@ impl Loader {
                 vars: Arc::clone(&role.vars),
                 params: Arc::clone(&role.params),
                 parents: role.parents.clone(),
+                includers: role.includers.clone(),
                 dependencies,
                 allow_duplicates: role.allow_duplicates,
                 public: role.public,
@@ -280,7 +313,7 @@ impl Loader {
         }
         if required {
             self.note(
-                Diagnostic::absent(format!("Could not find specified file in role: {section}/{name}"))
+                Diagnostic::error(format!("Could not find specified file in role: {section}/{name}"))
                     .at(span)
                     .hint(format!("looked in {}", role.join(section).display())),
             );
@@ -298,7 +331,7 @@ impl Loader {
         } else if directory.is_dir() {
             variable_files(&directory, &mut files);
         } else if from.is_some() {
-            self.note(Diagnostic::absent(format!("Could not find specified file in role: {section}/{name}")).at(span));
+            self.note(Diagnostic::error(format!("Could not find specified file in role: {section}/{name}")).at(span));
         }
         let mut variables = VarMap::default();
         for path in files {
@@ -339,16 +372,21 @@ impl Loader {
             |description| format!("Validating arguments against arg spec '{entry}' - {description}"),
         );
         let options = spec.get("options").cloned().unwrap_or(Node { data: Data::Map(Vec::new()), span });
-        let provided = Node { data: Data::String(entry.into()), span };
         let map = |entries: Vec<(&str, Node)>| Node {
             data: Data::Map(entries.into_iter().map(|(key, value)| (text(key), value)).collect()),
             span,
         };
+        let context = map(vec![
+            ("type", text("role")),
+            ("name", text(&role.name)),
+            ("argument_spec_name", text(entry)),
+            ("path", text(&role.path.display().to_string())),
+        ]);
         let node = map(vec![
             ("name", text(&title)),
             (
                 "ansible.builtin.validate_argument_spec",
-                map(vec![("argument_spec", options), ("_entry_point", provided)]),
+                map(vec![("argument_spec", options), ("validate_args_context", context)]),
             ),
             ("tags", map_list(span, &["always"])),
         ]);
@@ -393,11 +431,19 @@ impl Loader {
         }
         usage.public = self.static_flag(task, "public", true, node);
         usage.allow_duplicates = Some(self.static_flag(task, "allow_duplicates", true, node));
+        usage.for_task(task);
         let parents: Vec<Arc<Role>> =
             place.role.iter().flat_map(|role| role.chain().cloned().collect::<Vec<_>>()).collect();
-        let open = format!("role {} {:?}", usage.name, usage.tasks_from);
+        let open = match &usage.tasks_from {
+            Some(file) => format!("role {} ({file})", usage.name),
+            None => format!("role {}", usage.name),
+        };
         if self.open.contains(&open) {
-            self.note(Diagnostic::error(format!("{open} imports itself")).at(task.action.span));
+            self.note(
+                Diagnostic::error(format!("{open} imports itself"))
+                    .at(task.action.span)
+                    .hint("use `include_role` with a `when` that ends the recursion"),
+            );
             return Vec::new();
         }
         self.open.push(open);
@@ -454,14 +500,36 @@ impl Loader {
         let parents: Vec<Arc<Role>> =
             include.role.iter().flat_map(|role| role.chain().cloned().collect::<Vec<_>>()).collect();
         let loaded = self.load_imported(usage, keywords, &parents);
-        let imported_handlers = std::mem::take(&mut self.imported_handlers);
-        let imported_roles = std::mem::take(&mut self.imported_roles);
         let (loaded, warnings) = self.conclude(loaded)?;
-        let mut loaded = loaded.ok_or_else(Diagnostics::new)?;
-        loaded.handlers.extend(imported_handlers);
-        loaded.all.extend(imported_roles);
-        Ok((loaded, warnings))
+        Ok((loaded.ok_or_else(Diagnostics::new)?, warnings))
     }
+
+    /// The roles that were imported since this was asked last, with their handlers.
+    pub fn take_imported(&mut self) -> (Vec<Arc<Role>>, Vec<Arc<Task>>) {
+        (std::mem::take(&mut self.imported_roles), std::mem::take(&mut self.imported_handlers))
+    }
+}
+
+/// What was written of the keywords that tell uses of a role apart.
+fn conditions_of(own: &Keywords) -> String {
+    let mut text = String::new();
+    for condition in &own.when {
+        text.push_str(&condition.text());
+        text.push('\n');
+    }
+    for tag in &own.tags {
+        text.push_str(&tag.source());
+        text.push('\n');
+    }
+    for vars in &own.vars {
+        text.push_str(&text_of(vars));
+    }
+    text
+}
+
+/// Variables as they were written.
+fn text_of(variables: &VarMap) -> String {
+    variables.iter().map(|(name, written)| format!("{name}={}\n", written.source())).collect()
 }
 
 fn map_list(span: Span, words: &[&str]) -> Node {

@@ -291,22 +291,33 @@ impl Loader {
     }
 
     fn set_action(&mut self, draft: &mut Draft, key: &Node, value: &Node) {
-        if let Some((first, _)) = &draft.action {
-            let first = first.as_str().unwrap_or_default().to_owned();
-            let word = key.as_str().unwrap_or_default();
-            let known = |name: &str| action::find(name).is_some();
-            let problem = if known(&first) && !known(word) {
-                Diagnostic::error(format!("`{word}` is not a valid keyword for a task")).at(key.span).did_you_mean(
-                    word,
-                    [keyword::BASE, keyword::CONDITIONAL, keyword::TASK].into_iter().flatten().copied(),
-                )
-            } else {
-                Diagnostic::error(format!("conflicting action statements: {first}, {word}"))
-                    .at(key.span)
-                    .hint("a task calls one module; begin another task with `- `, or indent options below their module")
+        if let Some((first, _)) = draft.action.clone() {
+            let keywords = || [keyword::BASE, keyword::CONDITIONAL, keyword::TASK].into_iter().flatten().copied();
+            let word = |key: &Node| key.as_str().unwrap_or_default().to_owned();
+            let known = |key: &Node| action::find(&word(key)).is_some();
+            let misspelt = |key: &Node| rprov_modules::argument::closest(&word(key), keywords()).is_some();
+            // Of two words that could each be the module, one may be a keyword that is spelt wrongly.
+            let (first_known, known) = (known(&first), known(key));
+            let wrong = match (first_known, known) {
+                (true, true) => None,
+                (true, false) => Some(key),
+                (false, true) => Some(&first),
+                (false, false) => [key, &first].into_iter().find(|key| misspelt(key)),
             };
-            self.note(problem);
-            if known(&first) || !known(word) {
+            self.note(match wrong {
+                Some(wrong) => {
+                    let name = word(wrong);
+                    Diagnostic::error(format!("`{name}` is not a valid keyword for a task"))
+                        .at(wrong.span)
+                        .did_you_mean(&name, keywords())
+                }
+                None => Diagnostic::error(format!("conflicting action statements: {}, {}", word(&first), word(key)))
+                    .at(key.span)
+                    .hint(
+                        "a task calls one module; begin another task with `- `, or indent options below their module",
+                    ),
+            });
+            if first_known || !known && wrong.is_none_or(|wrong| wrong.span != first.span) {
                 return;
             }
         }
@@ -457,8 +468,8 @@ impl Loader {
         let written = |text: &str| Written::from_node(&Node { data: Data::String(text.into()), span });
         let only: Option<Vec<&str>> = known.free_text.then(|| {
             known
-                .options
-                .iter()
+                .spec
+                .options()
                 .flat_map(|option| std::iter::once(&option.name).chain(option.aliases).copied())
                 .collect()
         });
@@ -543,8 +554,8 @@ impl Loader {
                     None => note.hint(format!(
                         "its options are: {}",
                         known
-                            .options
-                            .iter()
+                            .spec
+                            .options()
                             .map(|option| option.name)
                             .filter(|name| !name.starts_with('_'))
                             .collect::<Vec<_>>()

@@ -11,7 +11,6 @@ use crate::run::cursor::Consequence;
 use crate::run::effect::{Effect, IncludeRequest};
 use crate::run::result::{Outcome, Status};
 use crate::run::settings::KeywordReader;
-use crate::source::Diagnostic;
 use crate::template;
 use crate::vars::{HostVariables, TaskVariables, Values};
 
@@ -32,11 +31,23 @@ impl Plan<'_> {
             if !once || index == 0 {
                 self.count(task, &host, &outcome);
             }
+            if outcome.status != Status::Skipped
+                && let Some(role) = &task.role
+                && let Some(run) = self.hosts.get_mut(&host)
+            {
+                run.cursor.begin_role(&role.fingerprint);
+            }
             let mut requests = Vec::new();
             for effect in outcome.effects {
                 match effect {
                     Effect::Include(request) => requests.push(request),
                     Effect::Meta(action) => flush.push((Arc::clone(&host), action)),
+                    Effect::UnknownHandler(problem) => {
+                        // Nothing more is told, and nothing more is run.
+                        self.mistakes = vec![*problem];
+                        self.ended = Some(PlanEnd::Abort);
+                        return;
+                    }
                     other => self.apply_effect(&host, other),
                 }
             }
@@ -135,34 +146,31 @@ impl Plan<'_> {
                     slot.insert(name, merged);
                 }
             }
-            Effect::Include(_) | Effect::Meta(_) => {}
+            Effect::Include(_) | Effect::Meta(_) | Effect::UnknownHandler(_) => {}
         }
     }
 
     /// Note which handlers a host has yet to run.
     fn notify(&mut self, host: &Arc<str>, names: &[String]) {
         for name in names {
-            let numbers = self.handlers.find(name);
-            if numbers.is_empty() {
-                let message = format!(
-                    "The requested handler '{name}' was not found in either the main handlers list nor in the listening handlers list"
-                );
-                let candidates: Vec<String> = self.handlers.names().map(str::to_owned).collect();
-                let problem = Diagnostic::error(message).did_you_mean(name, candidates.iter().map(String::as_str));
-                self.shared.reporter.send(Event::Diagnostic(problem));
-                self.ended = Some(PlanEnd::Abort);
-                self.stats.host(host).failed += 1;
-                continue;
-            }
-            for number in numbers {
+            for number in self.handlers.find(name) {
                 let Some(task) = self.handlers.task(number).cloned() else { continue };
-                if let Some(run) = self.hosts.get_mut(host)
-                    && !run.cursor.add_handler(number, task)
-                    && run.notified.insert(number)
-                {
+                let Some(run) = self.hosts.get_mut(host) else { continue };
+                let told = match run.cursor.in_handlers() {
+                    true => !run.cursor.add_handler(number, task) && run.notified.insert(number),
+                    false if run.notified_names.contains(name) => false,
+                    false => true,
+                };
+                if told {
                     let handler = self.handlers.name(number).unwrap_or(name).to_owned();
                     self.shared.reporter.send(Event::Notified { handler, host: Arc::clone(host) });
                 }
+            }
+            if let Some(run) = self.hosts.get_mut(host)
+                && !run.cursor.in_handlers()
+                && !run.notified_names.contains(name)
+            {
+                run.notified_names.push(name.clone());
             }
         }
     }
@@ -225,11 +233,13 @@ impl Plan<'_> {
             self.fail_host(task, &host, &result);
         }
         if fatal_for_all {
-            // The others fail with it, and go to where a failure of their own would have led.
+            // A task that ran once counts as failed on every host, and fails the others a second time: out of the
+            // `rescue` that the first failure led to.
+            let asked = failed.first().is_some_and(|host| self.asked_once(task, host));
+            let times = if asked { 2 } else { 1 };
             for host in self.active().into_iter().filter(|host| !failed.contains(host)) {
-                if let Some(run) = self.hosts.get_mut(&host)
-                    && run.cursor.fail() == Consequence::Fatal
-                {
+                let Some(run) = self.hosts.get_mut(&host) else { continue };
+                if (0..times).any(|_| run.cursor.fail() == Consequence::Fatal) {
                     run.state = State::Failed;
                 }
             }
@@ -251,7 +261,7 @@ impl Plan<'_> {
         let consequence = run.cursor.fail();
         match consequence {
             Consequence::Rescued | Consequence::Pending => {
-                let name = task.name.as_ref().and_then(|name| name.text()).unwrap_or(&task.action.written).to_owned();
+                let name = task.name.as_ref().and_then(|name| name.text()).unwrap_or_default().to_owned();
                 let failed_task = Value::from_pairs([
                     ("name", Value::from(name)),
                     ("action", Value::from(&*task.action.written)),
@@ -268,7 +278,8 @@ impl Plan<'_> {
             }
             Consequence::Fatal => {
                 run.state = State::Failed;
-                if force && !run.failed && !run.notified.is_empty() && !before.in_handlers() {
+                let waiting = !run.notified.is_empty() || !run.notified_names.is_empty();
+                if force && !run.failed && waiting && !before.in_handlers() {
                     // The host has failed, and runs what it was told to run before.
                     run.cursor = before;
                     run.cursor.only_handlers();

@@ -90,10 +90,13 @@ impl Plan<'_> {
         drop(running);
         // Effects apply in the order of the hosts, whoever answered first.
         outcomes.sort_by_key(|(host, _)| runners.iter().position(|known| known == host));
-        if once && let Some((_, outcome)) = outcomes.first().cloned() {
+        // A failure is handed on when it takes effect.
+        let first_outcome = outcomes.first().map(|(_, outcome)| outcome.clone());
+        if once && let Some(outcome) = first_outcome.filter(|outcome| !outcome.is_failure()) {
+            let asked = self.asked_once(task, first);
             for host in hosts.iter().skip(1) {
                 let mut copy = outcome.clone();
-                copy.effects.retain(shared_effect);
+                copy.effects.retain(|effect| asked && shared_effect(effect));
                 outcomes.push((Arc::clone(host), copy));
             }
         }
@@ -102,9 +105,11 @@ impl Plan<'_> {
 
     /// Whether a task runs on one host for all of them.
     pub(super) fn runs_once(&self, task: &Task, host: &Arc<str>) -> bool {
-        if task.is("add_host") || task.is("pause") {
-            return true;
-        }
+        task.is("add_host") || task.is("pause") || self.asked_once(task, host)
+    }
+
+    /// `run_once`
+    pub(super) fn asked_once(&self, task: &Task, host: &Arc<str>) -> bool {
         let Some(scope) = self.task_variables(task, host).map(TaskVariables::scope) else { return false };
         KeywordReader(&scope).boolean(task.keywords.run_once.as_ref(), false).unwrap_or(false)
     }
@@ -123,7 +128,10 @@ fn shared_effect(effect: &crate::run::Effect) -> bool {
     use crate::run::Effect;
     match effect {
         Effect::Variables { host, .. } | Effect::Facts { host, .. } => host.is_none(),
-        Effect::Notify(_) | Effect::Include(_) => true,
+        Effect::Notify(_) => true,
+        Effect::UnknownHandler(_) => true,
+        // Only the host that ran it goes through what it includes.
+        Effect::Include(_) => false,
         Effect::AddHost(_) | Effect::GroupBy { .. } | Effect::Meta(_) | Effect::Stats { .. } => false,
     }
 }

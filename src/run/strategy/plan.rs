@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use crate::playbook::{Item, Loader, Play, Task};
+use crate::playbook::{Item, Loader, Play, Role, Task};
 use crate::report::{Event, TaskInfo};
 use crate::run::cursor::Cursor;
 use crate::run::handlers::Handlers;
@@ -14,8 +14,10 @@ use crate::run::settings::KeywordReader;
 use crate::run::shared::Shared;
 use crate::run::stats::Stats;
 use crate::run::task::Job;
+use crate::source::Diagnostics;
 use crate::template::{Scope, Surroundings};
 use crate::vars::{HostVariables, PlayVariables, TaskVariables, VarMap};
+use rprov_modules::shell_pattern::ShellPattern;
 
 /// What a host is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +45,8 @@ pub(in crate::run) struct HostRun {
     pub failed: bool,
     /// Numbers of the handlers that it has yet to run.
     pub notified: BTreeSet<u32>,
+    /// Names that it notified; which handlers they mean shows when the handlers are run.
+    pub notified_names: Vec<String>,
     /// Its `vars_files`.
     pub vars_files: Arc<[Arc<VarMap>]>,
 }
@@ -67,7 +71,7 @@ pub(in crate::run) struct Plan<'r> {
     pub loader: &'r mut Loader,
     pub stats: &'r mut Stats,
     pub hosts: IndexMap<Arc<str>, HostRun>,
-    pub handlers: Handlers,
+    pub handlers: Arc<Handlers>,
     pub selection: Selection,
     pub statics: Scope,
     /// `--start-at-task` has not been met yet.
@@ -75,6 +79,10 @@ pub(in crate::run) struct Plan<'r> {
     /// `--step`: go on without asking.
     pub step_all: bool,
     pub ended: Option<PlanEnd>,
+    /// What the user has to mend before anything more can be run.
+    pub mistakes: Diagnostics,
+    /// The failures of hosts were forgotten, also those of earlier plays.
+    pub cleared: bool,
     selected: HashMap<usize, (Arc<Task>, bool)>,
     included: HashMap<(usize, String), IncludedFile>,
     numbers: &'r mut u64,
@@ -100,6 +108,7 @@ impl<'r> Plan<'r> {
         let selection = Selection::new(&shared.options.tags, &shared.options.skip_tags);
         let mut handlers = Handlers::default();
         handlers.add(&play.handlers, &statics);
+        let handlers = Arc::new(handlers);
         Self {
             shared,
             play,
@@ -114,6 +123,8 @@ impl<'r> Plan<'r> {
             waiting_for,
             step_all: false,
             ended: None,
+            mistakes: Vec::new(),
+            cleared: false,
             selected: HashMap::new(),
             included: HashMap::new(),
             numbers,
@@ -131,7 +142,7 @@ impl<'r> Plan<'r> {
             }
             *self.waiting_for = None;
         }
-        if task.implicit || task.handler {
+        if task.handler {
             return true;
         }
         let key = Arc::as_ptr(task) as usize;
@@ -152,9 +163,7 @@ impl<'r> Plan<'r> {
         });
         let Some(name) = name else { return false };
         let full = task.role.as_ref().map(|role| format!("{} : {name}", role.name));
-        let matches = |text: &str| {
-            text == target || globset::Glob::new(target).is_ok_and(|glob| glob.compile_matcher().is_match(text))
-        };
+        let matches = |text: &str| text == target || ShellPattern::new(target).is_match(text);
         matches(&name) || full.is_some_and(|full| matches(&full))
     }
 
@@ -227,8 +236,9 @@ impl<'r> Plan<'r> {
         });
         let name = name.unwrap_or_else(|| default_name(task));
         let name = match &task.role {
-            Some(role) => format!("{} : {name}", role.name),
-            None => name,
+            // An included role is named by its own name alone.
+            Some(role) if !task.is("include_role") => format!("{} : {name}", role.name),
+            _ => name,
         };
         let check = scope
             .as_ref()
@@ -252,6 +262,7 @@ impl<'r> Plan<'r> {
             task: Arc::clone(task),
             info: Arc::clone(info),
             variables: self.task_variables(task, host)?,
+            handlers: Arc::clone(&self.handlers),
         })
     }
 
@@ -281,7 +292,9 @@ impl<'r> Plan<'r> {
             .hosts
             .iter()
             .filter(|host| {
-                self.hosts.get(*host).is_none_or(|run| !matches!(run.state, State::Failed | State::Unreachable))
+                self.hosts
+                    .get(*host)
+                    .is_none_or(|run| !run.failed && !matches!(run.state, State::Failed | State::Unreachable))
             })
             .cloned()
             .collect();
@@ -289,6 +302,18 @@ impl<'r> Plan<'r> {
             let mut variables = PlayVariables::clone(&self.variables);
             variables.batch = variables.batch.iter().filter(|host| left.contains(*host)).cloned().collect();
             variables.hosts = left.into();
+            self.variables = Arc::new(variables);
+        }
+    }
+
+    /// Let the play know of roles that were imported by what was included.
+    pub fn add_imported(&mut self, roles: Vec<Arc<Role>>, handlers: &[Arc<Task>]) {
+        if !handlers.is_empty() {
+            Arc::make_mut(&mut self.handlers).add(handlers, &self.statics);
+        }
+        if !roles.is_empty() {
+            let mut variables = PlayVariables::clone(&self.variables);
+            variables.roles.extend(roles);
             self.variables = Arc::new(variables);
         }
     }
@@ -309,6 +334,8 @@ impl<'r> Plan<'r> {
         for warning in warnings {
             self.shared.reporter.send(Event::Diagnostic(warning));
         }
+        let (roles, handlers) = self.loader.take_imported();
+        self.add_imported(roles, &handlers);
         let items: Arc<[Item]> = items.into();
         self.included.insert(key, (Arc::clone(task), path.clone(), Arc::clone(&items)));
         Ok((path, items))

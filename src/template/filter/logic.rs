@@ -23,6 +23,9 @@ fn default(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     Ok(if replace { default.unwrap_or_else(|| Value::from("")) } else { value })
 }
 
+/// How the message of `mandatory` begins; what is not defined is found out where its template is known.
+pub(in crate::template) const MANDATORY: &str = "The filter plugin 'ansible.builtin.mandatory' failed: ";
+
 fn mandatory(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [value, message] = call.bind(["value", "msg"], 1)?;
     let value = value.unwrap_or_default();
@@ -30,10 +33,7 @@ fn mandatory(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
         return Ok(value);
     }
     let message = message.filter(|message| !message.is_none()).map(|message| text(&message));
-    Err(Error::new(
-        ErrorKind::UndefinedError,
-        message.unwrap_or_else(|| "a mandatory variable is not defined".to_owned()),
-    ))
+    Err(Error::new(ErrorKind::UndefinedError, format!("{MANDATORY}{}", message.unwrap_or_default())))
 }
 
 fn ternary(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {

@@ -90,6 +90,17 @@ fn collect_parts(value: &Value, parts: &mut Vec<Value>) -> Result<(), Error> {
     Ok(())
 }
 
+/// The later value, joined with the earlier one where both are dictionaries, at every depth.
+///
+/// # Errors
+/// An entry cannot be read.
+pub(crate) fn merge_deep(earlier: &Value, later: &Value) -> Result<Value, Error> {
+    if is_map(earlier) && is_map(later) {
+        return merge(earlier, later, true, ListMerge::Replace);
+    }
+    Ok(later.clone())
+}
+
 fn merge(left: &Value, right: &Value, recursive: bool, lists: ListMerge) -> Result<Value, Error> {
     let mut merged: IndexMap<Value, Value> = pairs(left)?.into_iter().collect();
     for (key, value) in pairs(right)? {

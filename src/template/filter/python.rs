@@ -133,25 +133,7 @@ pub(crate) fn quoted(text: &str) -> String {
     out
 }
 
-/// A float as Python writes it: shortest digits that read back the same, exponent from 1e16 on and below 1e-4.
-pub(crate) fn float_text(value: f64) -> String {
-    if value.is_nan() {
-        return "nan".to_owned();
-    }
-    if value.is_infinite() {
-        return if value > 0.0 { "inf".to_owned() } else { "-inf".to_owned() };
-    }
-    let magnitude = value.abs();
-    if magnitude != 0.0 && !(1e-4..1e16).contains(&magnitude) {
-        let scientific = format!("{value:e}");
-        let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-        let exponent: i32 = exponent.parse().unwrap_or_default();
-        let sign = if exponent < 0 { '-' } else { '+' };
-        return format!("{mantissa}e{sign}{:02}", exponent.abs());
-    }
-    let plain = value.to_string();
-    if plain.contains('.') { plain } else { format!("{plain}.0") }
-}
+pub(crate) use rprov_modules::text::float as float_text;
 
 /// The value as a float if it is a number or a boolean.
 pub(crate) fn number(value: &Value) -> Option<f64> {

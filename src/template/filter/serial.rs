@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use minijinja::value::ValueKind;
 use minijinja::{Error, State, Value};
+use rprov_modules::json::{self, Style as JsonStyle};
 
 use super::call::{Call, Run};
-use super::python::{brief, compare, fail, float_text, int_argument, integer, items, number, pairs, text, type_name};
+use super::python::{brief, compare, fail, int_argument, integer, items, number, pairs, text, type_name};
 use crate::yaml::{Data, Flow, Node, Style, emit, parse, parse_all};
 
 pub(super) const FILTERS: &[(&str, Run)] = &[
@@ -23,29 +24,15 @@ pub(super) const FILTERS: &[(&str, Run)] = &[
     ("from_yaml_all", from_yaml_all),
 ];
 
-/// How Python's `json.dumps` is to write.
-#[derive(Clone)]
-struct JsonStyle {
-    indent: Option<String>,
-    sort_keys: bool,
-    ascii: bool,
-    item_separator: Option<String>,
-    key_separator: String,
-}
-
-impl Default for JsonStyle {
-    fn default() -> Self {
-        Self { indent: None, sort_keys: false, ascii: true, item_separator: None, key_separator: ": ".to_owned() }
-    }
-}
-
 fn tojson(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [value, indent] = call.bind(["value", "indent"], 1)?;
     let mut style = JsonStyle { sort_keys: true, ..JsonStyle::default() };
     style.indent = indentation(indent.as_ref())?;
-    let mut out = String::new();
-    write_json(&value.unwrap_or_default(), &style, 0, &mut out)?;
-    let safe = out.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026").replace('\'', "\\u0027");
+    let safe = write_json(&value.unwrap_or_default(), &style)?
+        .replace('<', "\\u003c")
+        .replace('>', "\\u003e")
+        .replace('&', "\\u0026")
+        .replace('\'', "\\u0027");
     Ok(Value::from_safe_string(safe))
 }
 
@@ -85,44 +72,26 @@ fn to_json(call: &Call, mut style: JsonStyle) -> Result<Value, Error> {
             other => return Err(call.fail(format!("has no argument `{other}`"))),
         }
     }
-    let mut out = String::new();
-    write_json(&value, &style, 0, &mut out)?;
-    Ok(Value::from(out))
+    Ok(Value::from(write_json(&value, &style)?))
 }
 
-fn write_json(value: &Value, style: &JsonStyle, depth: usize, out: &mut String) -> Result<(), Error> {
-    if depth > 200 {
+fn write_json(value: &Value, style: &JsonStyle) -> Result<String, Error> {
+    let mut writer = json::Writer::new(style);
+    write_value(value, style, &mut writer)?;
+    Ok(writer.finish())
+}
+
+fn write_value(value: &Value, style: &JsonStyle, writer: &mut json::Writer<'_>) -> Result<(), Error> {
+    if writer.depth() > 200 {
         return Err(fail("the value is nested too deeply for JSON"));
     }
-    let newline = |out: &mut String, depth: usize| {
-        if let Some(indent) = &style.indent {
-            out.push('\n');
-            out.push_str(&indent.repeat(depth));
-        }
-    };
-    let separator = style
-        .item_separator
-        .clone()
-        .unwrap_or_else(|| if style.indent.is_some() { ",".to_owned() } else { ", ".to_owned() });
     match value.kind() {
-        ValueKind::None => out.push_str("null"),
-        ValueKind::Bool => out.push_str(if value.is_true() { "true" } else { "false" }),
-        ValueKind::Number => out.push_str(&json_number(value)),
-        ValueKind::String => json_string(value.as_str().unwrap_or_default(), style.ascii, out),
+        ValueKind::None => writer.word("null"),
+        ValueKind::Bool => writer.word(if value.is_true() { "true" } else { "false" }),
+        ValueKind::Number => write_number(value, writer),
+        ValueKind::String => writer.string(value.as_str().unwrap_or_default()),
         ValueKind::Seq | ValueKind::Iterable => {
-            let all = items(value)?;
-            out.push('[');
-            for (index, item) in all.iter().enumerate() {
-                if index > 0 {
-                    out.push_str(&separator);
-                }
-                newline(out, depth + 1);
-                write_json(item, style, depth + 1, out)?;
-            }
-            if !all.is_empty() {
-                newline(out, depth);
-            }
-            out.push(']');
+            writer.items(['[', ']'], items(value)?, |writer, item| write_value(&item, style, writer))?;
         }
         ValueKind::Map => {
             let mut entries = pairs(value)?;
@@ -138,70 +107,36 @@ fn write_json(value: &Value, style: &JsonStyle, depth: usize, out: &mut String) 
                     return Err(error);
                 }
             }
-            out.push('{');
-            for (index, (key, item)) in entries.iter().enumerate() {
-                if index > 0 {
-                    out.push_str(&separator);
-                }
-                newline(out, depth + 1);
+            writer.items(['{', '}'], entries, |writer, (key, item)| {
                 let key = match key.kind() {
                     ValueKind::None => "null".to_owned(),
                     ValueKind::Bool => if key.is_true() { "true" } else { "false" }.to_owned(),
-                    ValueKind::Number => json_number(key),
-                    _ => text(key),
+                    ValueKind::Number => {
+                        let mut number = json::Writer::new(style);
+                        write_number(&key, &mut number);
+                        number.finish()
+                    }
+                    _ => text(&key),
                 };
-                json_string(&key, style.ascii, out);
-                out.push_str(&style.key_separator);
-                write_json(item, style, depth + 1, out)?;
-            }
-            if !entries.is_empty() {
-                newline(out, depth);
-            }
-            out.push('}');
+                writer.key(&key);
+                write_value(&item, style, writer)
+            })?;
         }
         ValueKind::Undefined | ValueKind::Invalid => super::call::defined(value, "to_json")?,
         _ if value.downcast_object_ref::<super::time::DateTime>().is_some() => {
-            json_string(&value.to_string().replacen(' ', "T", 1), style.ascii, out);
+            writer.string(&value.to_string().replacen(' ', "T", 1));
         }
         _ => return Err(fail(format!("a value of type '{}' can't be written as JSON", type_name(value)))),
     }
     Ok(())
 }
 
-fn json_number(value: &Value) -> String {
-    match integer(value) {
-        Some(whole) => whole.to_string(),
-        None => match number(value) {
-            Some(float) if float.is_nan() => "NaN".to_owned(),
-            Some(float) if float.is_infinite() => if float > 0.0 { "Infinity" } else { "-Infinity" }.to_owned(),
-            Some(float) => float_text(float),
-            None => value.to_string(),
-        },
+fn write_number(value: &Value, writer: &mut json::Writer<'_>) {
+    match (integer(value), number(value)) {
+        (Some(whole), _) => writer.word(&whole.to_string()),
+        (None, Some(float)) => writer.float(float),
+        (None, None) => writer.word(&value.to_string()),
     }
-}
-
-fn json_string(source: &str, ascii: bool, out: &mut String) {
-    out.push('"');
-    for character in source.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            other if (other as u32) < 0x20 => out.push_str(&format!("\\u{:04x}", other as u32)),
-            other if ascii && !other.is_ascii() => {
-                let mut units = [0_u16; 2];
-                for unit in other.encode_utf16(&mut units) {
-                    out.push_str(&format!("\\u{unit:04x}"));
-                }
-            }
-            other => out.push(other),
-        }
-    }
-    out.push('"');
 }
 
 fn from_json(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {

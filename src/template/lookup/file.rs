@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use minijinja::{Error, Value};
 
 use super::{Request, Run};
+use crate::template::error::TemplateError;
 use crate::template::filter::path::{expand_user, files_matching};
 use crate::template::filter::python::text;
 use crate::template::scope::Scope;
@@ -40,7 +41,9 @@ pub(super) fn not_found(request: &Request<'_>, name: &str, folder: &str) -> Erro
         return request.fail(format!("the file '{name}' was not found"));
     }
     let places: Vec<String> = places(folder, request.scope).iter().map(|place| place.display().to_string()).collect();
-    request.fail(format!("the file '{name}' was not found in any of: {}", places.join(", ")))
+    let message = format!("Unable to access the file '{name}': File not found. Use -vvvvv to see paths searched.");
+    let error = TemplateError::failed(format!("The lookup plugin '{}' failed: {message}", request.name));
+    error.hint(format!("looked in: {}", places.join(", "))).into()
 }
 
 /// A located file's text.

@@ -53,7 +53,7 @@ impl Request<'_> {
     }
 
     fn fail(&self, message: impl std::fmt::Display) -> Error {
-        fail(format!("the lookup '{}' failed: {message}", self.name))
+        fail(format!("The lookup plugin '{}' failed: {message}", self.name))
     }
 }
 
@@ -98,8 +98,7 @@ pub fn names() -> Vec<&'static str> {
 /// An unknown name, or whatever the lookup could not find or read.
 pub fn run(name: &str, terms: Vec<Value>, options: Options, scope: &Scope) -> Result<Vec<Value>, TemplateError> {
     let Some(run) = find(name) else {
-        let known = names();
-        let close = known.iter().min_by_key(|known| distance(known, name)).filter(|known| distance(known, name) <= 3);
+        let close = rprov_modules::argument::closest(name, names());
         let error = TemplateError::failed(format!("the lookup '{name}' was not found"));
         return Err(match close {
             Some(close) => error.hint(format!("did you mean '{close}'?")),
@@ -140,25 +139,6 @@ fn told(error: &Error) -> TemplateError {
             TemplateError::failed(message)
         }
     })
-}
-
-/// Changes of single characters that turn one name into the other.
-fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (index, a) in left.chars().enumerate() {
-        let mut diagonal = index;
-        let mut before = index + 1;
-        for (slot, b) in row.iter_mut().skip(1).zip(&right) {
-            let best = (diagonal + usize::from(a != *b)).min(before + 1).min(*slot + 1);
-            diagonal = std::mem::replace(slot, best);
-            before = best;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = index + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 /// Add the functions `lookup`, `query` and `q` to the environment.

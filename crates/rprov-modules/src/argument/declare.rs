@@ -16,6 +16,14 @@ pub trait Arguments: Sized {
     fn decode(arguments: &Map) -> Result<Self, ArgumentProblem>;
 }
 
+/// A field's name without the `r#` of a raw identifier.
+pub const fn plain_name(identifier: &str) -> &str {
+    match identifier.as_bytes() {
+        [b'r', b'#', ..] => identifier.split_at(2).1,
+        _ => identifier,
+    }
+}
+
 /// Declare a module's arguments as a struct.
 ///
 /// ```ignore
@@ -65,22 +73,18 @@ macro_rules! arguments {
         impl $crate::argument::Arguments for $name {
             const SPEC: $crate::argument::Spec = $crate::argument::Spec {
                 doc: concat!($($doc, "\n",)* ""),
-                options: || {
-                    #[allow(unused_mut, reason = "not every declaration has an addition")]
-                    let mut options = vec![
-                        $($crate::argument::OptionSpec {
-                            name: stringify!($field).trim_start_matches("r#"),
-                            aliases: &[$($crate::arguments!(@alias $alias)),*],
-                            doc: concat!($($field_doc, "\n",)* ""),
-                            kind: <$type as $crate::argument::Argument>::kind(),
-                            required: <$type as $crate::argument::Argument>::REQUIRED
-                                && $crate::arguments!(@default $($default)?).is_none(),
-                            default: $crate::arguments!(@default $($default)?),
-                        },)*
-                    ];
-                    $(options.extend((<$extra as $crate::argument::Arguments>::SPEC.options)());)?
-                    options
-                },
+                own: &[
+                    $($crate::argument::OptionSpec {
+                        name: $crate::argument::plain_name(stringify!($field)),
+                        aliases: &[$($crate::arguments!(@alias $alias)),*],
+                        doc: concat!($($field_doc, "\n",)* ""),
+                        kind: <$type as $crate::argument::Argument>::KIND,
+                        required: <$type as $crate::argument::Argument>::REQUIRED
+                            && $crate::arguments!(@default $type; $($default)?).is_none(),
+                        default: $crate::arguments!(@default $type; $($default)?),
+                    },)*
+                ],
+                shared: $crate::arguments!(@shared $($extra)?),
                 rules: &[$($($rule),*)?],
                 free_form: $crate::arguments!(@free_form $($free_form)?),
                 open: false,
@@ -91,7 +95,7 @@ macro_rules! arguments {
                 Ok($name {
                     $($field: $crate::argument::decode_field::<$type>(
                         arguments,
-                        stringify!($field).trim_start_matches("r#"),
+                        const { $crate::argument::plain_name(stringify!($field)) },
                         &[$($crate::arguments!(@alias $alias)),*],
                         $crate::arguments!(@function $($default)?),
                     )?,)*
@@ -101,9 +105,8 @@ macro_rules! arguments {
         }
 
         impl $crate::argument::Argument for $name {
-            fn kind() -> $crate::argument::Type {
-                $crate::argument::Type::Nested(<$name as $crate::argument::Arguments>::SPEC.options)
-            }
+            const KIND: $crate::argument::Type =
+                $crate::argument::Type::Nested(&<$name as $crate::argument::Arguments>::SPEC);
 
             fn decode(value: &$crate::rprov_wire::Value) -> Result<Self, $crate::argument::DecodeError> {
                 let map = <$crate::rprov_wire::Map as $crate::argument::Argument>::decode(value)?;
@@ -111,12 +114,31 @@ macro_rules! arguments {
                     $crate::argument::DecodeError::Type { wanted: "dict", reason: problem.to_string() }
                 })
             }
+
+            fn encode(&self) -> $crate::rprov_wire::Value {
+                #[allow(unused_mut, reason = "a module may have no options")]
+                let mut map = $crate::rprov_wire::Map::new();
+                $(map.insert(
+                    stringify!($field).trim_start_matches("r#").to_owned(),
+                    <$type as $crate::argument::Argument>::encode(&self.$field),
+                );)*
+                $(if let $crate::rprov_wire::Value::Map(more) =
+                    <$extra as $crate::argument::Argument>::encode(&self.attributes)
+                {
+                    map.extend(more);
+                })?
+                map.into()
+            }
         }
     };
     (@alias $alias:literal) => { $alias };
     (@alias $alias:ident) => { stringify!($alias) };
-    (@default) => { None::<&'static str> };
-    (@default $default:expr) => { Some(stringify!($default)) };
+    (@default $type:ty;) => { None::<fn() -> $crate::rprov_wire::Value> };
+    (@default $type:ty; $default:expr) => {
+        Some((|| <$type as $crate::argument::Argument>::encode(&$default)) as fn() -> $crate::rprov_wire::Value)
+    };
+    (@shared) => { None };
+    (@shared $extra:ty) => { Some(&<$extra as $crate::argument::Arguments>::SPEC) };
     (@function) => { None };
     (@function $default:expr) => { Some(|| $default) };
     (@free_form) => { None };
@@ -151,13 +173,15 @@ macro_rules! choices {
         }
 
         impl $crate::argument::Argument for $name {
-            fn kind() -> $crate::argument::Type {
-                $crate::argument::Type::Choice(&[$($word),+])
-            }
+            const KIND: $crate::argument::Type = $crate::argument::Type::Choice(&[$($word),+]);
 
             fn decode(value: &$crate::rprov_wire::Value) -> Result<Self, $crate::argument::DecodeError> {
                 let index = $crate::argument::choice_index(value, &[$($word),+])?;
                 Ok([$($name::$variant),+][index])
+            }
+
+            fn encode(&self) -> $crate::rprov_wire::Value {
+                self.word().into()
             }
         }
     };

@@ -47,13 +47,16 @@ pub trait Argument: Sized {
     const REQUIRED: bool = true;
 
     /// The option's type, for the specification.
-    fn kind() -> Type;
+    const KIND: Type;
 
     /// Read it from a value that is not `null`.
     ///
     /// # Errors
     /// The value does not fit.
     fn decode(value: &Value) -> Result<Self, DecodeError>;
+
+    /// The value that is read as this one, for showing defaults.
+    fn encode(&self) -> Value;
 
     /// What an option is that was not given, or given as `null`; `None` where it must be given.
     fn absent() -> Option<Self> {
@@ -65,6 +68,8 @@ pub trait Argument: Sized {
 ///
 /// # Errors
 /// The value does not fit, or is missing and has no default.
+// Inlined into every field of every module, it would be a fifth of the agent.
+#[inline(never)]
 pub fn decode_field<T: Argument>(
     arguments: &Map,
     name: &str,
@@ -82,7 +87,7 @@ pub fn decode_field<T: Argument>(
     }
 }
 
-/// Text that must not be printed.
+/// Text that must not be printed; so it is encoded as nothing.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -122,6 +127,14 @@ pub(super) fn text(value: &Value) -> String {
     }
 }
 
+/// A value as messages name it: text in quotes.
+fn quoted(value: &Value) -> String {
+    match value {
+        Value::String(text) => format!("'{text}'"),
+        other => text(other),
+    }
+}
+
 /// A boolean in any spelling that Ansible takes; `None` for any other text.
 pub fn boolean(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
@@ -132,9 +145,7 @@ pub fn boolean(text: &str) -> Option<bool> {
 }
 
 impl Argument for String {
-    fn kind() -> Type {
-        Type::Str
-    }
+    const KIND: Type = Type::Str;
 
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         match value {
@@ -145,22 +156,26 @@ impl Argument for String {
             scalar => Ok(text(scalar)),
         }
     }
+
+    fn encode(&self) -> Value {
+        self.as_str().into()
+    }
 }
 
 impl Argument for Secret {
-    fn kind() -> Type {
-        Type::Secret
-    }
+    const KIND: Type = Type::Secret;
 
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         String::decode(value).map(Secret)
     }
+
+    fn encode(&self) -> Value {
+        Value::Null
+    }
 }
 
 impl Argument for std::path::PathBuf {
-    fn kind() -> Type {
-        Type::Path
-    }
+    const KIND: Type = Type::Path;
 
     /// `~` and `~user` are expanded from the agent's own environment, `$VAR` likewise.
     fn decode(value: &Value) -> Result<Self, DecodeError> {
@@ -170,12 +185,14 @@ impl Argument for std::path::PathBuf {
             _ => Err(DecodeError::new("path", "a path is text")),
         }
     }
+
+    fn encode(&self) -> Value {
+        self.display().to_string().into()
+    }
 }
 
 impl Argument for bool {
-    fn kind() -> Type {
-        Type::Bool
-    }
+    const KIND: Type = Type::Bool;
 
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         let found = match value {
@@ -194,12 +211,14 @@ impl Argument for bool {
             )
         })
     }
+
+    fn encode(&self) -> Value {
+        (*self).into()
+    }
 }
 
 impl Argument for i64 {
-    fn kind() -> Type {
-        Type::Int
-    }
+    const KIND: Type = Type::Int;
 
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         let found = match value {
@@ -208,20 +227,26 @@ impl Argument for i64 {
             Value::String(text) => text.trim().parse().ok(),
             _ => None,
         };
-        found.ok_or_else(|| DecodeError::new("int", format!("\"{}\" cannot be converted to an int", text(value))))
+        found.ok_or_else(|| DecodeError::new("int", format!("\"{}\" cannot be converted to an int", quoted(value))))
+    }
+
+    fn encode(&self) -> Value {
+        (*self).into()
     }
 }
 
 macro_rules! narrower_integers {
     ($($type:ty),+) => {
         $(impl Argument for $type {
-            fn kind() -> Type {
-                Type::Int
-            }
+            const KIND: Type = Type::Int;
 
             fn decode(value: &Value) -> Result<Self, DecodeError> {
                 <$type>::try_from(i64::decode(value)?)
                     .map_err(|_| DecodeError::new("int", format!("{} is out of range", text(value))))
+            }
+
+            fn encode(&self) -> Value {
+                i64::try_from(*self).map_or(Value::Null, Value::Int)
             }
         })+
     };
@@ -230,9 +255,7 @@ macro_rules! narrower_integers {
 narrower_integers!(i32, u16, u32, u64, usize);
 
 impl Argument for f64 {
-    fn kind() -> Type {
-        Type::Float
-    }
+    const KIND: Type = Type::Float;
 
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         let found = match value {
@@ -241,14 +264,16 @@ impl Argument for f64 {
             Value::String(text) => text.trim().parse().ok(),
             _ => None,
         };
-        found.ok_or_else(|| DecodeError::new("float", format!("\"{}\" cannot be converted to a float", text(value))))
+        found.ok_or_else(|| DecodeError::new("float", format!("\"{}\" cannot be converted to a float", quoted(value))))
+    }
+
+    fn encode(&self) -> Value {
+        Value::Float(*self)
     }
 }
 
 impl Argument for Mode {
-    fn kind() -> Type {
-        Type::Mode
-    }
+    const KIND: Type = Type::Mode;
 
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         match value {
@@ -258,32 +283,38 @@ impl Argument for Mode {
             _ => Err(DecodeError::new("raw", "a mode is octal digits or symbolic text")),
         }
     }
+
+    fn encode(&self) -> Value {
+        self.0.as_str().into()
+    }
 }
 
 impl Argument for Raw {
-    fn kind() -> Type {
-        Type::Raw
-    }
+    const KIND: Type = Type::Raw;
 
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         Ok(Raw(value.clone()))
     }
+
+    fn encode(&self) -> Value {
+        self.0.clone()
+    }
 }
 
 impl Argument for Content {
-    fn kind() -> Type {
-        Type::Raw
-    }
+    const KIND: Type = Type::Raw;
 
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         Content::from_value(value).ok_or_else(|| DecodeError::new("content", "not a content reference"))
     }
+
+    fn encode(&self) -> Value {
+        self.to_value()
+    }
 }
 
 impl Argument for Json {
-    fn kind() -> Type {
-        Type::Json
-    }
+    const KIND: Type = Type::Json;
 
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         match value {
@@ -291,19 +322,27 @@ impl Argument for Json {
             other => Ok(Json(other.to_string())),
         }
     }
+
+    fn encode(&self) -> Value {
+        self.0.as_str().into()
+    }
 }
 
 impl Argument for Map {
-    fn kind() -> Type {
-        Type::Dict
-    }
+    const KIND: Type = Type::Dict;
 
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         match value {
             Value::Map(map) => Ok(map.clone()),
             Value::String(text) => dict_from_text(text),
-            _ => Err(DecodeError::new("dict", format!("{} cannot be converted to a dict", value.type_name()))),
+            _ => {
+                Err(DecodeError::new("dict", format!("<class '{}'> cannot be converted to a dict", value.type_name())))
+            }
         }
+    }
+
+    fn encode(&self) -> Value {
+        self.clone().into()
     }
 }
 
@@ -333,12 +372,14 @@ impl<T: Argument> Argument for IndexMap<String, T>
 where
     T: NotValue,
 {
-    fn kind() -> Type {
-        Type::Dict
-    }
+    const KIND: Type = Type::Dict;
 
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         Map::decode(value)?.iter().map(|(key, value)| Ok((key.clone(), T::decode(value)?))).collect()
+    }
+
+    fn encode(&self) -> Value {
+        Value::Map(self.iter().map(|(key, value)| (key.clone(), value.encode())).collect())
     }
 }
 
@@ -351,33 +392,37 @@ impl NotValue for i64 {}
 impl NotValue for bool {}
 
 impl<T: Argument> Argument for Vec<T> {
-    fn kind() -> Type {
-        Type::List(Box::new(T::kind()))
-    }
+    const KIND: Type = Type::List(&T::KIND);
 
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         match value {
             Value::List(items) => items.iter().map(T::decode).collect(),
             Value::String(text) if text.is_empty() => Ok(Vec::new()),
             Value::String(text) => text.split(',').map(|part| T::decode(&Value::from(part.trim()))).collect(),
-            Value::Map(_) if matches!(T::kind(), Type::Dict | Type::Nested(_) | Type::Raw) => {
-                Ok(vec![T::decode(value)?])
-            }
+            Value::Map(_) if matches!(T::KIND, Type::Dict | Type::Nested(_) | Type::Raw) => Ok(vec![T::decode(value)?]),
             Value::Int(_) | Value::Float(_) | Value::Bool(_) => Ok(vec![T::decode(value)?]),
-            _ => Err(DecodeError::new("list", format!("{} cannot be converted to a list", value.type_name()))),
+            _ => {
+                Err(DecodeError::new("list", format!("<class '{}'> cannot be converted to a list", value.type_name())))
+            }
         }
+    }
+
+    fn encode(&self) -> Value {
+        Value::List(self.iter().map(T::encode).collect())
     }
 }
 
 impl<T: Argument> Argument for Option<T> {
     const REQUIRED: bool = false;
 
-    fn kind() -> Type {
-        T::kind()
-    }
+    const KIND: Type = T::KIND;
 
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         T::decode(value).map(Some)
+    }
+
+    fn encode(&self) -> Value {
+        self.as_ref().map_or(Value::Null, T::encode)
     }
 
     fn absent() -> Option<Self> {
@@ -408,9 +453,9 @@ pub(super) fn check_value(option: &str, kind: &Type, value: &Value, problems: &m
             }
             Err(error) => Err(error),
         },
-        Type::Nested(options) => match Map::decode(value) {
+        Type::Nested(spec) => match Map::decode(value) {
             Ok(map) => {
-                check_nested(&format!("{option}."), &options(), &map, problems);
+                check_nested(&format!("{option}."), spec, &map, problems);
                 return;
             }
             Err(error) => Err(error),

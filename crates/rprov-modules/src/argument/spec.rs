@@ -11,8 +11,10 @@ use rprov_wire::{Map, Value};
 pub struct Spec {
     /// What the module does; the first line is the short description.
     pub doc: &'static str,
-    /// The options, own ones first.
-    pub options: fn() -> Vec<OptionSpec>,
+    /// The options of its own.
+    pub own: &'static [OptionSpec],
+    /// Whose options it takes as well.
+    pub shared: Option<&'static Spec>,
     /// What options demand of each other.
     pub rules: &'static [Rule],
     /// The module takes `- shell: free text`; the text arrives as this option.
@@ -22,7 +24,7 @@ pub struct Spec {
 }
 
 /// One option of a module.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct OptionSpec {
     /// Its name.
     pub name: &'static str,
@@ -34,12 +36,12 @@ pub struct OptionSpec {
     pub kind: Type,
     /// The module cannot do without.
     pub required: bool,
-    /// The default as it is written in Rust, for the documentation.
-    pub default: Option<&'static str>,
+    /// What it is where it is not given.
+    pub default: Option<fn() -> Value>,
 }
 
 /// The type of an option, as Ansible names it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Type {
     /// Text; numbers and booleans are accepted and written out.
     Str,
@@ -64,9 +66,9 @@ pub enum Type {
     /// One of these words.
     Choice(&'static [&'static str]),
     /// A list; a single value, or text with commas, counts as one.
-    List(Box<Type>),
+    List(&'static Type),
     /// A map with options of its own.
-    Nested(fn() -> Vec<OptionSpec>),
+    Nested(&'static Spec),
 }
 
 impl Type {
@@ -168,23 +170,30 @@ impl ArgumentProblem {
 }
 
 impl Spec {
+    /// The options, own ones first.
+    pub fn options(&self) -> impl Iterator<Item = &'static OptionSpec> + Clone + use<> {
+        std::iter::successors(Some(Specs { own: self.own, shared: self.shared }), |specs| {
+            specs.shared.map(|shared| Specs { own: shared.own, shared: shared.shared })
+        })
+        .flat_map(|specs| specs.own)
+    }
+
     /// The option that `name` means, by name or alias.
-    pub fn option(&self, name: &str) -> Option<OptionSpec> {
-        (self.options)().into_iter().find(|option| option.name == name || option.aliases.contains(&name))
+    pub fn option(&self, name: &str) -> Option<&'static OptionSpec> {
+        self.options().find(|option| option.goes_by(name))
     }
 
     /// Everything that is wrong with `arguments`.
     ///
     /// `pending` tells which options hold a template that is not rendered yet; their values are not looked at.
     pub fn check(&self, module: &str, arguments: &Map, pending: impl Fn(&str) -> bool) -> Vec<ArgumentProblem> {
-        let options = (self.options)();
         let mut problems = Vec::new();
-        check_options(module, "", &options, arguments, &pending, &mut problems);
+        check_options(module, "", self, arguments, &pending, &mut problems);
         if self.open {
             problems.retain(|problem| !matches!(problem, ArgumentProblem::Unknown { .. }));
         }
         let given = |name: &str| {
-            options.iter().find(|option| option.name == name).and_then(|option| given_value(option, arguments))
+            self.options().find(|option| option.name == name).and_then(|option| given_value(option, arguments))
         };
         for rule in self.rules {
             if let Some((message, option)) = rule.broken(&given, &pending) {
@@ -192,6 +201,19 @@ impl Spec {
             }
         }
         problems
+    }
+}
+
+/// What one step of [`Spec::options`] gives, and where the next is.
+#[derive(Clone, Copy)]
+struct Specs {
+    own: &'static [OptionSpec],
+    shared: Option<&'static Spec>,
+}
+
+impl OptionSpec {
+    fn goes_by(&self, name: &str) -> bool {
+        self.name == name || self.aliases.contains(&name)
     }
 }
 
@@ -205,17 +227,16 @@ fn given_value<'a>(option: &OptionSpec, arguments: &'a Map) -> Option<&'a Value>
 fn check_options(
     module: &str,
     prefix: &str,
-    options: &[OptionSpec],
+    spec: &Spec,
     arguments: &Map,
     pending: &impl Fn(&str) -> bool,
     problems: &mut Vec<ArgumentProblem>,
 ) {
     for name in arguments.keys() {
-        let known = |option: &OptionSpec| option.name == name || option.aliases.contains(&name.as_str());
         // Names with a leading underscore are the controller's own.
-        if !name.starts_with('_') && !options.iter().any(known) {
-            let names = options
-                .iter()
+        if !name.starts_with('_') && spec.option(name).is_none() {
+            let names = spec
+                .options()
                 .flat_map(|option| std::iter::once(&option.name).chain(option.aliases).copied())
                 .filter(|candidate| !candidate.starts_with('_'));
             problems.push(ArgumentProblem::Unknown {
@@ -225,7 +246,7 @@ fn check_options(
             });
         }
     }
-    for option in options {
+    for option in spec.options() {
         let full = format!("{prefix}{}", option.name);
         match given_value(option, arguments) {
             None if option.required && !pending(&full) => {
@@ -239,8 +260,8 @@ fn check_options(
 }
 
 /// Check a nested map against its own options.
-pub(super) fn check_nested(prefix: &str, options: &[OptionSpec], map: &Map, problems: &mut Vec<ArgumentProblem>) {
-    check_options(prefix.trim_end_matches('.'), prefix, options, map, &|_| false, problems);
+pub(super) fn check_nested(prefix: &str, spec: &Spec, map: &Map, problems: &mut Vec<ArgumentProblem>) {
+    check_options(prefix.trim_end_matches('.'), prefix, spec, map, &|_| false, problems);
 }
 
 impl Rule {

@@ -5,12 +5,14 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use globset::{GlobBuilder, GlobMatcher};
+/// `*` stays within a directory; `**` does not.
+const MATCHING: glob::MatchOptions =
+    glob::MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: false };
 
 /// The patterns of a `.dockerignore`; the last one that matches decides.
 #[derive(Debug, Default)]
 pub struct Ignore {
-    patterns: Vec<(GlobMatcher, bool)>,
+    patterns: Vec<(glob::Pattern, bool)>,
 }
 
 impl Ignore {
@@ -27,8 +29,8 @@ impl Ignore {
                 None => (false, line),
             };
             let pattern = pattern.trim_start_matches("./").trim_matches('/');
-            if let Ok(glob) = GlobBuilder::new(pattern).literal_separator(true).backslash_escape(true).build() {
-                patterns.push((glob.compile_matcher(), keep));
+            if let Ok(pattern) = glob::Pattern::new(pattern) {
+                patterns.push((pattern, keep));
             }
         }
         Ignore { patterns }
@@ -38,7 +40,11 @@ impl Ignore {
     pub fn ignores(&self, path: &Path) -> bool {
         let mut ignored = false;
         for (pattern, keep) in &self.patterns {
-            if ignored == *keep && path.ancestors().any(|part| !part.as_os_str().is_empty() && pattern.is_match(part)) {
+            if ignored == *keep
+                && path
+                    .ancestors()
+                    .any(|part| !part.as_os_str().is_empty() && pattern.matches_path_with(part, MATCHING))
+            {
                 ignored = !keep;
             }
         }
@@ -106,7 +112,7 @@ impl BuildContext {
         let mut entries: Vec<PathBuf> = std::fs::read_dir(&directory)
             .and_then(|entries| entries.map(|entry| Ok(relative.join(entry?.file_name()))).collect())
             .map_err(|error| named(&directory, error))?;
-        entries.sort();
+        entries.sort_unstable();
         for entry in entries {
             let path = self.root.join(&entry);
             let always = entry == Path::new(&self.dockerfile) || entry == Path::new(".dockerignore");

@@ -226,7 +226,7 @@ pub fn gather_devices(facts: &mut Map) {
                 .collect::<Vec<_>>()
         })
         .collect();
-    masters.sort();
+    masters.sort_unstable();
     let kinds = [
         ("ids", by_device(&links("/dev/disk/by-id"))),
         ("uuids", by_device(&links("/dev/disk/by-uuid"))),

@@ -27,7 +27,7 @@ pub(crate) fn names(path: impl AsRef<Path>) -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(path)
         .map(|entries| entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
         .unwrap_or_default();
-    names.sort();
+    names.sort_unstable();
     names
 }
 

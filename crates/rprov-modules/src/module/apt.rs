@@ -14,6 +14,7 @@ use crate::context::Context;
 use crate::dpkg::{self, Status};
 use crate::outcome::{Failure, Outcome};
 use crate::process::{Command, Output};
+use crate::shell_pattern::{ShellPattern, is_pattern};
 use crate::{arguments, choices};
 
 choices! {
@@ -207,15 +208,11 @@ impl<'a> Wanted<'a> {
     }
 }
 
-fn is_pattern(text: &str) -> bool {
-    text.contains(['*', '?', '['])
-}
-
 fn matches_pattern(pattern: &str, text: &str) -> bool {
     if !is_pattern(pattern) {
         return pattern == text;
     }
-    globset::Glob::new(pattern).is_ok_and(|glob| glob.compile_matcher().is_match(text))
+    ShellPattern::new(pattern).is_match(text)
 }
 
 struct Apt<'a> {
@@ -367,7 +364,7 @@ impl Apt<'_> {
         let output =
             self.command("apt-cache").arg("pkgnames").run_or_fail("could not list the known packages", self.context)?;
         let mut names: Vec<String> = output.stdout().lines().map(str::to_owned).collect();
-        names.sort();
+        names.sort_unstable();
         Ok(names)
     }
 

@@ -87,7 +87,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         .with("md5sum", Algorithm::Md5.of_bytes(&content))
         .with("checksum", checksum)
         .with("msg", "OK")
-        .with_all(if dest.exists() { attributes::describe(dest) } else { rprov_wire::Map::new() }))
+        .with_all(attributes::describe(dest)))
 }
 
 /// Put the fragments in `arguments.src` together; the controller calls it for fragments of its own.
@@ -134,7 +134,7 @@ fn fragments(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
     let mut paths: Vec<PathBuf> = std::fs::read_dir(directory)
         .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
         .map_err(|error| explain("list", directory, &error))?;
-    paths.sort();
+    paths.sort_unstable();
     Ok(paths)
 }
 

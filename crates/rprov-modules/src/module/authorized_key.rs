@@ -4,7 +4,7 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::PathBuf;
 
 use crate::account;
-use crate::attributes::Wanted;
+use crate::attributes::{self, Wanted};
 use crate::context::Context;
 use crate::outcome::{Diff, Failure, Outcome};
 use crate::{arguments, choices};
@@ -104,9 +104,15 @@ impl Key {
 /// # Errors
 /// The user does not exist, a key is none, or the file cannot be written.
 pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failure> {
-    let user = account::user_by_name(&arguments.user).ok_or_else(|| {
-        Failure::new(format!("Failed to lookup user {}: there is no such user on this host", arguments.user))
-    })?;
+    let user = account::user_by_name(&arguments.user);
+    // An earlier task may make the user; where the file is does not depend on it if its path is given.
+    if user.is_none() && !(context.check() && arguments.path.is_some()) {
+        return Err(Failure::new(format!(
+            "Failed to lookup user {}: there is no such user on this host",
+            arguments.user
+        )));
+    }
+    let home = user.as_ref().map(|user| PathBuf::from(&user.home)).unwrap_or_default();
     let mut wanted = Vec::new();
     for line in arguments.key.lines().filter(|line| !line.trim().is_empty() && !line.trim().starts_with('#')) {
         if line.contains("://") && !line.contains(' ') {
@@ -123,7 +129,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         }
         wanted.push(key);
     }
-    let mut path = arguments.path.clone().unwrap_or_else(|| PathBuf::from(&user.home).join(".ssh/authorized_keys"));
+    let mut path = arguments.path.clone().unwrap_or_else(|| home.join(".ssh/authorized_keys"));
     if arguments.follow {
         path = std::fs::canonicalize(&path).unwrap_or(path);
     }
@@ -176,17 +182,20 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         .with("comment", arguments.comment.clone())
         .with("manage_dir", arguments.manage_dir)
         .with("follow", arguments.follow)
+        .with("validate_certs", arguments.validate_certs)
         .with("path", arguments.path.as_ref().map(|path| path.to_string_lossy().into_owned()));
+    let describe =
+        |outcome: Outcome| outcome.with_all(arguments.path.as_deref().map(attributes::describe).unwrap_or_default());
     if !changed {
-        return Ok(outcome);
+        return Ok(describe(outcome));
     }
     let outcome = outcome.with_diff(Diff::text(&path.to_string_lossy(), before.as_str(), after.as_str()));
     if context.check() {
-        return Ok(outcome);
+        return Ok(describe(outcome));
     }
     let owned = |path: &std::path::Path, mode: u32| {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
-            .and_then(|()| chown(path, Some(user.uid), Some(user.gid)))
+            .and_then(|()| chown(path, user.as_ref().map(|user| user.uid), user.as_ref().map(|user| user.gid)))
             .map_err(|error| Failure::io("change owner and mode of", path, error))
     };
     if arguments.manage_dir
@@ -196,13 +205,13 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         std::fs::create_dir(directory).map_err(|error| Failure::io("create", directory, error))?;
         owned(directory, 0o700)?;
     }
-    let is_new = !path.exists();
-    let mut attributes = Wanted::default();
-    attributes.uid = is_new.then_some(user.uid);
-    attributes.gid = is_new.then_some(user.gid);
-    attributes.mode = is_new.then_some(crate::permissions::ModeChange::Absolute(0o600));
-    crate::write::replace(&path, after.as_bytes(), &attributes)?;
-    Ok(outcome)
+    let user = user.as_ref().filter(|_| !path.exists());
+    let mut wanted = Wanted::default();
+    wanted.uid = user.map(|user| user.uid);
+    wanted.gid = user.map(|user| user.gid);
+    wanted.mode = user.map(|_| crate::permissions::ModeChange::Absolute(0o600));
+    crate::write::replace(&path, after.as_bytes(), &wanted)?;
+    Ok(describe(outcome))
 }
 
 #[cfg(test)]
@@ -224,7 +233,7 @@ mod tests {
             let Value::Map(map) = Value::from_json(&arguments) else { panic!("not a map") };
             let options = Options::default();
             let context = Context { options: &options, transport: &Detached, cancel: &Cancel::default() };
-            (crate::find("authorized_key").unwrap().run)(&map, &context).map(|outcome| outcome.changed)
+            crate::registry::entry("authorized_key").unwrap()(&map, &context).map(|outcome| outcome.changed)
         };
         let read = || std::fs::read_to_string(&path).unwrap();
         assert!(call(serde_json::json!({"key": "ssh-ed25519 BBBB two"})).unwrap());

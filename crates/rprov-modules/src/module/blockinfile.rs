@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::argument::Rule;
 use crate::attributes::FileAttributes;
 use crate::context::Context;
-use crate::edit::{Manner, Original, content_diff};
+use crate::edit::{Manner, Original};
 use crate::outcome::{Failure, Outcome};
 use crate::regex::{Flags, Pattern};
 use crate::text::lines;
@@ -75,17 +75,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         (true, false, true) => "Block removed",
         (true, false, false) => "Block inserted",
     };
-    let mut outcome = Outcome::new(written.changed()).with("msg", written.message(message));
-    if let Some(backup) = &written.backup {
-        outcome = outcome.with("backup_file", backup.display().to_string());
-    }
-    let header = format!("{} (content)", arguments.path.display());
-    outcome = outcome.with_diff(content_diff(&header, Some(&before), &after));
-    // A file that is yet to be made has no attributes.
-    if arguments.path.exists() {
-        outcome = outcome.with_diff(written.attribute_diff(&arguments.path));
-    }
-    Ok(outcome)
+    Ok(written.outcome(&original, &after).with("msg", written.message(message)))
 }
 
 fn markers(arguments: &Arguments) -> [String; 2] {

@@ -8,6 +8,7 @@ use crate::arguments;
 use crate::context::Context;
 use crate::outcome::{Failure, Outcome};
 use crate::process::{Command, ProcessError};
+use crate::shell_pattern::is_pattern;
 
 arguments! {
     /// Execute commands on targets.
@@ -214,7 +215,7 @@ pub(crate) fn any_exists(pattern: &std::path::Path, base: Option<&std::path::Pat
         None => pattern.to_owned(),
     };
     let text = full.to_string_lossy();
-    if !text.contains(['*', '?', '[']) {
+    if !is_pattern(&text) {
         return full.symlink_metadata().is_ok();
     }
     glob::glob(&text).is_ok_and(|mut paths| paths.any(|path| path.is_ok()))
@@ -298,7 +299,7 @@ mod tests {
     fn call(arguments: serde_json::Value, options: Options) -> Result<Outcome, Failure> {
         let Value::Map(map) = Value::from_json(&arguments) else { panic!("not a map") };
         let context = Context { options: &options, transport: &Detached, cancel: &Cancel::default() };
-        (crate::find("command").unwrap().run)(&map, &context)
+        crate::registry::entry("command").unwrap()(&map, &context)
     }
 
     fn value(map: &Map, name: &str) -> Value {

@@ -14,7 +14,7 @@ use rprov_wire::Content;
 use crate::argument::{Mode, Rule};
 use crate::arguments;
 use crate::attributes::{self, FileAttributes, Wanted};
-use crate::checksum::Algorithm;
+use crate::checksum::{Algorithm, Summing};
 use crate::context::Context;
 use crate::module::file::{attributes_only, place_link};
 use crate::outcome::{Diff, Failure, Outcome};
@@ -175,6 +175,12 @@ impl Task<'_> {
             directory.ancestors().take_while(|above| !above.as_os_str().is_empty() && !above.is_dir()).collect();
         let attributes = self.wanted.with_mode(self.directory_mode.clone());
         for path in missing.iter().rev() {
+            if std::fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_symlink()) {
+                return Err(Failure::new(format!(
+                    "cannot create the directory {}: a file of that name is there",
+                    path.display()
+                )));
+            }
             if !self.context.check() {
                 match std::fs::create_dir(path) {
                     Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists || !path.is_dir() => {
@@ -204,7 +210,7 @@ impl Task<'_> {
             let outcome = attributes_only(&target, &self.wanted, self.context.check())?;
             return Ok(outcome.with("dest", target.display().to_string()).with("checksum", content.sha1.as_str()));
         }
-        let diff = self.content_diff(dest, dest.exists(), &Origin::Controller(content))?;
+        let diff = self.content_diff(dest, dest.exists(), content)?;
         if self.context.check() {
             let diffs = Vec::from_iter(diff);
             return Ok(Outcome { changed: true, diffs, diff_list: true, ..Outcome::default() });
@@ -257,35 +263,32 @@ impl Task<'_> {
         sha1: Option<&str>,
     ) -> Result<(Option<PathBuf>, String), Failure> {
         let mut staged = Staged::new(target, wanted.unsafe_writes)?;
-        staged.copy_from(&mut *origin.open(self.context)?)?;
-        if let Some(sha1) = sha1 {
-            let arrived = Algorithm::Sha1.of_file(staged.path()?)?;
-            if arrived != sha1 {
-                return Err(Failure::new(format!(
-                    "the content of {} changed on its way: expected checksum {sha1}, got {arrived}; was the source changed meanwhile? run the task again",
-                    target.display()
-                )));
-            }
+        // While it comes: to read it again would take as long as its way here.
+        let mut content = Summing::new(origin.open(self.context)?, &[Algorithm::Sha1, Algorithm::Md5]);
+        staged.copy_from(&mut content)?;
+        let [arrived, md5] = <[String; 2]>::try_from(content.finish()).unwrap_or_default();
+        if let Some(sha1) = sha1
+            && arrived != sha1
+        {
+            return Err(Failure::new(format!(
+                "the content of {} changed on its way: expected checksum {sha1}, got {arrived}; was the source changed meanwhile? run the task again",
+                target.display()
+            )));
         }
         if let Some(command) = &self.arguments.validate {
             validate(command, staged.path()?, self.context)?;
         }
         let backup = if self.arguments.backup { write::backup(target)? } else { None };
-        let md5 = Algorithm::Md5.of_file(staged.path()?)?;
         staged.commit(wanted)?;
         wanted.apply(target, false)?;
         Ok((backup, md5))
     }
 
     /// The texts before and after, and why one is missing where it is too large or no text.
-    fn content_diff(&self, target: &Path, exists: bool, origin: &Origin<'_>) -> Result<Option<Diff>, Failure> {
+    fn content_diff(&self, target: &Path, exists: bool, content: &Content) -> Result<Option<Diff>, Failure> {
         if !self.context.diff() {
             return Ok(None);
         }
-        let size = match origin {
-            Origin::Controller(content) => content.size,
-            Origin::Host(path) => std::fs::metadata(path).map_or(u64::MAX, |metadata| metadata.len()),
-        };
         let old_size = std::fs::metadata(target).map_or(0, |metadata| metadata.len());
         let mut diff = Diff::default();
         if !exists {
@@ -301,11 +304,11 @@ impl Task<'_> {
                 diff.before = text::printable(&text::decode(&before)).into();
             }
         }
-        if size > DIFF_LIMIT {
+        if content.size > DIFF_LIMIT {
             diff.omitted.insert("src_larger".into(), DIFF_LIMIT.into());
         } else {
             let mut after = Vec::new();
-            origin
+            Origin::Controller(content)
                 .open(self.context)?
                 .read_to_end(&mut after)
                 .map_err(|error| Failure::io("read the new content of", target, error))?;
@@ -336,7 +339,8 @@ impl Task<'_> {
             }
             changed |= self.entry(&dest.join(relative), entry)?;
         }
-        let mut outcome = Outcome::new(changed).with("dest", dest.display().to_string());
+        // A directory's name ends in a slash in the result, also where it was given without.
+        let mut outcome = Outcome::new(changed).with("dest", dest.join("").display().to_string());
         if let Some(src) = &self.arguments.src {
             outcome = outcome.with("src", src.display().to_string());
         }
@@ -409,23 +413,17 @@ impl Task<'_> {
             return Ok(Outcome::unchanged()
                 .with("msg", "file already exists")
                 .with("src", src.display().to_string())
-                .with("dest", target.display().to_string()));
+                .with("dest", target.display().to_string())
+                .with_all(attributes::describe(&target)));
         }
         let wanted = self.preserving(&metadata);
         let check = self.context.check();
         let same = matches!(&existing, Some(old) if old.is_file() && old.len() == metadata.len())
             && Algorithm::Sha1.of_file(&target)? == sha1;
         let mut outcome = if same {
-            let difference = wanted.apply(&target, check)?;
-            let changed = difference.changed;
-            let mut outcome = Outcome::new(changed);
-            if changed {
-                outcome = outcome.with_diff(difference.into_diff(&target));
-            }
-            outcome
+            Outcome::new(wanted.apply(&target, check)?.changed)
         } else {
             self.prepare_directory(&target)?;
-            let diff = self.content_diff(&target, existing.is_some(), &Origin::Host(src))?;
             let mut outcome = Outcome::new(true);
             if !check {
                 let (backup, _) = self.write(&target, &Origin::Host(src), &wanted, Some(&sha1))?;
@@ -433,7 +431,6 @@ impl Task<'_> {
                     outcome = outcome.with("backup_file", backup.display().to_string());
                 }
             }
-            outcome.diffs.extend(diff);
             outcome
         };
         outcome = outcome
@@ -465,7 +462,7 @@ impl Task<'_> {
         let shown = if dest.is_dir() { None } else { Some(dest.clone()) };
         let target = match src.file_name() {
             Some(name) if !ends_with_slash(src) => dest.join(name),
-            _ => dest.clone(),
+            _ => dest.join(""),
         };
         let changed = self.copy_directory(src, &target, 0)?;
         let target = shown.unwrap_or(target);
@@ -499,7 +496,7 @@ impl Task<'_> {
         let mut entries: Vec<PathBuf> = std::fs::read_dir(src)
             .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
             .map_err(|error| explain("list", src, &error))?;
-        entries.sort();
+        entries.sort_unstable();
         for path in entries {
             let Some(name) = path.file_name() else { continue };
             let target = dest.join(name);

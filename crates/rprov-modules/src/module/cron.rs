@@ -297,7 +297,7 @@ mod tests {
             let Value::Map(map) = Value::from_json(&arguments) else { panic!("not a map") };
             let options = Options { check, ..Options::default() };
             let context = Context { options: &options, transport: &Detached, cancel: &Cancel::default() };
-            (crate::find("cron").unwrap().run)(&map, &context)
+            crate::registry::entry("cron").unwrap()(&map, &context)
                 .map(|outcome| outcome.changed)
                 .map_err(|failure| failure.message)
         };

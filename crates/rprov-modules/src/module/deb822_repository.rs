@@ -14,6 +14,11 @@ choices! {
     pub enum State { Absent = "absent", Present = "present" }
 }
 
+choices! {
+    /// What a repository has: programs, or sources.
+    pub enum Kind { Deb = "deb", Sources = "deb-src" }
+}
+
 arguments! {
     /// Add and remove deb822 formatted repositories.
     pub struct Arguments {
@@ -54,7 +59,7 @@ arguments! {
         /// Trust it without a signature.
         trusted: Option<bool>,
         /// Kinds of package.
-        types: Vec<String> = vec!["deb".to_owned()],
+        types: Vec<Kind> = vec![Kind::Deb],
         /// Addresses.
         uris: Option<Vec<String>>,
         /// Permissions of the file.
@@ -134,7 +139,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         ("Suites", words(&arguments.suites)),
         ("Targets", words(&arguments.targets)),
         ("Trusted", yes_no(arguments.trusted)),
-        ("Types", words(&Some(arguments.types.clone()))),
+        ("Types", words(&Some(arguments.types.iter().map(|kind| kind.word().to_owned()).collect()))),
         ("URIs", words(&arguments.uris)),
     ] {
         if let Some(value) = value {

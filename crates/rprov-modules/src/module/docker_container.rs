@@ -29,7 +29,8 @@ const POLL: Duration = Duration::from_millis(200);
 ///
 /// # Errors
 /// The Engine cannot be reached or refuses; the image is nowhere; a run to completion failed.
-pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failure> {
+pub fn run(mut arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failure> {
+    arguments.apply_default_behavior();
     let comparisons = Comparisons::new(&arguments)?;
     let engine = Engine::new(&arguments.attributes, context)?;
     let mut task = Task {
@@ -88,6 +89,14 @@ impl Container {
 
     fn is_paused(&self) -> bool {
         self.flag("/State/Paused")
+    }
+}
+
+/// Write text to the system log, if there is one: severity "info" of the facility "user" (RFC 3164).
+fn log(text: &str) {
+    if let Ok(socket) = std::os::unix::net::UnixDatagram::unbound() {
+        // As with syslog(3), a log that is not there is nobody's failure.
+        let _ = socket.send_to(format!("<14>docker_container: {text}").as_bytes(), "/dev/log");
     }
 }
 
@@ -616,7 +625,11 @@ impl Task<'_> {
         let printed = printed.map_err(|error| output.error(error))?;
         let ended: Json = serde_json::from_reader(&mut wait).map_err(|error| wait.error(error.into()))?;
         let status = ended.get("StatusCode").and_then(Json::as_i64).unwrap_or_default();
-        self.finished = Some((status, String::from_utf8_lossy(&printed.both).into_owned()));
+        let text = String::from_utf8_lossy(&printed.both).into_owned();
+        if self.arguments.output_logs {
+            log(&text);
+        }
+        self.finished = Some((status, text));
         let seen = if auto_remove { container } else { self.refresh(container)? };
         if self.arguments.cleanup
             && !auto_remove

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use rprov_wire::message::CHUNK;
 
 use crate::arguments;
-use crate::checksum::Algorithm;
+use crate::checksum::{Algorithm, Summing};
 use crate::context::Context;
 use crate::outcome::{Failure, Outcome};
 use crate::write::explain;
@@ -20,7 +20,7 @@ arguments! {
         /// The file on the host.
         src: PathBuf,
         /// Directory on the controller.
-        dest: Option<String>,
+        dest: String,
         /// Do not put the host's name and the path below `dest`.
         flat: bool = false,
         /// A missing file is an error.
@@ -54,16 +54,21 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
     if metadata.is_dir() {
         return Err(Failure::new("remote file is a directory, fetch cannot work on directories").with("file", name));
     }
-    let checksum = Algorithm::Sha1.of_file(path)?;
-    let outcome =
-        Outcome::unchanged().with("file", name).with("checksum", checksum.as_str()).with("size", metadata.len());
-    if arguments._known_sha1.as_deref() == Some(checksum.as_str()) {
-        return Ok(outcome.with("sent", false));
+    let outcome = |checksum: &str| {
+        Outcome::unchanged().with("file", name.as_str()).with("checksum", checksum).with("size", metadata.len())
+    };
+    // Where there is nothing to compare with, the checksum is taken on the way.
+    if arguments._known_sha1.is_some() || context.check() {
+        let checksum = Algorithm::Sha1.of_file(path)?;
+        if arguments._known_sha1.as_deref() == Some(checksum.as_str()) {
+            return Ok(outcome(&checksum).with("sent", false));
+        }
+        if context.check() {
+            return Ok(Outcome { changed: true, ..outcome(&checksum) }.with("sent", false));
+        }
     }
-    if context.check() {
-        return Ok(Outcome { changed: true, ..outcome }.with("sent", false));
-    }
-    let mut file = File::open(path).map_err(|error| explain("read", path, &error))?;
+    let file = File::open(path).map_err(|error| explain("read", path, &error))?;
+    let mut file = Summing::new(file, &[Algorithm::Sha1]);
     let mut buffer = vec![0; CHUNK];
     loop {
         context.checkpoint()?;
@@ -75,7 +80,8 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         }
     }
     context.transport.push(&[], true)?;
-    Ok(Outcome { changed: true, ..outcome }.with("sent", true))
+    let checksum = file.finish().pop().unwrap_or_default();
+    Ok(Outcome { changed: true, ..outcome(&checksum) }.with("sent", true))
 }
 
 #[cfg(test)]

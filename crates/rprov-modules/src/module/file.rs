@@ -61,6 +61,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
     let wanted_state = arguments.state.unwrap_or(match previous {
         "directory" => State::Directory,
         "link" => State::Link,
+        "hard" => State::Hard,
         "absent" if arguments.recurse => State::Directory,
         _ => State::File,
     });
@@ -75,9 +76,17 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
     {
         arguments.path.push(name);
     }
-    let wanted = arguments.attributes.resolve().map_err(|error| with_path(error, &arguments.path))?;
+    match wanted_state {
+        State::Link if previous == "absent" && arguments.src.is_none() => {
+            return Err(Failure::new("src is required for creating new symlinks"));
+        }
+        State::Hard if previous == "absent" && arguments.src.is_none() => {
+            return Err(Failure::new("src is required for creating new hardlinks"));
+        }
+        _ => {}
+    }
     let times = Times::read(&arguments, wanted_state)?;
-    let task = Task { arguments, wanted, times, check: context.check() };
+    let task = Task { arguments, times, check: context.check() };
     let result = match wanted_state {
         State::Absent => task.absent(),
         State::Directory => task.directory(context),
@@ -86,7 +95,19 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         State::Link => task.link(),
         State::Touch => task.touch(),
     };
-    result.map_err(|error| with_path(error, &task.arguments.path))
+    let warnings: Vec<Value> = if task.check && wanted_state != State::Absent {
+        task.arguments.attributes.unknown_names().into_iter().map(Value::from).collect()
+    } else {
+        Vec::new()
+    };
+    match result {
+        Ok(outcome) if warnings.is_empty() => Ok(outcome),
+        Ok(outcome) => Ok(outcome.with("warnings", warnings)),
+        Err(failure) => {
+            let failure = with_path(failure, &task.arguments.path);
+            Err(if warnings.is_empty() { failure } else { failure.with("warnings", warnings) })
+        }
+    }
 }
 
 /// Set attributes on a file that is there already, as `state=file` does.
@@ -103,7 +124,6 @@ pub(crate) fn attributes_only(path: &Path, wanted: &Wanted, check: bool) -> Resu
 
 struct Task {
     arguments: Arguments,
-    wanted: Wanted,
     times: Times,
     check: bool,
 }
@@ -117,7 +137,9 @@ fn failure(path: &Path, message: &str) -> Failure {
 }
 
 fn with_path(mut failure: Failure, path: &Path) -> Failure {
-    failure.values.entry("path".to_owned()).or_insert_with(|| path.display().to_string().into());
+    if !failure.values.contains_key("dest") {
+        failure.values.entry("path".to_owned()).or_insert_with(|| path.display().to_string().into());
+    }
     for (name, value) in attributes::describe(path) {
         failure.values.entry(name).or_insert(value);
     }
@@ -141,13 +163,16 @@ impl Task {
         if self.arguments.follow && state(path) == "link" { resolve(path) } else { Ok(path.clone()) }
     }
 
+    /// The attributes as they can be set: with the numbers of users and groups. Those that are yet to be made do no
+    /// harm where nothing is there in check mode, so this is asked only where attributes are compared or set.
+    fn wanted(&self) -> Result<Wanted, Failure> {
+        self.arguments.attributes.resolve()
+    }
+
     fn finish(&self, name: &str, path: &Path, difference: Difference) -> Outcome {
-        let mut outcome = Outcome::new(difference.changed).with(name, path.display().to_string());
-        if let Some(src) = &self.arguments.src {
-            outcome = outcome.with("src", src.display().to_string());
-        }
-        outcome
-            .with_all(if std::fs::symlink_metadata(path).is_ok() { attributes::describe(path) } else { Map::new() })
+        Outcome::new(difference.changed)
+            .with(name, path.display().to_string())
+            .with_all(attributes::describe(path))
             .with_diff(difference.into_diff(path))
     }
 
@@ -174,6 +199,8 @@ impl Task {
         Ok(Outcome::new(true)
             .with("path", path.display().to_string())
             .with("state", "absent")
+            // In check mode it is there still, and is described.
+            .with_all(attributes::describe(path))
             .with_diff(difference.into_diff(path)))
     }
 
@@ -185,7 +212,8 @@ impl Task {
                 .with("path", path.display().to_string())
                 .with("state", previous));
         }
-        let mut difference = self.wanted.apply(&path, self.check)?;
+        let mut difference = state_diff(previous, "file");
+        difference.merge(self.wanted()?.apply(&path, self.check)?);
         self.times.apply(&path, self.check, &mut difference)?;
         Ok(self.finish("path", &path, difference))
     }
@@ -197,25 +225,25 @@ impl Task {
         match previous {
             "absent" => {
                 difference.changed = true;
-                difference.merge(self.create_directories(&path)?);
+                if !self.check {
+                    difference.merge(self.create_directories(&path)?);
+                }
             }
             "directory" => {
-                difference.merge(self.wanted.apply(&path, self.check)?);
+                difference.merge(self.wanted()?.apply(&path, self.check)?);
                 self.times.apply(&path, self.check, &mut difference)?;
             }
-            other => return Err(Failure::new(format!("{} already exists as a {other}", path.display()))),
+            other => return Err(failure(&path, &format!("{} already exists as a {other}", path.display()))),
         }
         if self.arguments.recurse && path.is_dir() {
-            difference.changed |= self.recurse(&path, context, 0)?;
+            difference.changed |= self.recurse(&path, &self.wanted()?, context, 0)?;
         }
         Ok(self.finish("path", &path, difference))
     }
 
     /// Create a directory and those above it, each with the attributes; the difference of the last.
     fn create_directories(&self, path: &Path) -> Result<Difference, Failure> {
-        if self.check {
-            return Ok(self.wanted.predict(0o777, true, parent(path)));
-        }
+        let wanted = self.wanted()?;
         let missing: Vec<&Path> =
             path.ancestors().take_while(|above| !above.as_os_str().is_empty() && !above.is_dir()).collect();
         let mut difference = Difference::default();
@@ -236,14 +264,14 @@ impl Task {
                 }
             }
             attributes::adopt_default_context(directory, directory);
-            difference = self.wanted.apply(directory, false)?;
+            difference = wanted.apply(directory, false)?;
         }
         self.times.apply(path, false, &mut difference)?;
         Ok(difference)
     }
 
     /// Apply the attributes to everything below a directory; whether anything changed.
-    fn recurse(&self, directory: &Path, context: &Context<'_>, depth: usize) -> Result<bool, Failure> {
+    fn recurse(&self, directory: &Path, wanted: &Wanted, context: &Context<'_>, depth: usize) -> Result<bool, Failure> {
         context.checkpoint()?;
         if depth > 200 {
             return Err(Failure::new(format!(
@@ -256,18 +284,18 @@ impl Task {
         for entry in entries {
             let path = entry.map_err(|error| explain("list", directory, &error))?.path();
             let Ok(metadata) = std::fs::symlink_metadata(&path) else { continue };
-            let mut difference = self.wanted.apply(&path, self.check)?;
+            let mut difference = wanted.apply(&path, self.check)?;
             if !metadata.is_symlink() {
                 self.times.apply(&path, self.check, &mut difference)?;
             }
             changed |= difference.changed;
             if metadata.is_dir() {
-                changed |= self.recurse(&path, context, depth + 1)?;
+                changed |= self.recurse(&path, wanted, context, depth + 1)?;
             } else if metadata.is_symlink() && self.arguments.follow && path.exists() {
                 let target = resolve(&path)?;
-                changed |= self.wanted.apply(&target, self.check)?.changed;
+                changed |= wanted.apply(&target, self.check)?.changed;
                 if target.is_dir() && !directory.starts_with(&target) {
-                    changed |= self.recurse(&target, context, depth + 1)?;
+                    changed |= self.recurse(&target, wanted, context, depth + 1)?;
                 }
             }
         }
@@ -279,7 +307,8 @@ impl Task {
         let previous = state(path);
         let force = self.arguments.force;
         let current = std::fs::read_link(path).ok();
-        let src = self.arguments.src.clone().or_else(|| current.clone().filter(|_| self.arguments.follow));
+        let src =
+            self.arguments.src.clone().or_else(|| current.clone().filter(|_| self.arguments.follow && path.exists()));
         if let Some(src) = &src {
             let base = if previous == "directory" { path.as_path() } else { parent(path) };
             let absolute = base.join(src);
@@ -326,30 +355,22 @@ impl Task {
         if let (true, false, Some(src)) = (difference.changed, self.check, &src) {
             place_link(src, path, previous)?;
         }
-        let mut outcome_warning = None;
+        let mut warning = None;
         let pending = self.check && (difference.changed || !path.exists());
         if !pending {
             let target = self.followed()?;
             if self.arguments.follow && state(path) == "link" && !target.exists() {
-                outcome_warning = Some(
+                warning = Some(
                     "Cannot set fs attributes on a non-existent symlink target. follow should be set to False to avoid this.",
                 );
             } else {
-                let mut applied = self.wanted.apply(&target, self.check)?;
+                let mut applied = self.wanted()?.apply(&target, self.check)?;
                 self.times.apply(&target, self.check, &mut applied)?;
                 difference.merge(applied);
             }
-        } else if let Some(src) = &src {
-            let target = if self.arguments.follow { parent(path).join(src) } else { path.clone() };
-            if target.exists() {
-                difference.merge(self.wanted.apply(&target, true)?);
-            }
         }
-        let mut outcome = self.finish("dest", path, difference);
-        if let Some(src) = src {
-            outcome = outcome.with("src", src.display().to_string());
-        }
-        if let Some(warning) = outcome_warning {
+        let mut outcome = self.finish("dest", path, difference).with("src", src.map(|src| src.display().to_string()));
+        if let Some(warning) = warning {
             outcome = outcome.with("warnings", vec![warning]);
         }
         Ok(outcome)
@@ -357,92 +378,91 @@ impl Task {
 
     fn hard(&self) -> Result<Outcome, Failure> {
         let path = &self.arguments.path;
+        let src = self.arguments.src.as_deref();
+        let named = |failure: Failure| {
+            failure.with("dest", path.display().to_string()).with("src", src.map(|src| src.display().to_string()))
+        };
         let previous = state(path);
         let own = std::fs::symlink_metadata(path).ok();
         let mut difference = state_diff(previous, "hard");
-        match &self.arguments.src {
-            None if own.is_none() => return Err(Failure::new("src is required for creating new hardlinks")),
+        match src {
             None => {}
             Some(src) => {
                 let source = std::fs::metadata(src).map_err(|error| match error.kind() {
-                    std::io::ErrorKind::NotFound => Failure::new(format!("src does not exist: {}", src.display()))
-                        .with("src", src.display().to_string()),
+                    std::io::ErrorKind::NotFound => {
+                        named(Failure::new(format!("src does not exist: {}", src.display())))
+                    }
                     _ => explain("look at", src, &error),
                 })?;
                 let same = |own: &Metadata| (own.dev(), own.ino()) == (source.dev(), source.ino());
-                let linked = own.as_ref().is_some_and(same);
-                if linked {
+                if own.as_ref().is_some_and(same) {
                     difference = Difference::default();
                 } else {
-                    if previous == "directory" {
-                        return Err(Failure::new(format!(
-                            "Cannot link: directory exists at destination {}",
-                            path.display()
-                        )));
-                    }
-                    if previous != "absent" && previous != "link" && !self.arguments.force {
-                        return Err(Failure::new(format!(
-                            "Cannot link, different hard link exists at destination {}; `force: true` replaces it",
-                            path.display()
-                        )));
-                    }
+                    self.place_hard_link(src, previous).map_err(named)?;
                     difference.changed = true;
-                    if !self.check {
-                        let failed = |error: std::io::Error| explain("link", path, &error);
-                        if previous == "absent" {
-                            std::fs::hard_link(src, path).map_err(failed)?;
-                        } else {
-                            let temporary = beside(path);
-                            std::fs::hard_link(src, &temporary).map_err(failed)?;
-                            std::fs::rename(&temporary, path).map_err(|error| {
-                                let _ = std::fs::remove_file(&temporary);
-                                failed(error)
-                            })?;
-                        }
-                    }
                 }
             }
         }
-        let target = match &self.arguments.src {
-            Some(src) if self.check && difference.changed => src.clone(),
-            _ => path.clone(),
-        };
-        let mut applied = self.wanted.apply(&target, self.check)?;
-        self.times.apply(&target, self.check, &mut applied)?;
-        difference.merge(applied);
-        Ok(self.finish("dest", path, difference))
+        if !(self.check && difference.changed) {
+            let mut applied = self.wanted()?.apply(path, self.check)?;
+            self.times.apply(path, self.check, &mut applied)?;
+            difference.merge(applied);
+        }
+        Ok(self.finish("dest", path, difference).with("src", src.map(|src| src.display().to_string())))
+    }
+
+    /// Give the source this name too, where nothing speaks against it; in check mode only look.
+    fn place_hard_link(&self, src: &Path, previous: &str) -> Result<(), Failure> {
+        let path = &self.arguments.path;
+        if previous == "directory" {
+            return Err(Failure::new(format!("Cannot link: directory exists at destination {}", path.display())));
+        }
+        if previous != "absent" && previous != "link" && !self.arguments.force {
+            return Err(Failure::new(format!(
+                "Cannot link, different hard link exists at destination {}; `force: true` replaces it",
+                path.display()
+            )));
+        }
+        if self.check {
+            return Ok(());
+        }
+        let failed = |error: std::io::Error| explain("link", path, &error);
+        if previous == "absent" {
+            return std::fs::hard_link(src, path).map_err(failed);
+        }
+        let temporary = beside(path);
+        std::fs::hard_link(src, &temporary).map_err(failed)?;
+        std::fs::rename(&temporary, path).map_err(|error| {
+            let _ = std::fs::remove_file(&temporary);
+            failed(error)
+        })
     }
 
     fn touch(&self) -> Result<Outcome, Failure> {
-        let path = self.followed()?;
-        let previous = state(&path);
+        let path = &self.arguments.path;
+        let target = self.followed()?;
+        let previous = state(path);
         let mut difference = state_diff(previous, "touch");
-        if previous == "absent" {
+        if !target.exists() {
             difference.changed = true;
             if self.check {
-                difference.merge(self.wanted.predict(0o666, false, parent(&path)));
-                return Ok(Outcome::new(true)
-                    .with("dest", path.display().to_string())
-                    .with_diff(difference.into_diff(&path)));
+                return Ok(Outcome::new(true).with("dest", path.display().to_string()));
             }
-            match std::fs::File::options().write(true).create_new(true).open(&path) {
-                Ok(_) => attributes::adopt_default_context(&path, &path),
+            self.wanted()?;
+            match std::fs::File::options().write(true).create_new(true).open(&target) {
+                Ok(_) => attributes::adopt_default_context(&target, &target),
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
                 Err(error) => {
                     return Err(Failure::new(format!(
                         "Error, could not touch target: {}",
-                        explain("create", &path, &error).message
+                        explain("create", &target, &error).message
                     )));
                 }
             }
         }
-        difference.merge(self.wanted.apply(&path, self.check)?);
-        self.times.apply(&path, self.check, &mut difference)?;
-        if !difference.changed {
-            // The state `touch` is never reached, so by itself it is no difference.
-            difference = Difference::default();
-        }
-        Ok(self.finish("dest", &path, difference))
+        difference.merge(self.wanted()?.apply(&target, self.check)?);
+        self.times.apply(&target, self.check, &mut difference)?;
+        Ok(self.finish("dest", path, difference))
     }
 }
 
@@ -487,8 +507,8 @@ fn tree_content(path: &Path) -> Value {
             }
         }
     }
-    directories.sort();
-    files.sort();
+    directories.sort_unstable();
+    files.sort_unstable();
     Value::from_iter([("directories", Value::from(directories)), ("files", Value::from(files))])
 }
 
@@ -564,9 +584,9 @@ fn seconds(time: SystemTime) -> Value {
 
 /// A local time in the given format.
 fn parse_time(text: &str, format: &str) -> Result<SystemTime, Failure> {
-    let failed = |error: jiff::Error| {
+    let failed = |_: jiff::Error| {
         Failure::new(format!(
-            "Error while obtaining timestamp for time {text} using format {format}: time data '{text}' does not match format '{format}': {error}"
+            "Error while obtaining timestamp for time {text} using format {format}: time data '{text}' does not match format '{format}'"
         ))
     };
     let broken = jiff::fmt::strtime::parse(format, text).map_err(failed)?;
@@ -589,7 +609,15 @@ mod tests {
     #[test]
     fn directories_are_made_with_those_above_and_their_mode() {
         let bench = Bench::new();
-        let result = bench.converges("file", json!({"path": bench.path("a/b"), "state": "directory", "mode": "0700"}));
+        let arguments = json!({"path": bench.path("a/b"), "state": "directory", "mode": "0700"});
+        // What is not there has no mode to predict a change of.
+        let predicted = bench.run("file", arguments.clone(), true).unwrap();
+        assert_eq!(
+            (&predicted["changed"], predicted["diff"].get("before").unwrap().get("mode")),
+            (&Value::Bool(true), None)
+        );
+        let result = bench.apply("file", arguments.clone());
+        bench.settled("file", arguments);
         assert_eq!((&result["mode"], &result["state"]), (&Value::from("0700"), &Value::from("directory")));
         assert_eq!(std::fs::metadata(bench.path("a")).unwrap().mode() & 0o7777, 0o700);
         let diff = result["diff"].get("before").unwrap();

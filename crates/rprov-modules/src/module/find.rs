@@ -2,21 +2,22 @@
 
 use std::fs::Metadata;
 use std::io::Read;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use globset::{GlobBuilder, GlobMatcher};
 use rprov_wire::{Map, Value};
 
-use super::stat::seconds;
 use crate::argument::Mode;
 use crate::attributes;
 use crate::checksum::Algorithm;
 use crate::context::Context;
+use crate::encoding::Encoding;
+use crate::inode;
 use crate::outcome::{Failure, Outcome};
 use crate::permissions::{self, ModeChange};
 use crate::regex::{Flags, Pattern};
+use crate::shell_pattern::ShellPattern;
 use crate::text;
 use crate::{arguments, choices};
 
@@ -45,7 +46,7 @@ arguments! {
         contains: Option<String>,
         /// Match `contains` against the whole file, anywhere in it.
         read_whole_file: bool = false,
-        /// Encoding of the files that `contains` looks into: any that extends ASCII.
+        /// Encoding of the files that `contains` looks into.
         encoding: Option<String>,
         /// Directories to look in.
         paths | name | path: Vec<PathBuf>,
@@ -131,6 +132,7 @@ struct Conditions {
     patterns: Vec<Name>,
     excludes: Vec<Name>,
     contains: Option<Pattern>,
+    encoding: Encoding,
     age: Option<i64>,
     size: Option<i64>,
     mode: Option<ModeChange>,
@@ -139,7 +141,7 @@ struct Conditions {
 
 /// A pattern that names are held against.
 enum Name {
-    Shell(Box<GlobMatcher>),
+    Shell(ShellPattern),
     Regex(Pattern),
 }
 
@@ -148,25 +150,12 @@ impl Name {
         if regex {
             return Ok(Name::Regex(Pattern::new(source, Flags::default())?));
         }
-        let escaped: String = source
-            .chars()
-            .flat_map(|character| {
-                // Braces and backslashes are special to globset only.
-                let escape = matches!(character, '{' | '}' | '\\').then_some('\\');
-                escape.into_iter().chain([character])
-            })
-            .collect();
-        let glob = GlobBuilder::new(&escaped)
-            .literal_separator(false)
-            .backslash_escape(true)
-            .build()
-            .map_err(|error| Failure::new(format!("`{source}` is not a valid shell pattern: {error}")))?;
-        Ok(Name::Shell(Box::new(glob.compile_matcher())))
+        Ok(Name::Shell(ShellPattern::new(source)))
     }
 
     fn matches(&self, name: &str) -> Result<bool, Failure> {
         match self {
-            Name::Shell(glob) => Ok(glob.is_match(name)),
+            Name::Shell(pattern) => Ok(pattern.is_match(name)),
             Name::Regex(pattern) => pattern.matches_at_start(name),
         }
     }
@@ -190,6 +179,7 @@ impl Conditions {
             patterns: names(&arguments.patterns)?,
             excludes: names(&arguments.excludes)?,
             contains,
+            encoding: arguments.encoding.as_deref().map(Encoding::named).transpose()?.unwrap_or_default(),
             age: age.map(|text| quantity(text, &age_units).ok_or_else(|| unreadable("age", text))).transpose()?,
             size: size.map(|text| quantity(text, &size_units).ok_or_else(|| unreadable("size", text))).transpose()?,
             mode: arguments.mode.as_ref().map(ModeChange::parse).transpose()?,
@@ -248,7 +238,7 @@ impl Search<'_> {
                 return Ok(());
             }
         };
-        paths.sort();
+        paths.sort_unstable();
         let mut below = Vec::new();
         for path in paths {
             if self.full() {
@@ -365,7 +355,8 @@ impl Search<'_> {
         if std::fs::File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)).is_err() {
             return Ok(false);
         }
-        let content = text::decode(&bytes);
+        // A file that is no text in this encoding holds nothing that was asked for.
+        let Ok(content) = self.conditions.encoding.decode(&bytes) else { return Ok(false) };
         if self.arguments.read_whole_file {
             return pattern.is_match(&content);
         }
@@ -379,47 +370,11 @@ impl Search<'_> {
 }
 
 fn describe(path: &Path, metadata: &Metadata) -> Map {
-    let kind = metadata.file_type();
-    let mode = metadata.mode();
     let mut map = Map::new();
-    let mut put = |name: &str, value: Value| {
-        map.insert(name.to_owned(), value);
-    };
-    put("path", path.display().to_string().into());
-    put("mode", permissions::four_digits(mode).into());
-    put("isdir", kind.is_dir().into());
-    put("ischr", kind.is_char_device().into());
-    put("isblk", kind.is_block_device().into());
-    put("isreg", kind.is_file().into());
-    put("isfifo", kind.is_fifo().into());
-    put("islnk", kind.is_symlink().into());
-    put("issock", kind.is_socket().into());
-    put("uid", metadata.uid().into());
-    put("gid", metadata.gid().into());
-    put("size", metadata.size().into());
-    put("inode", metadata.ino().into());
-    put("dev", metadata.dev().into());
-    put("nlink", metadata.nlink().into());
-    put("atime", seconds(metadata.atime(), metadata.atime_nsec()));
-    put("mtime", seconds(metadata.mtime(), metadata.mtime_nsec()));
-    put("ctime", seconds(metadata.ctime(), metadata.ctime_nsec()));
-    put("gr_name", attributes::group_name(metadata.gid()).into());
-    put("pw_name", attributes::owner_name(metadata.uid()).into());
-    for (name, bit) in [
-        ("wusr", 0o200),
-        ("rusr", 0o400),
-        ("xusr", 0o100),
-        ("wgrp", 0o020),
-        ("rgrp", 0o040),
-        ("xgrp", 0o010),
-        ("woth", 0o002),
-        ("roth", 0o004),
-        ("xoth", 0o001),
-        ("isuid", 0o4000),
-        ("isgid", 0o2000),
-    ] {
-        put(name, (mode & bit != 0).into());
-    }
+    map.insert("path".to_owned(), path.display().to_string().into());
+    map.extend(inode::describe(metadata));
+    map.insert("gr_name".to_owned(), attributes::group_name(metadata.gid()).into());
+    map.insert("pw_name".to_owned(), attributes::owner_name(metadata.uid()).into());
     map
 }
 

@@ -82,6 +82,11 @@ fn download(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome, Fai
     refuse_unsupported(arguments.use_gssapi, arguments.ciphers.is_some())?;
     let wanted = arguments.attributes.resolve()?;
     let mut call = call(arguments);
+    if let Some(directory) = arguments.tmp_dest.as_deref().filter(|directory| !directory.is_dir()) {
+        let fault =
+            if directory.exists() { "is a file but should be a directory." } else { "directory does not exist." };
+        return Err(Failure::new(format!("{} {fault}", directory.display())).with("elapsed", 0));
+    }
     let expected = expected_checksum(arguments, &call, context)?;
     let dest = &arguments.dest;
     let mut force = arguments.force;
@@ -173,7 +178,7 @@ fn download(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome, Fai
         .with("msg", answer.message())
         .with("status_code", 200)
         .with("elapsed", elapsed)
-        .with_all(if path.exists() { attributes::describe(&path) } else { Map::new() }))
+        .with_all(attributes::describe(&path)))
 }
 
 fn unchanged(arguments: &Arguments, wanted: &Wanted, context: &Context<'_>) -> Result<Outcome, Failure> {

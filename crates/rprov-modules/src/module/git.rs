@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 
 use rprov_wire::{Map, Value};
 
-use crate::argument::Raw;
+use crate::argument::{Raw, Rule};
 use crate::arguments;
 use crate::context::Context;
 use crate::outcome::{Failure, Outcome};
+use crate::permissions;
 use crate::process::{Command, Output};
+use crate::write;
 
 arguments! {
     /// Deploy software (or files) from git checkouts.
@@ -55,9 +57,16 @@ arguments! {
         track_submodules: bool = false,
         /// Verify the signature of the commit.
         verify_commit: bool = false,
+        /// Fingerprints of the keys that may have signed; any key that gpg trusts if there are none.
+        gpg_allowlist | gpg_whitelist: Vec<String> = Vec::new(),
         /// Where the repository itself goes.
         separate_git_dir: Option<PathBuf>,
+        /// Also write the version's files into this archive: `.tar`, `.tar.gz`, `.tgz` or `.zip`.
+        archive: Option<PathBuf>,
+        /// What each path in the archive starts with.
+        archive_prefix: Option<String>,
     }
+    rules: [Rule::By("archive_prefix", &["archive"])]
 }
 
 struct Git<'a> {
@@ -137,9 +146,73 @@ impl Git<'_> {
             let version = self.arguments.version.as_str();
             let tag = self.here(&["rev-parse", "-q", "--verify", &format!("refs/tags/{version}")])?.success();
             let verb = if tag { "verify-tag" } else { "verify-commit" };
-            self.must(&[verb, version], &format!("Failed to verify GPG signature of commit/tag \"{version}\""))?;
+            let attempt = format!("Failed to verify GPG signature of commit/tag \"{version}\"");
+            if self.arguments.gpg_allowlist.is_empty() {
+                self.must(&[verb, version], &attempt)?;
+            } else {
+                let output = self.here(&[verb, version, "--raw"])?.or_fail(&attempt)?;
+                self.check_signer(&output.stderr())?;
+            }
         }
         Ok(())
+    }
+
+    /// Whether one of the allowed keys has signed, from gpg's machine-readable words (`--status-fd`, doc/DETAILS).
+    fn check_signer(&self, status: &str) -> Result<(), Failure> {
+        let signer = status.lines().find_map(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            match words.as_slice() {
+                // The key that signed, and behind it, if that is a subkey, the primary key.
+                ["[GNUPG:]", "VALIDSIG", signer, rest @ ..] => Some((*signer, rest.last().copied())),
+                _ => None,
+            }
+        });
+        let Some((signer, primary)) = signer else {
+            return Err(Failure::new("gpg gave no fingerprint for the signature; is the key imported?"));
+        };
+        let allowed = |key: &str| self.arguments.gpg_allowlist.iter().any(|allowed| allowed.eq_ignore_ascii_case(key));
+        if allowed(signer) || primary.is_some_and(allowed) {
+            return Ok(());
+        }
+        Err(Failure::new(format!(
+            "The gpg_allowlist does not include the public key \"{}\" for this commit",
+            primary.unwrap_or(signer)
+        )))
+    }
+
+    /// Write the archive, if it is not there with the same content already; whether that was (or would be) done.
+    fn archive(&self, archive: &Path, copy_changes: bool) -> Result<bool, Failure> {
+        let name = archive.to_string_lossy();
+        let format = ["tar.gz", "tar", "zip", "tgz"].into_iter().find(|end| name.ends_with(&format!(".{end}")));
+        let Some(format) = format else {
+            return Err(Failure::new(format!("Unable to get file extension from archive file name : {name}"))
+                .with("details", "Please specify archive as filename with extension. File extension can be one of ['tar', 'tar.gz', 'zip', 'tgz']"));
+        };
+        if self.context.check() && (copy_changes || !archive.exists()) {
+            return Ok(true);
+        }
+        let directory = if self.context.check() { std::env::temp_dir() } else { write::parent(archive).to_owned() };
+        let new = tempfile::Builder::new()
+            .prefix(".rprov-")
+            .tempfile_in(&directory)
+            .map_err(|error| write::explain("write the archive in", &directory, &error))?;
+        let mut words =
+            vec!["archive".to_owned(), format!("--format={format}"), format!("--output={}", new.path().display())];
+        words.extend(self.arguments.archive_prefix.as_ref().map(|prefix| format!("--prefix={prefix}")));
+        words.push(self.arguments.version.clone());
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        self.must(&words, "Failed to perform archive operation")?;
+        let read = |path: &Path| std::fs::read(path).map_err(|error| write::explain("read", path, &error));
+        if archive.exists() && read(archive)? == read(new.path())? {
+            return Ok(false);
+        }
+        if !self.context.check() {
+            let mode = 0o666 & !permissions::umask();
+            std::fs::set_permissions(new.path(), std::os::unix::fs::PermissionsExt::from_mode(mode))
+                .map_err(|error| write::explain("set the mode of", archive, &error))?;
+            new.persist(archive).map_err(|error| write::explain("write the archive", archive, &error.error))?;
+        }
+        Ok(true)
     }
 
     fn checkout(&self, commit: Option<&str>) -> Result<(), Failure> {
@@ -214,6 +287,17 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         Some(_) => return Err(Failure::new("umask must be octal digits")),
     };
     let git = Git { arguments: &arguments, context, ssh, umask };
+    let mut outcome = bring(&git)?;
+    let has_copy = arguments.dest.join(if arguments.bare { "config" } else { ".git" }).exists();
+    if let Some(archive) = arguments.archive.as_deref().filter(|_| has_copy || context.check()) {
+        outcome.changed |= git.archive(archive, outcome.changed || !has_copy)?;
+    }
+    Ok(outcome)
+}
+
+/// Bring the working copy alone.
+fn bring(git: &Git<'_>) -> Result<Outcome, Failure> {
+    let Git { arguments, context, .. } = git;
     let dest = arguments.dest.as_path();
     let directory = if arguments.bare { dest.to_owned() } else { dest.join(".git") };
     let has_copy = if arguments.bare { directory.join("config").exists() } else { directory.exists() };
@@ -362,7 +446,8 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
     Ok(outcome)
 }
 
-#[cfg(test)]
+// It needs git, which a machine with a Rust toolchain need not have.
+#[cfg(all(test, feature = "system-tests"))]
 #[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::*;
@@ -398,7 +483,7 @@ mod tests {
                 "repo": origin.to_str(), "dest": directory.path().join("copy").to_str(), "version": version,
             });
             let Value::Map(map) = Value::from_json(&arguments) else { panic!("not a map") };
-            (crate::find("git").unwrap().run)(&map, &context)
+            crate::registry::entry("git").unwrap()(&map, &context)
         };
         shell("git init -q -b main . && echo 1 > a && git add a && git commit -qm 1 && git tag one");
         let first = shell("git rev-parse HEAD");

@@ -105,7 +105,8 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         Some(group) => {
             if let Some(gid) = arguments.gid.filter(|gid| *gid != group.gid) {
                 if context.check() {
-                    return Ok(Outcome::new(true));
+                    let outcome = described(true).with("gid", group.gid).with("system", arguments.system);
+                    return Ok(outcome);
                 }
                 let mut command = Command::new("groupmod").args(["-g".to_owned(), gid.to_string()]);
                 if arguments.non_unique {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::argument::Rule;
 use crate::attributes::{self, FileAttributes};
 use crate::context::Context;
-use crate::edit::{Manner, Original, content_diff};
+use crate::edit::{Manner, Original};
 use crate::outcome::{Failure, Outcome};
 use crate::text::lines;
 use crate::write;
@@ -17,6 +17,35 @@ choices! {
 }
 
 arguments! {
+    /// What a section has, to be told from others of its name.
+    pub struct Holding {
+        /// The option.
+        option: String,
+        /// Its value; any if not given.
+        value: Option<String>,
+        /// Its values, where it is there several times.
+        values: Option<Vec<String>>,
+    }
+    rules: [Rule::Exclusive(&["value", "values"])]
+}
+
+impl Holding {
+    fn values(&self) -> Vec<&str> {
+        self.value.iter().chain(self.values.iter().flatten()).map(String::as_str).collect()
+    }
+
+    /// Whether lines hold the option, with all of its values.
+    fn is_in(&self, lines: &[String]) -> bool {
+        let found: Vec<Option<&str>> = lines
+            .iter()
+            .filter_map(|line| parse(line, &self.option))
+            .filter_map(|(value, active)| active.then_some(value))
+            .collect();
+        !found.is_empty() && self.values().into_iter().all(|wanted| found.contains(&Some(wanted)))
+    }
+}
+
+arguments! {
     /// Tweak settings in INI files.
     pub struct Arguments + FileAttributes {
         /// The file to change.
@@ -25,6 +54,8 @@ arguments! {
         section: Option<String>,
         /// The option; the whole section if not given.
         option: Option<String>,
+        /// Of several sections of that name, the first one that has all of these.
+        section_has_values: Option<Vec<Holding>>,
         /// Its value.
         value: Option<String>,
         /// Its values, where it is there several times.
@@ -71,18 +102,10 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
     let manner = Manner { backup: arguments.backup, validate: None, attributes: &arguments.attributes };
     let written = original.write(&after, &manner, context)?;
     let message = if written.content_changed { message } else { "OK" };
-    let mut outcome = Outcome::new(written.changed()).with("msg", message).with("path", path.display().to_string());
-    if let Some(backup) = &written.backup {
-        outcome = outcome.with("backup_file", backup.display().to_string());
-    }
-    if written.content_changed {
-        let header = format!("{} (content)", path.display());
-        outcome = outcome.with_diff(content_diff(&header, Some(&before), &after));
-    }
-    if path.exists() {
-        outcome.diffs.push(written.attribute_diff(&path));
-    }
-    Ok(outcome.with_all(attributes::describe(&path)))
+    let mut outcome = written.outcome(&original, &after);
+    // The reference tells nothing of attributes here.
+    outcome.diffs.truncate(1);
+    Ok(outcome.with("msg", message).with("path", path.display().to_string()).with_all(attributes::describe(&path)))
 }
 
 /// The values that the option is to have; `None` stands for the option alone.
@@ -92,15 +115,13 @@ fn wanted_values(arguments: &Arguments) -> Result<Vec<Option<String>>, Failure> 
         (None, Some(values)) => values.iter().cloned().map(Some).collect(),
         (None, None) => Vec::new(),
     };
-    if !given.is_empty() || arguments.state == State::Absent || arguments.option.is_none() {
+    if !given.is_empty() || arguments.state == State::Absent {
         return Ok(given);
     }
     if arguments.allow_no_value {
-        return Ok(vec![None]);
+        return Ok(if arguments.option.is_some() { vec![None] } else { Vec::new() });
     }
-    Err(Failure::new(
-        "Parameter 'value(s)' must be defined if state=present and allow_no_value=False and option is given",
-    ))
+    Err(Failure::new("Parameter 'value(s)' must be defined if state=present and allow_no_value=False."))
 }
 
 fn section_name(line: &str) -> Option<&str> {
@@ -121,18 +142,46 @@ fn parse<'a>(line: &'a str, option: &str) -> Option<(Option<&'a str>, bool)> {
     }
 }
 
+/// The line behind a section that starts at `start`.
+fn section_end(lines: &[String], start: usize) -> usize {
+    lines.iter().skip(start).position(|line| section_name(line).is_some()).map_or(lines.len(), |at| start + at)
+}
+
+/// The header of the section that is meant.
+fn find_section(arguments: &Arguments, name: &str, lines: &[String]) -> Option<usize> {
+    lines.iter().enumerate().filter(|(_, line)| section_name(line) == Some(name)).map(|(index, _)| index).find(
+        |header| {
+            let body = lines.get(header + 1..section_end(lines, header + 1)).unwrap_or_default();
+            arguments.section_has_values.iter().flatten().all(|holding| holding.is_in(body))
+        },
+    )
+}
+
+/// An option as it is written.
+fn line(arguments: &Arguments, option: &str, value: Option<&str>) -> String {
+    match value {
+        Some(value) if arguments.no_extra_spaces => format!("{option}={value}\n"),
+        Some(value) => format!("{option} = {value}\n"),
+        None => format!("{option}\n"),
+    }
+}
+
 fn edit(arguments: &Arguments, wanted: &[Option<String>], mut lines: Vec<String>) -> (Vec<String>, &'static str) {
     if let Some(last) = lines.last_mut()
         && !last.ends_with('\n')
     {
         last.push('\n');
     }
-    let first_header = lines.iter().position(|line| section_name(line).is_some()).unwrap_or(lines.len());
     let present = arguments.state == State::Present;
+    // What was empty keeps an empty line, as the reference leaves one.
+    if present && lines.is_empty() {
+        lines.push("\n".to_owned());
+    }
+    let first_header = lines.iter().position(|line| section_name(line).is_some()).unwrap_or(lines.len());
     let mut added_section = false;
     let start = match &arguments.section {
         None => 0,
-        Some(section) => match lines.iter().position(|line| section_name(line) == Some(section)) {
+        Some(section) => match find_section(arguments, section, &lines) {
             Some(header) => header + 1,
             None if !present => return (lines, "OK"),
             None => {
@@ -142,11 +191,18 @@ fn edit(arguments: &Arguments, wanted: &[Option<String>], mut lines: Vec<String>
             }
         },
     };
+    if added_section {
+        for holding in arguments.section_has_values.iter().flatten() {
+            let values = holding.values();
+            lines.extend(values.iter().map(|value| line(arguments, &holding.option, Some(value))));
+            if values.is_empty() {
+                lines.push(line(arguments, &holding.option, None));
+            }
+        }
+    }
     let end = match &arguments.section {
         None => first_header,
-        Some(_) => {
-            lines.iter().skip(start).position(|line| section_name(line).is_some()).map_or(lines.len(), |at| start + at)
-        }
+        Some(_) => section_end(&lines, start),
     };
     let tail = lines.split_off(end);
     let mut body = lines.split_off(start);
@@ -183,22 +239,16 @@ fn edit(arguments: &Arguments, wanted: &[Option<String>], mut lines: Vec<String>
 
 /// Give an option its values within a section; whether a line was replaced or removed.
 fn set(arguments: &Arguments, option: &str, wanted: &[Option<String>], body: &mut Vec<String>) -> bool {
-    let written = |value: &Option<String>| match value {
-        Some(value) if arguments.no_extra_spaces => format!("{option}={value}\n"),
-        Some(value) => format!("{option} = {value}\n"),
-        None => format!("{option}\n"),
-    };
+    let written = |value: &Option<String>| line(arguments, option, value.as_deref());
     let mut missing: Vec<&Option<String>> = wanted.iter().collect();
     let mut others = Vec::new();
     let mut inactive = Vec::new();
-    let mut last = None;
     for (index, line) in body.iter_mut().enumerate() {
         let Some((value, active)) = parse(line, option) else { continue };
         if !active {
             inactive.push(index);
             continue;
         }
-        last = Some(index);
         match missing.iter().position(|wanted| wanted.as_deref() == value) {
             Some(found) => {
                 let value = missing.remove(found);
@@ -221,16 +271,14 @@ fn set(arguments: &Arguments, option: &str, wanted: &[Option<String>], body: &mu
         let active = parse(line, option).is_some_and(|(_, active)| active);
         if !missing.is_empty() {
             *line = written(missing.remove(0));
-            last = last.max(Some(index));
             replaced = true;
         } else if active {
             removed.push(index);
         }
     }
-    let position = match last {
-        Some(index) => index + 1,
-        None => body.iter().rposition(|line| !line.trim().is_empty()).map_or(0, |index| index + 1),
-    };
+    // New lines go to the end of the section, before what only sets it off from the next.
+    let set_off = |line: &String| line.trim().is_empty() || line.trim_start().starts_with(['#', ';']);
+    let position = body.iter().rposition(|line| !set_off(line)).map_or(0, |index| index + 1);
     body.splice(position..position, missing.into_iter().map(written));
     // Something is removed only where nothing was missing, so the places have not moved.
     for index in removed.into_iter().rev() {
@@ -260,12 +308,30 @@ mod tests {
     const FILE: &str = "top = 1\n[a]\nx = 1\n#y = 2\n\n[b]\nx=3\n";
 
     #[test]
+    fn of_sections_of_one_name_the_one_that_has_the_values_is_meant() {
+        let bench = Bench::new();
+        let path = bench.file("f", "[peer]\nkey = a\nport = 1\n[peer]\nkey = b\nport = 2\n");
+        let arguments = |key: &str, port: &str| {
+            json!({"path": path, "section": "peer", "option": "port", "value": port,
+                "section_has_values": [{"option": "key", "value": key}]})
+        };
+        bench.converges("ini_file", arguments("b", "3"));
+        assert_eq!(bench.read("f"), "[peer]\nkey = a\nport = 1\n[peer]\nkey = b\nport = 3\n");
+        bench.converges("ini_file", arguments("c", "4"));
+        assert!(bench.read("f").ends_with("[peer]\nkey = c\nport = 4\n"), "{}", bench.read("f"));
+        let absent = json!({"path": path, "section": "peer", "state": "absent",
+            "section_has_values": [{"option": "key", "values": ["a"]}]});
+        bench.converges("ini_file", absent);
+        assert!(bench.read("f").starts_with("[peer]\nkey = b\n"), "{}", bench.read("f"));
+    }
+
+    #[test]
     fn options_are_changed_added_and_uncommented_in_their_section() {
         let option =
             |section: &str, option: &str, value: &str| json!({"section": section, "option": option, "value": value});
         case(FILE, option("a", "x", "9"), &FILE.replace("x = 1", "x = 9"));
         case(FILE, option("a", "y", "7"), &FILE.replace("#y = 2", "y = 7"));
-        case(FILE, option("a", "z", "1"), &FILE.replace("#y = 2\n", "#y = 2\nz = 1\n"));
+        case(FILE, option("a", "z", "1"), &FILE.replace("#y = 2\n", "z = 1\n#y = 2\n"));
         case(FILE, option("c", "z", "1"), &format!("{FILE}[c]\nz = 1\n"));
         case(FILE, json!({"option": "top", "value": "2"}), &FILE.replace("top = 1", "top = 2"));
         case(FILE, json!({"section": "b", "option": "x", "value": "3", "ignore_spaces": true}), FILE);
@@ -274,7 +340,7 @@ mod tests {
             json!({"section": "b", "option": "x", "value": "4", "no_extra_spaces": true}),
             &FILE.replace("x=3", "x=4"),
         );
-        case("", json!({"section": "a", "option": "x", "allow_no_value": true}), "[a]\nx\n");
+        case("", json!({"section": "a", "option": "x", "allow_no_value": true}), "\n[a]\nx\n");
     }
 
     #[test]

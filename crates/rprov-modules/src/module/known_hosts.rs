@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
-use crate::attributes::Wanted;
+use crate::attributes::{self, Wanted};
 use crate::context::Context;
 use crate::outcome::{Diff, Failure, Outcome};
 use crate::{arguments, choices};
@@ -132,16 +132,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
     }
     let after: String = lines.iter().map(|line| format!("{line}\n")).collect();
     let changed = after.trim_end() != before.trim_end();
-    let outcome = Outcome::new(changed)
-        .with("name", host)
-        .with("key", arguments.key.clone())
-        .with("path", path.to_string_lossy().into_owned())
-        .with("hash_host", arguments.hash_host)
-        .with("state", arguments.state.word());
-    if !changed {
-        return Ok(outcome);
-    }
-    let outcome = outcome.with_diff(Diff {
+    let diff = Diff {
         before_header: Some(if before.is_empty() {
             "/dev/null".to_owned()
         } else {
@@ -151,8 +142,12 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         before: before.as_str().into(),
         after: after.as_str().into(),
         ..Diff::default()
-    });
-    if !context.check() {
+    };
+    let outcome = Outcome::new(changed).with_diff(diff);
+    if context.check() {
+        return Ok(outcome);
+    }
+    if changed {
         if let Some(directory) = path.parent()
             && !directory.exists()
         {
@@ -162,7 +157,13 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         }
         crate::write::replace(path, after.as_bytes(), &Wanted::default())?;
     }
-    Ok(outcome)
+    Ok(outcome
+        .with("name", host)
+        .with("key", arguments.key.clone())
+        .with("path", path.to_string_lossy().into_owned())
+        .with("hash_host", arguments.hash_host)
+        .with("state", arguments.state.word())
+        .with_all(attributes::describe(path)))
 }
 
 #[cfg(test)]
@@ -183,7 +184,7 @@ mod tests {
             let Value::Map(map) = Value::from_json(&arguments) else { panic!("not a map") };
             let options = Options::default();
             let context = Context { options: &options, transport: &Detached, cancel: &Cancel::default() };
-            (crate::find("known_hosts").unwrap().run)(&map, &context).map(|outcome| outcome.changed)
+            crate::registry::entry("known_hosts").unwrap()(&map, &context).map(|outcome| outcome.changed)
         };
         assert!(call(serde_json::json!({"key": "web ssh-rsa AAAA"})).unwrap());
         assert!(!call(serde_json::json!({"key": "web ssh-rsa AAAA"})).unwrap());

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::argument::Rule;
 use crate::attributes::FileAttributes;
 use crate::context::Context;
-use crate::edit::{Manner, Original, content_diff};
+use crate::edit::{Manner, Original};
 use crate::outcome::{Failure, Outcome};
 use crate::regex::{Flags, Pattern, Replacement};
 use crate::text::lines;
@@ -95,12 +95,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
     if let Some(found) = found {
         outcome = outcome.with("found", found);
     }
-    let header = format!("{} (content)", arguments.path.display());
-    outcome = outcome.with_diff(content_diff(&header, Some(&before), &after));
-    // A file that is yet to be made has no attributes.
-    if arguments.path.exists() {
-        outcome = outcome.with_diff(written.attribute_diff(&arguments.path));
-    }
+    outcome.diffs = written.diffs(&original, &after);
     Ok(outcome)
 }
 

@@ -13,11 +13,19 @@ choices! {
     pub enum Strategy { First = "first", All = "all" }
 }
 
+choices! {
+    /// A package manager, by one of its names.
+    pub enum Manager {
+        Auto = "auto", Apt = "apt", Rpm = "rpm", Dnf = "dnf", Dnf5 = "dnf5", Yum = "yum", Zypper = "zypper", Apk = "apk",
+        Pacman = "pacman",
+    }
+}
+
 arguments! {
     /// Package information as facts.
     pub struct Arguments {
         /// The package managers to ask: `auto`, `apt`, `rpm` (and `dnf`, `yum`, `zypper`), `apk`, `pacman`.
-        manager: Vec<String> = vec!["auto".to_owned()],
+        manager: Vec<Manager> = vec![Manager::Auto],
         /// Ask the first that is there, or all.
         strategy: Strategy = Strategy::First,
     }
@@ -107,25 +115,17 @@ fn lines(
 /// # Errors
 /// None of the package managers asked for is there.
 pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failure> {
-    let mut wanted: Vec<&str> = Vec::new();
-    for name in &arguments.manager {
-        match name.to_lowercase().as_str() {
-            "auto" => wanted.extend(["apt", "rpm", "apk", "pacman"]),
-            "apt" => wanted.push("apt"),
-            "rpm" | "dnf" | "dnf5" | "yum" | "zypper" => wanted.push("rpm"),
-            "apk" => wanted.push("apk"),
-            "pacman" => wanted.push("pacman"),
-            _ => {
-                return Err(Failure::new(format!(
-                    "this program cannot list the packages of `{name}`; it knows apt, rpm, apk and pacman"
-                )));
-            }
-        }
-    }
+    let wanted = arguments.manager.iter().flat_map(|manager| match manager {
+        Manager::Auto => ["apt", "rpm", "apk", "pacman"].as_slice(),
+        Manager::Apt => &["apt"],
+        Manager::Rpm | Manager::Dnf | Manager::Dnf5 | Manager::Yum | Manager::Zypper => &["rpm"],
+        Manager::Apk => &["apk"],
+        Manager::Pacman => &["pacman"],
+    });
     let mut packages = Map::new();
     let mut found = false;
     for manager in wanted {
-        match manager {
+        match *manager {
             "apt" if std::path::Path::new("/var/lib/dpkg/status").exists() => apt(&mut packages)?,
             "rpm" if find_program("rpm", context).is_some() => rpm(&mut packages, context)?,
             "apk" if find_program("apk", context).is_some() => {

@@ -6,6 +6,7 @@ use crate::arguments;
 use crate::attributes::FileAttributes;
 use crate::context::Context;
 use crate::edit::{Manner, Original, content_diff};
+use crate::encoding::Encoding;
 use crate::outcome::{Failure, Outcome};
 use crate::regex::{Flags, Pattern, Replacement};
 
@@ -26,7 +27,7 @@ arguments! {
         backup: bool = false,
         /// Command that must accept the new file, given as `%s`.
         validate: Option<String>,
-        /// Encoding of the file: any that extends ASCII.
+        /// Encoding of the file, under the name that Python knows it by.
         encoding: String = "utf-8".to_owned(),
     }
 }
@@ -36,16 +37,10 @@ arguments! {
 /// # Errors
 /// The file is missing, a directory, or cannot be written; a regular expression is not one.
 pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failure> {
-    let encoding = arguments.encoding.to_ascii_lowercase().replace('_', "-");
-    if encoding.starts_with("utf-16") || encoding.starts_with("utf-32") || encoding.contains("ebcdic") {
-        return Err(Failure::new(format!(
-            "encoding {} is not supported: only those that extend ASCII",
-            arguments.encoding
-        )));
-    }
+    let encoding = Encoding::named(&arguments.encoding)?;
     let pattern = Pattern::new(&arguments.regexp, Flags { multi_line: true, ..Flags::default() })?;
     let replacement = Replacement::new(&arguments.replace)?;
-    let original = Original::read(&arguments.path)?;
+    let original = Original::read_encoded(&arguments.path, encoding)?;
     let Some(before) = original.text.clone() else {
         return Err(Failure::new(format!("Path {} does not exist !", arguments.path.display())).with("rc", 257));
     };

@@ -134,7 +134,7 @@ mod tests {
             transport: &Sends(b"#!/bin/sh\necho \"$0 $# $2\"\nexit 3\n"),
             cancel: &Cancel::default(),
         };
-        let failure = (crate::find("script").unwrap().run)(&map, &context).unwrap_err();
+        let failure = crate::registry::entry("script").unwrap()(&map, &context).unwrap_err();
         assert_eq!(failure.values.get("rc"), Some(&Value::from(3)));
         let stdout = failure.values.get("stdout").unwrap().as_str().unwrap().to_owned();
         let (path, rest) = stdout.trim_end().split_once(' ').unwrap();

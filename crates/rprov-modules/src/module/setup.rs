@@ -9,6 +9,7 @@ use crate::arguments;
 use crate::context::Context;
 use crate::fact::{distribution, hardware, local, mounts, network, platform, user, virtualization};
 use crate::outcome::{Failure, Outcome};
+use crate::shell_pattern::ShellPattern;
 
 arguments! {
     /// Gathers facts about remote hosts.
@@ -191,17 +192,17 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         warnings.extend((family.gather)(&arguments, context, &mut facts));
     }
     let mut named: Map = facts.into_iter().map(|(name, value)| (format!("ansible_{name}"), value)).collect();
-    let patterns: Vec<globset::GlobMatcher> = arguments
+    let patterns: Vec<ShellPattern> = arguments
         .filter
         .iter()
         .filter(|pattern| !pattern.is_empty())
-        .filter_map(|pattern| {
+        .map(|pattern| {
             let full = if pattern.starts_with("ansible_") || pattern.starts_with('*') {
                 pattern.clone()
             } else {
                 format!("ansible_{pattern}")
             };
-            globset::Glob::new(&full).ok().map(|glob| glob.compile_matcher())
+            ShellPattern::new(&full)
         })
         .collect();
     if patterns.is_empty() {
@@ -226,7 +227,7 @@ mod tests {
         let Value::Map(map) = Value::from_json(&arguments) else { panic!("not a map") };
         let options = Options::default();
         let context = Context { options: &options, transport: &Detached, cancel: &Cancel::default() };
-        let outcome = (crate::find("setup").unwrap().run)(&map, &context).unwrap();
+        let outcome = crate::registry::entry("setup").unwrap()(&map, &context).unwrap();
         outcome.values.get("ansible_facts").unwrap().as_map().unwrap().clone()
     }
 
@@ -248,7 +249,7 @@ mod tests {
         let context = Context { options: &options, transport: &Detached, cancel: &Cancel::default() };
         let mut map = Map::new();
         map.insert("gather_subset".into(), "nono".into());
-        let failure = (crate::find("setup").unwrap().run)(&map, &context).unwrap_err();
+        let failure = crate::registry::entry("setup").unwrap()(&map, &context).unwrap_err();
         assert!(failure.message.starts_with("Bad subset 'nono' given to Ansible."));
     }
 

@@ -1,9 +1,9 @@
 //! `stat`: what a file is.
 
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rprov_wire::{Map, Value};
+use rprov_wire::Value;
 use rustix::fs::Access;
 
 use crate::account;
@@ -11,8 +11,8 @@ use crate::arguments;
 use crate::attributes;
 use crate::checksum::Algorithm;
 use crate::context::Context;
+use crate::inode;
 use crate::outcome::{Failure, Outcome};
-use crate::permissions;
 use crate::write;
 
 arguments! {
@@ -48,45 +48,12 @@ pub fn run(arguments: Arguments, _context: &Context<'_>) -> Result<Outcome, Fail
         Err(error) => return Err(write::explain("look at", path, &error)),
     };
     let kind = metadata.file_type();
-    let mode = metadata.mode();
-    let mut stat = Map::new();
+    let mut stat = inode::describe(&metadata);
     let mut put = |name: &str, value: Value| {
         stat.insert(name.to_owned(), value);
     };
     put("exists", true.into());
     put("path", path.display().to_string().into());
-    put("mode", permissions::four_digits(mode).into());
-    put("isdir", kind.is_dir().into());
-    put("ischr", kind.is_char_device().into());
-    put("isblk", kind.is_block_device().into());
-    put("isreg", kind.is_file().into());
-    put("isfifo", kind.is_fifo().into());
-    put("islnk", kind.is_symlink().into());
-    put("issock", kind.is_socket().into());
-    put("uid", metadata.uid().into());
-    put("gid", metadata.gid().into());
-    put("size", metadata.size().into());
-    put("inode", metadata.ino().into());
-    put("dev", metadata.dev().into());
-    put("nlink", metadata.nlink().into());
-    put("atime", seconds(metadata.atime(), metadata.atime_nsec()));
-    put("mtime", seconds(metadata.mtime(), metadata.mtime_nsec()));
-    put("ctime", seconds(metadata.ctime(), metadata.ctime_nsec()));
-    for (name, bit) in [
-        ("wusr", 0o200),
-        ("rusr", 0o400),
-        ("xusr", 0o100),
-        ("wgrp", 0o020),
-        ("rgrp", 0o040),
-        ("xgrp", 0o010),
-        ("woth", 0o002),
-        ("roth", 0o004),
-        ("xoth", 0o001),
-        ("isuid", 0o4000),
-        ("isgid", 0o2000),
-    ] {
-        put(name, (mode & bit != 0).into());
-    }
     put("blocks", metadata.blocks().into());
     put("block_size", metadata.blksize().into());
     put("device_type", metadata.rdev().into());
@@ -135,11 +102,6 @@ pub fn run(arguments: Arguments, _context: &Context<'_>) -> Result<Outcome, Fail
         put("secontext", attributes::context(path).into());
     }
     Ok(Outcome::unchanged().with("stat", stat))
-}
-
-/// A time as a number of seconds with fraction, as Ansible returns it.
-pub(crate) fn seconds(whole: i64, nanoseconds: i64) -> Value {
-    Value::Float(whole as f64 + nanoseconds as f64 * 1e-9)
 }
 
 /// Type and character set, as file(1) sees them; `unknown` where the host does not have it.

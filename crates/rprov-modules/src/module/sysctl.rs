@@ -166,7 +166,7 @@ mod tests {
             let Value::Map(map) = Value::from_json(&arguments) else { panic!("not a map") };
             let options = Options::default();
             let context = Context { options: &options, transport: &Detached, cancel: &Cancel::default() };
-            (crate::find("sysctl").unwrap().run)(&map, &context).unwrap().changed
+            crate::registry::entry("sysctl").unwrap()(&map, &context).unwrap().changed
         };
         assert!(!call("5".into()));
         assert!(call(6.into()) && !call(6.into()));

@@ -10,7 +10,6 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use globset::{GlobBuilder, GlobMatcher};
 use rprov_wire::{Content, Value};
 
 use crate::account;
@@ -20,9 +19,11 @@ use crate::arguments;
 use crate::attributes::{self, FileAttributes, Wanted};
 use crate::context::Context;
 use crate::http::{self, Call};
+use crate::module::command::any_exists;
 use crate::module::file::place_link;
 use crate::outcome::{Failure, Outcome};
 use crate::permissions;
+use crate::shell_pattern::ShellPattern;
 use crate::write::{Staged, explain, parent};
 
 arguments! {
@@ -67,7 +68,7 @@ arguments! {
 /// The archive is missing, damaged or of an unknown format, a member leads out of the directory, or the directory
 /// cannot be written to.
 pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failure> {
-    if let Some(path) = arguments.creates.as_ref().filter(|path| super::uri::exists(path)) {
+    if let Some(path) = arguments.creates.as_ref().filter(|path| any_exists(path, None)) {
         return Ok(Outcome::unchanged()
             .with("skipped", true)
             .with("msg", format!("skipped, since {} exists", path.display())));
@@ -180,8 +181,8 @@ struct TarOptions {
     strip: usize,
     same_owner: bool,
     same_permissions: bool,
-    exclude: Vec<GlobMatcher>,
-    include: Vec<GlobMatcher>,
+    exclude: Vec<ShellPattern>,
+    include: Vec<ShellPattern>,
     keep_newer: bool,
 }
 
@@ -192,8 +193,8 @@ impl TarOptions {
             strip: 0,
             same_owner: root,
             same_permissions: root,
-            exclude: globs(&arguments.exclude)?,
-            include: globs(&arguments.include)?,
+            exclude: globs(&arguments.exclude),
+            include: globs(&arguments.include),
             keep_newer: arguments.keep_newer,
         };
         let mut words =
@@ -213,7 +214,7 @@ impl TarOptions {
                 }
                 "--exclude" => {
                     let pattern = operand();
-                    options.exclude.extend(globs(&[pattern])?);
+                    options.exclude.extend(globs(&[pattern]));
                 }
                 "--no-same-owner" | "-o" => options.same_owner = false,
                 "--same-owner" => options.same_owner = true,
@@ -233,17 +234,9 @@ impl TarOptions {
     }
 }
 
-fn globs(patterns: &[String]) -> Result<Vec<GlobMatcher>, Failure> {
-    patterns
-        .iter()
-        .map(|pattern| {
-            GlobBuilder::new(pattern.trim_start_matches("./").trim_end_matches('/'))
-                .literal_separator(false)
-                .build()
-                .map(|glob| glob.compile_matcher())
-                .map_err(|error| Failure::new(format!("`{pattern}` is not a valid shell pattern: {error}")))
-        })
-        .collect()
+fn globs(patterns: &[String]) -> Vec<ShellPattern> {
+    let inner = |pattern: &String| ShellPattern::new(pattern.trim_start_matches("./").trim_end_matches('/'));
+    patterns.iter().map(inner).collect()
 }
 
 /// Numbers of users and groups by name, looked up once.
@@ -277,13 +270,13 @@ impl Task {
     /// Where a member goes; `None` if it is left out.
     fn target(&self, member: &Member) -> Result<Option<PathBuf>, Failure> {
         let path = &member.path;
-        let matches = |globs: &[GlobMatcher]| {
+        let matches = |globs: &[ShellPattern]| {
             path.ancestors()
                 .filter(|above| !above.as_os_str().is_empty())
-                .any(|above| globs.iter().any(|glob| glob.is_match(above)))
+                .any(|above| globs.iter().any(|glob| glob.is_path_match(above)))
         };
-        let by_name = |globs: &[GlobMatcher]| {
-            path.components().any(|part| globs.iter().any(|glob| glob.is_match(Path::new(part.as_os_str()))))
+        let by_name = |globs: &[ShellPattern]| {
+            path.components().any(|part| globs.iter().any(|glob| glob.is_match(&part.as_os_str().to_string_lossy())))
         };
         if matches(&self.options.exclude) || by_name(&self.options.exclude) {
             return Ok(None);
@@ -537,16 +530,16 @@ mod tests {
     fn every_compression_is_known_by_content() {
         let bench = Bench::new();
         bench.file("plain", sample());
-        for (program, handler) in [("bzip2", "TarBzipArchive"), ("xz", "TarXzArchive"), ("zstd", "TarZstdArchive")] {
+        for program in ["bzip2", "xz", "zstd"] {
             let output = match std::process::Command::new(program).args(["-c", &bench.path("plain")]).output() {
                 Ok(output) => output.stdout,
                 Err(error) => {
-                    eprintln!("NOT TESTED: {handler}: {program} is not here: {error}");
+                    eprintln!("NOT TESTED: {program} is not here: {error}");
                     continue;
                 }
             };
             let arguments = json!({"src": "a", "dest": dest(&bench), "_content": bench.content(output)});
-            assert_eq!(bench.converges("unarchive", arguments)["handler"], Value::from(handler));
+            assert_eq!(bench.converges("unarchive", arguments)["handler"], Value::from("TarArchive"));
             std::fs::remove_dir_all(bench.path("d")).unwrap();
         }
     }

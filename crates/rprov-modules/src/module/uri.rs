@@ -1,6 +1,6 @@
 //! `uri`: a request to a web service, and its answer.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use base64::Engine;
@@ -11,6 +11,8 @@ use crate::attributes::{self, FileAttributes};
 use crate::checksum::Algorithm;
 use crate::context::Context;
 use crate::http::{self, Answer, Call, Follow};
+use crate::json;
+use crate::module::command::any_exists;
 use crate::outcome::{Failure, Outcome};
 use crate::write::{self, explain};
 use crate::{arguments, choices};
@@ -118,10 +120,10 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
             .with("skipped", true)
             .with("msg", "This action (uri) does not support check mode."));
     }
-    if let Some(path) = arguments.creates.as_ref().filter(|path| exists(path)) {
+    if let Some(path) = arguments.creates.as_ref().filter(|path| any_exists(path, None)) {
         return Ok(skipped(format!("skipped, since '{}' exists", path.display())));
     }
-    if let Some(path) = arguments.removes.as_ref().filter(|path| !exists(path)) {
+    if let Some(path) = arguments.removes.as_ref().filter(|path| !any_exists(path, None)) {
         return Ok(skipped(format!("skipped, since '{}' does not exist", path.display())));
     }
     let wanted = arguments.attributes.resolve()?;
@@ -185,26 +187,6 @@ pub(crate) fn refuse_unsupported(gssapi: bool, ciphers: bool) -> Result<(), Fail
         ));
     }
     Ok(())
-}
-
-/// Whether a file, or any file that a shell pattern stands for, exists.
-pub(crate) fn exists(pattern: &Path) -> bool {
-    let text = pattern.display().to_string();
-    if !text.contains(['*', '?', '[']) {
-        return pattern.exists();
-    }
-    let mut found = vec![PathBuf::from(if text.starts_with('/') { "/" } else { "." })];
-    for part in text.split('/').filter(|part| !part.is_empty()) {
-        let Ok(glob) = globset::GlobBuilder::new(part).literal_separator(true).build() else { return false };
-        let glob = glob.compile_matcher();
-        found = if part.contains(['*', '?', '[']) {
-            let below = found.iter().flat_map(|directory| std::fs::read_dir(directory).into_iter().flatten().flatten());
-            below.filter(|entry| glob.is_match(entry.file_name())).map(|entry| entry.path()).collect()
-        } else {
-            found.iter().map(|directory| directory.join(part)).filter(|path| path.exists()).collect()
-        };
-    }
-    !found.is_empty()
 }
 
 fn skipped(text: String) -> Outcome {
@@ -316,7 +298,7 @@ fn body(arguments: &Arguments, context: &Context<'_>) -> Result<(Option<Vec<u8>>
         Format::Json => {
             let text = match value {
                 Value::String(text) => text.clone(),
-                other => python_json(other),
+                other => json::to_text(other, &json::Style::default()),
             };
             (Some(text.into_bytes()), Some("application/json".to_owned()))
         }
@@ -327,7 +309,7 @@ fn body(arguments: &Arguments, context: &Context<'_>) -> Result<(Option<Vec<u8>>
         }
         Format::Raw => {
             let text = match value {
-                Value::Map(_) | Value::List(_) => python_json(value),
+                Value::Map(_) | Value::List(_) => json::to_text(value, &json::Style::default()),
                 other => plain(other),
             };
             (Some(text.into_bytes()), urlencoded())
@@ -340,34 +322,6 @@ fn plain(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Bool(flag) => if *flag { "True" } else { "False" }.to_owned(),
         Value::Null => String::new(),
-        other => other.to_string(),
-    }
-}
-
-/// JSON as Python writes it: a space after `,` and `:`, and only ASCII.
-pub fn python_json(value: &Value) -> String {
-    match value {
-        Value::List(items) => format!("[{}]", items.iter().map(python_json).collect::<Vec<_>>().join(", ")),
-        Value::Map(map) => {
-            let entries = map
-                .iter()
-                .map(|(key, value)| format!("{}: {}", python_json(&Value::String(key.clone())), python_json(value)));
-            format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
-        }
-        Value::String(_) => {
-            let mut out = String::new();
-            for character in value.to_string().chars() {
-                if character.is_ascii() {
-                    out.push(character);
-                } else {
-                    let mut units = [0; 2];
-                    for unit in character.encode_utf16(&mut units) {
-                        out.push_str(&format!("\\u{unit:04x}"));
-                    }
-                }
-            }
-            out
-        }
         other => other.to_string(),
     }
 }

@@ -45,7 +45,7 @@ arguments! {
         /// Only add to `groups`, and remove from none.
         append: bool = false,
         /// Login shell.
-        shell: Option<String>,
+        shell: Option<PathBuf>,
         /// Home directory.
         home: Option<PathBuf>,
         /// Directory whose content a new home directory gets.
@@ -238,7 +238,7 @@ impl Account<'_> {
                 add(&["-d", &home.to_string_lossy()]);
             }
             if let Some(shell) = &arguments.shell {
-                add(&["-s", shell]);
+                add(&["-s", &shell.to_string_lossy()]);
             }
             if let Some(seuser) = &arguments.seuser {
                 add(&["-Z", seuser]);
@@ -285,7 +285,7 @@ impl Account<'_> {
                 add(&["-h", &home.to_string_lossy()]);
             }
             if let Some(shell) = &arguments.shell {
-                add(&["-s", shell]);
+                add(&["-s", &shell.to_string_lossy()]);
             }
             if !arguments.create_home {
                 add(&["-H"]);
@@ -366,8 +366,8 @@ impl Account<'_> {
             }
         }
         let mut add = |option: &str, value: String| words.extend([option.to_owned(), value]);
-        if let Some(shell) = arguments.shell.as_ref().filter(|shell| **shell != user.shell) {
-            add("-s", shell.clone());
+        if let Some(shell) = arguments.shell.as_ref().filter(|shell| shell.as_os_str() != user.shell.as_str()) {
+            add("-s", shell.display().to_string());
         }
         let field =
             |index: usize| shadow.as_ref().and_then(|fields| fields.get(index)).map(String::as_str).unwrap_or_default();
@@ -617,7 +617,7 @@ mod system_tests {
         let Value::Map(map) = Value::from_json(&arguments) else { panic!("not a map") };
         let options = Options { check, ..Options::default() };
         let context = Context { options: &options, transport: &Detached, cancel: &Cancel::default() };
-        match (crate::find(module).unwrap().run)(&map, &context) {
+        match crate::registry::entry(module).unwrap()(&map, &context) {
             Ok(outcome) => outcome.into_map(false),
             Err(failure) => panic!("{failure} {:?}", failure.values),
         }

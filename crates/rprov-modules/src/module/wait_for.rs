@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use rprov_wire::{Map, Value};
 
+use crate::attributes;
 use crate::context::Context;
 use crate::outcome::{Failure, Outcome};
 use crate::{arguments, choices};
@@ -73,6 +74,9 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
             "state=drained should only be used for checking a port in the wait_for module"
         };
         return Err(Failure::new(message).with("elapsed", 0));
+    }
+    if arguments.state == State::Drained && arguments.port.is_none() {
+        return Err(Failure::new("state=drained waits for the connections of a port; give `port`").with("elapsed", 0));
     }
     let regex = arguments
         .search_regex
@@ -150,6 +154,7 @@ fn describe(arguments: &Arguments, elapsed: i64, groups: Vec<(Option<String>, Op
         .with("match_groupdict", named)
         .with("path", arguments.path.as_ref().map(|path| path.to_string_lossy().into_owned()))
         .with("elapsed", elapsed)
+        .with_all(arguments.path.as_deref().map(attributes::describe).unwrap_or_default())
 }
 
 /// The groups of a match, with their names.
@@ -168,6 +173,8 @@ fn search(regex: &fancy_regex::Regex, text: &str) -> Option<Vec<(Option<String>,
 fn look_at_file(arguments: &Arguments, path: &std::path::Path, regex: Option<&fancy_regex::Regex>) -> Look {
     let wanted = !matches!(arguments.state, State::Absent);
     match regex {
+        // That the file is gone is all that can be waited for, whatever it held.
+        _ if !wanted && path.exists() => Look::NotYet,
         None if path.exists() == wanted => Look::Done(Vec::new()),
         None => Look::NotYet,
         Some(regex) => {
@@ -298,7 +305,7 @@ mod tests {
         let Value::Map(map) = Value::from_json(&arguments) else { panic!("not a map") };
         let options = Options::default();
         let context = Context { options: &options, transport: &Detached, cancel: &Cancel::default() };
-        (crate::find("wait_for").unwrap().run)(&map, &context)
+        crate::registry::entry("wait_for").unwrap()(&map, &context)
     }
 
     #[test]

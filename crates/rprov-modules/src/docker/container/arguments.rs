@@ -111,7 +111,7 @@ arguments! {
     /// A request for devices such as GPUs.
     pub struct DeviceRequest {
         /// Lists of capabilities, of which one must be met.
-        capabilities: Option<Vec<Raw>>,
+        capabilities: Option<Vec<Vec<String>>>,
         /// How many; -1 for all.
         count: Option<i64>,
         /// IDs of the devices.
@@ -237,9 +237,9 @@ arguments! {
         /// `compatibility` gives options the defaults that they had before 2020.
         container_default_behavior: DefaultBehavior = DefaultBehavior::NoDefaults,
         /// CPU period in microseconds.
-        cpu_period: Option<String>,
+        cpu_period: Option<i64>,
         /// CPU quota in microseconds per period.
-        cpu_quota: Option<String>,
+        cpu_quota: Option<i64>,
         /// CPUs, as in 1.5.
         cpus: Option<f64>,
         /// CPUs that may be used, as in `0-3` or `0,1`.
@@ -344,7 +344,7 @@ arguments! {
         oom_killer: Option<bool>,
         /// How readily the kernel kills the container, -1000 to 1000.
         oom_score_adj: Option<i64>,
-        /// With `detach: false`: log the output in the host's system log as well. Has no effect.
+        /// With `detach: false`: write the output to the host's system log as well.
         output_logs: bool = false,
         /// Freeze the container's processes.
         paused: Option<bool>,
@@ -417,6 +417,22 @@ arguments! {
 }
 
 impl Arguments {
+    /// Give the options that have no value the defaults of `container_default_behavior: compatibility`.
+    pub fn apply_default_behavior(&mut self) {
+        if self.container_default_behavior == DefaultBehavior::NoDefaults {
+            return;
+        }
+        self.auto_remove.get_or_insert(false);
+        self.detach.get_or_insert(true);
+        self.init.get_or_insert(false);
+        self.interactive.get_or_insert(false);
+        self.memory.get_or_insert_with(|| "0".to_owned());
+        self.paused.get_or_insert(false);
+        self.privileged.get_or_insert(false);
+        self.read_only.get_or_insert(false);
+        self.tty.get_or_insert(false);
+    }
+
     /// A typed map from one of values: text only, since YAML's reading of anything else is a guess.
     ///
     /// # Errors

@@ -585,19 +585,12 @@ impl List {
                 self.add(option, pointer, Shape::Value, value).live = true;
             }
         };
-        let number = |option: &str, text: &Option<String>| -> Result<Option<Json>, Failure> {
-            let Some(text) = text else { return Ok(None) };
-            let number: i64 = text.trim().parse().map_err(|_| {
-                Failure::new(format!("{option}: `{text}` is no number of microseconds; write it as 100000"))
-            })?;
-            Ok(Some(number.into()))
-        };
         let size = |option: &str, text: &Option<String>| -> Result<Option<Json>, Failure> {
             text.as_ref().map(|text| quantity::bytes(option, text).map(Json::from)).transpose()
         };
         live("blkio_weight", "/HostConfig/BlkioWeight", arguments.blkio_weight.map(Json::from));
-        live("cpu_period", "/HostConfig/CpuPeriod", number("cpu_period", &arguments.cpu_period)?);
-        live("cpu_quota", "/HostConfig/CpuQuota", number("cpu_quota", &arguments.cpu_quota)?);
+        live("cpu_period", "/HostConfig/CpuPeriod", arguments.cpu_period.map(Json::from));
+        live("cpu_quota", "/HostConfig/CpuQuota", arguments.cpu_quota.map(Json::from));
         live("cpus", "/HostConfig/NanoCpus", arguments.cpus.map(|cpus| ((cpus * 1e9).round() as i64).into()));
         live("cpuset_cpus", "/HostConfig/CpusetCpus", arguments.cpuset_cpus.clone().map(Json::from));
         live("cpuset_mems", "/HostConfig/CpusetMems", arguments.cpuset_mems.clone().map(Json::from));
@@ -686,7 +679,7 @@ impl List {
                     set("Count", request.count.map(Json::from));
                     set("DeviceIDs", request.device_ids.clone().map(Json::from));
                     let capabilities = request.capabilities.as_ref();
-                    set("Capabilities", capabilities.map(|lists| lists.iter().map(|list| list.0.to_json()).collect()));
+                    set("Capabilities", capabilities.map(|lists| json!(lists)));
                     set("Options", request.options.clone().map(|options| Value::Map(options).to_json()));
                     Json::Object(json)
                 })

@@ -1,0 +1,66 @@
+//! `invocation`: what a module was called with, as results of loops show it.
+
+use rprov_modules::argument::{Type, boolean};
+use rprov_wire::{Map, Value};
+
+use super::registry::Known;
+
+/// What stands for an argument that must not be seen.
+const HIDDEN: &str = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER";
+
+/// All options of a module with the values that a call gave them, or their defaults; secrets are hidden.
+pub(crate) fn invocation(known: &Known, arguments: &Map) -> Value {
+    let mut shown = Map::new();
+    for option in known.spec.options().filter(|option| !option.name.starts_with('_')) {
+        let given = arguments.get(option.name).map(|value| typed(value, &option.kind));
+        let value = given.or_else(|| option.default.map(|default| default()));
+        let value = match (&option.kind, value.unwrap_or_default()) {
+            (_, Value::Null) => Value::Null,
+            (Type::Secret, _) => HIDDEN.into(),
+            (_, value) => value,
+        };
+        shown.insert(option.name.to_owned(), value);
+    }
+    if matches!(known.short, "command" | "shell")
+        && let Some(free) = known.free_form
+        && let Some(text) = shown.get_mut(free).map(std::mem::take)
+    {
+        shown.insert("_raw_params".to_owned(), text);
+        shown.insert("_uses_shell".to_owned(), (known.short == "shell").into());
+        shown.insert(free.to_owned(), Value::Null);
+    }
+    let mut invocation = Map::new();
+    invocation.insert("module_args".to_owned(), shown.into());
+    invocation.into()
+}
+
+/// A given value in the option's type.
+fn typed(value: &Value, kind: &Type) -> Value {
+    match (kind, value) {
+        (Type::Bool, Value::String(text)) => boolean(text).map_or_else(|| value.clone(), Value::from),
+        (Type::Int, Value::String(text)) => text.trim().parse::<i64>().map_or_else(|_| value.clone(), Value::from),
+        (Type::Str | Type::Path | Type::Mode | Type::Secret, Value::Int(number)) => number.to_string().into(),
+        _ => value.clone(),
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::expect_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_hidden_and_numbers_are_numbers() {
+        let known = crate::action::find("user").expect("there is a module `user`");
+        let mut arguments = Map::new();
+        arguments.insert("name".to_owned(), "joe".into());
+        arguments.insert("password".to_owned(), "secret".into());
+        arguments.insert("uid".to_owned(), "1001".into());
+        let Value::Map(shown) = invocation(known, &arguments) else { panic!("it is a dictionary") };
+        let shown = shown.get("module_args").and_then(Value::as_map).expect("the arguments are there");
+        assert_eq!(shown.get("name"), Some(&"joe".into()));
+        assert_eq!(shown.get("password"), Some(&HIDDEN.into()));
+        assert_eq!(shown.get("uid"), Some(&1001.into()));
+        assert_eq!(shown.get("state"), Some(&"present".into()));
+    }
+}

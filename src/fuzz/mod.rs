@@ -1,0 +1,262 @@
+//! Everything that reads what others wrote, as functions of any bytes: for `fuzz/`, which searches with a coverage-guided
+//! fuzzer, and for the tests here, which throw a fixed sequence of damaged samples at it on any compiler.
+//!
+//! A target shows that its reader neither panics, nor overflows its stack, nor runs on for ever, and that what it says of
+//! a mistake can be shown. None of them starts a program, sends anything or writes outside of a directory of its own.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use minijinja::Value;
+use rprov_modules::archive;
+use rprov_wire::{FromAgent, ToAgent, read_frame};
+
+use crate::config::Config;
+use crate::inventory::{Inventory, Pattern};
+use crate::playbook::{Loader, arguments};
+use crate::source::{Diagnostic, register, render, render_all};
+use crate::template::{Conditional, FileOptions, Scope, Surroundings, Variable, Written, render_file};
+
+#[cfg(test)]
+mod mutate;
+#[cfg(test)]
+mod tests;
+
+/// A reader of untrusted bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    /// Its name, which is also that of its directory of samples under `fuzz/seeds`.
+    pub name: &'static str,
+    /// Read these bytes.
+    pub run: fn(&[u8]),
+}
+
+/// All of them.
+pub const TARGETS: &[Target] = &[
+    Target { name: "archive", run: archive },
+    Target { name: "arguments", run: arguments },
+    Target { name: "config", run: config },
+    Target { name: "extra", run: extra },
+    Target { name: "frame", run: frame },
+    Target { name: "inventory", run: inventory },
+    Target { name: "known_hosts", run: known_hosts },
+    Target { name: "pattern", run: pattern },
+    Target { name: "playbook", run: playbook },
+    Target { name: "ssh_config", run: ssh_config },
+    Target { name: "template", run: template },
+    Target { name: "yaml", run: yaml },
+];
+
+/// The target of that name.
+pub fn target(name: &str) -> Option<Target> {
+    TARGETS.iter().copied().find(|target| target.name == name)
+}
+
+/// Text that would make a template start a program, write a file or connect; or do as much work as it says.
+fn is_active(text: &str) -> bool {
+    let number = text.split(|character: char| !character.is_ascii_digit() && character != '_');
+    ["lookup", "query", "q(", "fileglob", "**", "pipe"].iter().any(|word| text.contains(word))
+        || number.into_iter().any(|digits| digits.len() > 3)
+}
+
+fn show<'a>(problems: impl IntoIterator<Item = &'a Diagnostic>) {
+    let _ = render_all(problems, true);
+}
+
+/// A file in a directory of its own.
+fn file(name: &str, bytes: &[u8]) -> Option<(tempfile::TempDir, PathBuf)> {
+    let directory = tempfile::tempdir().ok()?;
+    let path = directory.path().join(name);
+    std::fs::write(&path, bytes).ok()?;
+    Some((directory, path))
+}
+
+fn settings(directory: &Path) -> Config {
+    Config::load(directory, |_| None).0
+}
+
+fn archive(bytes: &[u8]) {
+    let Some((_directory, path)) = file("archive", bytes) else { return };
+    let Ok(mut file) = std::fs::File::open(&path) else { return };
+    let Ok(format) = archive::Format::of(&mut file, "archive") else { return };
+    let mut members = 0;
+    let _ = archive::walk(&mut file, format, &mut |member, content| {
+        use std::io::Read as _;
+        let inside = |part| matches!(part, std::path::Component::Normal(_));
+        assert!(member.path.components().all(inside), "{member:?} leads out of its directory");
+        members += 1;
+        if members > 1000 {
+            return Err(rprov_modules::Failure::new("more than is worth looking at"));
+        }
+        // Some bytes unpack to very many.
+        let _ = std::io::copy(&mut content.take(1 << 20), &mut std::io::sink());
+        Ok(())
+    });
+}
+
+fn arguments(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    if let Some(words) = arguments::split_words(&text) {
+        assert!(words.iter().all(|word| !word.is_empty()));
+        words.iter().for_each(|word| drop(arguments::unquote(word).to_owned()));
+    }
+    let _ = arguments::parse(&text, None);
+    let _ = arguments::parse(&text, Some(&["chdir", "creates", "executable"]));
+}
+
+fn config(bytes: &[u8]) {
+    let Some((directory, _)) = file("ansible.cfg", bytes) else { return };
+    show(&Config::load(directory.path(), |_| None).1);
+}
+
+fn extra(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes).into_owned();
+    if text.trim_start().starts_with('@') {
+        return;
+    }
+    match crate::cli::extra_variables(&[text], &crate::vault::Keyring::default()) {
+        Ok((_, warnings)) => show(&warnings),
+        Err(problems) => show(&problems),
+    }
+}
+
+fn frame(bytes: &[u8]) {
+    let mut reader = bytes;
+    while let Ok(Some(_)) = read_frame::<ToAgent>(&mut reader) {}
+    let mut reader = bytes;
+    while let Ok(Some(_)) = read_frame::<FromAgent>(&mut reader) {}
+    // Without lengths, which a fuzzer finds hard to get right.
+    let _ = rprov_wire::decode::<ToAgent>(bytes);
+    if let Ok(message) = rprov_wire::decode::<FromAgent>(bytes) {
+        assert!(rprov_wire::encode(&message).is_ok());
+    }
+}
+
+fn inventory(bytes: &[u8]) {
+    if is_active(&String::from_utf8_lossy(bytes)) {
+        return;
+    }
+    for name in ["hosts", "hosts.yml", "hosts.toml", "hosts.json"] {
+        let Some((directory, path)) = file(name, bytes) else { return };
+        match Inventory::load(&[path.display().to_string()], &settings(directory.path())) {
+            Ok((inventory, warnings)) => {
+                show(&warnings);
+                let _ = crate::inventory::list(&inventory, &[]);
+            }
+            Err(problems) => show(&problems),
+        }
+    }
+}
+
+fn known_hosts(bytes: &[u8]) {
+    let Some((_directory, path)) = file("known_hosts", bytes) else { return };
+    crate::connection::ssh::read_known_hosts(&path, "host.example");
+}
+
+fn pattern(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let Ok(directory) = tempfile::tempdir() else { return };
+    let config = settings(directory.path());
+    let names = "web1,web2,web10,db.example,[::1]:22,a_b,".to_owned();
+    let Ok((mut inventory, _)) = Inventory::load(&[names], &config) else { return };
+    // `@file` names a file of the machine.
+    if !text.contains('@')
+        && let Ok(pattern) = Pattern::limit(&text)
+    {
+        let _ = pattern.hosts(&mut inventory, &config, None);
+    }
+    match Pattern::parse(&text).hosts(&mut inventory, &config, None) {
+        Ok((_, warnings)) => show(&warnings),
+        Err(problem) => show([&problem]),
+    }
+}
+
+fn playbook(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    if is_active(&text) {
+        return;
+    }
+    let Some((directory, path)) = file("site.yml", text.as_bytes()) else { return };
+    for (name, text) in [
+        ("other.yml", "- debug: msg=x\n"),
+        ("roles/r1/tasks/main.yml", "- debug: msg=x\n  notify: h\n"),
+        ("roles/r1/handlers/main.yml", "- name: h\n  debug: msg=x\n"),
+    ] {
+        let path = directory.path().join(name);
+        if let Some(above) = path.parent() {
+            let _ = std::fs::create_dir_all(above);
+        }
+        let _ = std::fs::write(path, text);
+    }
+    // The same file as what includes lead to.
+    let _ = std::os::unix::fs::symlink("site.yml", directory.path().join("tasks.yml"));
+    let mut loader = Loader::new(Vec::new(), Vec::new(), scope());
+    match loader.playbook(&path) {
+        Ok((_, warnings)) => show(&warnings),
+        Err(problems) => show(&problems),
+    }
+}
+
+fn ssh_config(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes).to_ascii_lowercase();
+    // `Match exec` starts a program, `Include` reads whatever it names.
+    if text.contains("exec") || text.contains("include") {
+        return;
+    }
+    let Some((_directory, path)) = file("config", bytes) else { return };
+    crate::connection::ssh::read_config(&path, "host.example");
+}
+
+/// Some variables of each type, one of them a template, one recursive.
+fn scope() -> Scope {
+    let mut variables: HashMap<String, Variable> = HashMap::new();
+    let plain = [
+        ("text", Value::from("a b,c\n")),
+        ("number", Value::from(7)),
+        ("list", Value::from(vec![Value::from(1), Value::from("two"), Value::from(3.5)])),
+        ("map", Value::from_iter([("key", Value::from("value")), ("other", Value::from(vec![1, 2]))])),
+        ("nothing", Value::from(())),
+    ];
+    for (name, value) in plain {
+        variables.insert(name.to_owned(), value.into());
+    }
+    for (name, text) in [("made", "{{ text }} and {{ number }}"), ("circle", "{{ circle }}")] {
+        variables.insert(name.to_owned(), Written::from_text(text, None).into());
+    }
+    Scope::new(Arc::new(variables), Arc::new(Surroundings::default()))
+}
+
+fn template(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    if is_active(&text) {
+        return;
+    }
+    let scope = scope();
+    let source = register("fuzz.j2", &*text);
+    if let Err(error) = render_file(source, &FileOptions::default(), &scope) {
+        show([&error.into()]);
+    }
+    let text: Arc<str> = text.into();
+    let written = Written::from_text(Arc::clone(&text), None);
+    show(&written.check());
+    if let Err(error) = written.render(&scope) {
+        show([&error.into()]);
+    }
+    let conditional = Conditional::from_text(text, None);
+    show(&conditional.check());
+    if let Err(error) = conditional.test(&scope) {
+        show([&error.into()]);
+    }
+}
+
+fn yaml(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    match crate::yaml::parse_all(Path::new("fuzz.yml"), Arc::from(&*text)) {
+        Ok((documents, warnings)) => {
+            show(&warnings);
+            drop(documents);
+        }
+        Err(problem) => drop(render(&problem, true)),
+    }
+}
