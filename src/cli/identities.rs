@@ -6,7 +6,7 @@ use clap::Args;
 use zeroize::Zeroizing;
 
 use crate::config::{Config, Setting};
-use crate::source::Diagnostic;
+use crate::source::{Diagnostic, Diagnostics, Severity};
 use crate::vault::{Identity, Keyring, Source};
 
 /// The flags by which vault passwords are given.
@@ -48,14 +48,29 @@ impl VaultFlags {
         sources
     }
 
-    /// The identities, their passwords fetched or asked for now.
+    /// The identities, their passwords fetched or asked for now, and warnings about those that cannot be had.
     ///
     /// # Errors
-    /// A password cannot be had.
-    pub(super) fn keyring(&self, config: &Config) -> Result<Keyring, Diagnostic> {
-        let identities: Result<Vec<Identity>, Diagnostic> =
-            self.sources(config).iter().map(|(label, source)| source.identity(label, &ask)).collect();
-        Ok(Keyring::new(identities?, same_label(config)))
+    /// None of the passwords can be had, or one that is asked for cannot.
+    pub(super) fn keyring(&self, config: &Config) -> Result<(Keyring, Diagnostics), Diagnostic> {
+        let mut identities: Vec<Identity> = Vec::new();
+        let mut problems = Diagnostics::new();
+        for (label, source) in self.sources(config) {
+            match (source.identity(&label, &ask), source) {
+                (Ok(identity), _) => identities.push(identity),
+                (Err(problem), Source::File(_)) => problems.push(problem),
+                (Err(problem), Source::Prompt) => return Err(problem),
+            }
+        }
+        if identities.is_empty()
+            && let Some(last) = problems.pop()
+        {
+            return Err(last);
+        }
+        for problem in &mut problems {
+            problem.severity = Severity::Warning;
+        }
+        Ok((Keyring::new(identities, same_label(config)), problems))
     }
 }
 

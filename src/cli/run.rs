@@ -197,7 +197,10 @@ impl RunCommand {
             return Exit::Options;
         }
         match self.vault.keyring(&config) {
-            Ok(keyring) => config.set_vault(keyring),
+            Ok((keyring, notes)) => {
+                tell(&notes, color);
+                config.set_vault(keyring);
+            }
             Err(problem) => {
                 tell(&[problem], color);
                 return Exit::Error;

@@ -47,7 +47,9 @@ pub fn start(arguments: Vec<OsString>) -> Exit {
         };
     }
     if called == "ansible-vault" {
-        return match VaultCommand::try_parse_from(&arguments) {
+        let command = VaultCommand::command().version(ansible_version());
+        let matches = command.try_get_matches_from(&arguments);
+        return match matches.and_then(|matches| VaultCommand::from_arg_matches(&matches)) {
             Ok(command) => command.execute(),
             Err(error) => usage(&error),
         };

@@ -10,6 +10,9 @@ use crate::source::Diagnostic;
 /// The label of a password that was given without one.
 pub const DEFAULT_LABEL: &str = "default";
 
+/// How a client program ends that has no password for the label.
+const UNKNOWN_LABEL: i32 = 2;
+
 /// A password and its label. The password is wiped when it is dropped, and never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Identity {
@@ -36,6 +39,11 @@ impl Identity {
     /// A password as it stands, white space and all.
     pub fn exact(label: impl Into<String>, password: &[u8]) -> Self {
         Self { label: label.into(), password: Zeroizing::new(password.to_vec()) }
+    }
+
+    /// The same password under another label.
+    pub(super) fn labelled(&self, label: &str) -> Self {
+        Self { label: label.to_owned(), password: self.password.clone() }
     }
 
     pub(super) fn password(&self) -> &[u8] {
@@ -114,13 +122,20 @@ fn read(path: &Path, label: &str) -> Result<Zeroizing<Vec<u8>>, Diagnostic> {
     };
     let absolute = std::path::absolute(path).map_err(|error| problem(error.to_string()))?;
     let mut command = Command::new(absolute);
-    if path.file_stem().is_some_and(|stem| stem.to_string_lossy().ends_with("-client")) {
+    let is_client = path.file_stem().is_some_and(|stem| stem.to_string_lossy().ends_with("-client"));
+    if is_client {
         command.args(["--vault-id", label]);
     }
     let output = command.stderr(Stdio::inherit()).output().map_err(|error| problem(error.to_string()))?;
     let password = Zeroizing::new(output.stdout);
     if output.status.success() {
         return Ok(password);
+    }
+    if is_client && output.status.code() == Some(UNKNOWN_LABEL) {
+        return Err(Diagnostic::error(format!(
+            "Vault password client script {shown} did not find a secret for vault-id={label}"
+        ))
+        .hint("check the label of `--vault-id LABEL@SOURCE`, or give the program a password for it"));
     }
     let code = output.status.code().map_or_else(|| output.status.to_string(), |code| code.to_string());
     Err(Diagnostic::error(format!("Vault password script {shown} returned non-zero ({code})"))
@@ -170,6 +185,7 @@ mod tests {
         let problem = |source: &Source| password(source).unwrap_err().message;
         assert!(problem(&write("empty", " \n", 0o600)).starts_with("Invalid vault password"));
         assert!(problem(&write("fails", "#!/bin/sh\nexit 3\n", 0o700)).ends_with("returned non-zero (3)"));
+        assert!(problem(&write("new-client", "#!/bin/sh\nexit 2\n", 0o700)).ends_with("a secret for vault-id=dev"));
         assert!(problem(&Source::File(directory.path().join("nothing"))).ends_with("was not found"));
         let asked = Source::Prompt.identity("dev", &|question| Ok(Zeroizing::new(question.as_bytes().to_vec())));
         assert_eq!(asked.unwrap().password(), b"Vault password (dev):");

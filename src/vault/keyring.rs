@@ -58,8 +58,8 @@ impl VaultError {
 pub struct Opened {
     /// The plain text.
     pub plain: Zeroizing<Vec<u8>>,
-    /// The label of the identity that opened it.
-    pub label: String,
+    /// The identity that opened it, under the label that the text bears: to encrypt it again as it was.
+    pub identity: Identity,
 }
 
 /// The identities of a run. None are given in a keyring by `default`, which opens nothing.
@@ -106,7 +106,7 @@ impl Keyring {
         let others = others.filter(|_| !self.same_label);
         for identity in self.identities.iter().filter(same).chain(others) {
             if let Ok(plain) = cipher::open(&envelope.sealed, identity.password()) {
-                return Ok(Opened { plain, label: identity.label.clone() });
+                return Ok(Opened { plain, identity: identity.labelled(label) });
             }
         }
         let tried = self.identities.iter().map(|identity| identity.label.clone()).collect();
@@ -126,6 +126,12 @@ impl Keyring {
         let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
         values.insert(Arc::clone(ciphertext), Arc::clone(&plain));
         Ok(plain)
+    }
+
+    /// Whether this text is an encrypted value that was opened here: the very text, not one that reads the same.
+    pub fn is_opened_value(&self, text: &str) -> bool {
+        let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        values.values().any(|plain| std::ptr::eq(&raw const **plain, text))
     }
 
     /// The content of a file that may be encrypted as a whole, and whether it was.
@@ -166,11 +172,13 @@ mod tests {
     fn the_right_identity_opens() {
         let text = Keyring::seal(b"secret", &identity("dev", "one"), None);
         let open = |identities: Vec<Identity>, same: bool| {
-            Keyring::new(identities, same).open(text.as_bytes()).map(|opened| opened.label)
+            Keyring::new(identities, same).open(text.as_bytes()).map(|opened| opened.identity)
         };
         assert_eq!(open(vec![], false), Err(VaultError::NoIdentity));
-        assert_eq!(open(vec![identity("prod", "two"), identity("dev", "one")], true).unwrap(), "dev");
-        assert_eq!(open(vec![identity("prod", "one")], false).unwrap(), "prod");
+        assert_eq!(open(vec![identity("prod", "two"), identity("dev", "one")], true).unwrap(), identity("dev", "one"));
+        assert_eq!(open(vec![identity("prod", "one")], false).unwrap(), identity("dev", "one"));
+        let pair = vec![identity("dev", "two"), identity("dev", "one")];
+        assert_eq!(open(pair, false).unwrap(), identity("dev", "one"));
         assert!(matches!(open(vec![identity("prod", "one")], true), Err(VaultError::WrongPassword { .. })));
         assert!(matches!(open(vec![identity("dev", "two")], false), Err(VaultError::WrongPassword { .. })));
     }
@@ -183,6 +191,8 @@ mod tests {
         let first = keyring.value(&text).unwrap();
         assert_eq!(&*first, "süß");
         assert!(Arc::ptr_eq(&first, &keyring.value(&text).unwrap()));
+        assert!(keyring.is_opened_value(&first));
+        assert!(!keyring.is_opened_value("süß"));
         let binary: Arc<str> = Keyring::seal(&[0xff], &identity("default", "one"), None).into();
         assert_eq!(keyring.value(&binary), Err(VaultError::NotText));
         assert!(!format!("{keyring:?}").contains("one"));

@@ -86,8 +86,9 @@ struct EncryptFiles {
 struct Edit {
     #[command(flatten)]
     identities: VaultFlags,
-    #[command(flatten)]
-    with: EncryptWith,
+    /// Accepted for Ansible's sake: a file keeps the label that it bears
+    #[arg(long, value_name = "LABEL")]
+    encrypt_vault_id: Option<String>,
     /// Files to edit, one after the other
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
@@ -202,7 +203,10 @@ fn decrypting(flags: &VaultFlags, config: &Config) -> Result<Keyring, Stop> {
         let identity = Source::Prompt.identity("default", &ask)?;
         return Ok(Keyring::new(vec![identity], same_label(config)));
     }
-    Ok(flags.keyring(config)?)
+    let (keyring, notes) = flags.keyring(config)?;
+    let color = super::run::color_of(config, std::io::stderr().is_terminal());
+    notes.iter().for_each(|note| eprint!("{}", render(note, color)));
+    Ok(keyring)
 }
 
 fn seal(plain: &[u8], identity: &Identity, config: &Config) -> String {
@@ -309,12 +313,7 @@ impl Edit {
             if plain == opened.plain {
                 continue;
             }
-            let same = keyring.identities().iter().find(|identity| identity.label == opened.label);
-            let identity = match (&self.with.encrypt_vault_id, same) {
-                (None, Some(same)) => same.clone(),
-                _ => encrypting(&self.identities, &self.with, config)?,
-            };
-            file::write(path, seal(&plain, &identity, config).as_bytes())?;
+            file::write(path, seal(&plain, &opened.identity, config).as_bytes())?;
         }
         Ok(())
     }

@@ -106,9 +106,7 @@ impl EncryptString {
             if value.is_empty() {
                 return Err(options(Diagnostic::error("stdin was empty, not encrypting")));
             }
-            let name =
-                self.stdin_name.clone().or_else(|| values.is_empty().then(|| self.names.first().cloned()).flatten());
-            given.push(Given { value, name, from: "stdin".to_owned() });
+            given.push(Given { value, name: self.stdin_name.clone(), from: "stdin".to_owned() });
         }
         for (number, value) in values.iter().enumerate() {
             if value.is_empty() {
@@ -122,7 +120,7 @@ impl EncryptString {
                 from: "the command line args".to_owned(),
             });
         }
-        if self.names.len() > given.len().max(1) {
+        if self.names.len() > given.len() {
             eprintln!("[WARNING]: there are more names than values; the last ones are not used");
         }
         Ok(given)
