@@ -38,7 +38,7 @@ pub(super) fn plain(path: &Path, vault: &Keyring) -> Result<(Vec<u8>, bool), Sto
     vault
         .read(path)
         .map_err(|error| Stop::failed(format!("could not read {}: {error}", path.display())))?
-        .map_err(|problem| Stop::failed(format!("{}: {}", problem.message, problem.causes.join(": "))))
+        .map_err(|problem| Stop::failed(problem.message))
 }
 
 /// A file as content number `index`; it is read once for its checksum, whatever the number of hosts, and again where a

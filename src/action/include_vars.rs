@@ -75,8 +75,10 @@ impl Action for IncludeVars {
         let mut written: Vec<(Arc<str>, Written)> = Vec::new();
         let mut secret = false;
         for file in &files {
-            let loaded = yaml::load(file, &call.scope.surroundings().vault)
-                .map_err(|problem| Stop::failed(problem.message.clone()))?;
+            let loaded = yaml::load(file, &call.scope.surroundings().vault).map_err(|problem| {
+                let stop = Stop::failed(problem.message);
+                if problem.absent { unread(stop) } else { stop }
+            })?;
             secret |= loaded.root.span.file().secret;
             match loaded.root.as_map() {
                 Some(entries) => {

@@ -145,9 +145,11 @@ impl Keyring {
         }
         Ok(match self.open(&bytes) {
             Ok(opened) => Ok((opened.plain.to_vec(), true)),
-            Err(error) => Err(Diagnostic::error(format!("`{}` is encrypted and could not be opened", path.display()))
-                .cause(error.to_string())
-                .hint(error.hint())),
+            // A file that cannot be opened is as good as none, not one with a mistake in it.
+            Err(error) => {
+                let message = format!("`{}` is encrypted and could not be opened: {error}", path.display());
+                Err(Diagnostic::absent(message).hint(error.hint()))
+            }
         })
     }
 
@@ -208,7 +210,7 @@ mod tests {
         std::fs::write(&path, Keyring::seal(b"hidden", &identity("default", "one"), None)).unwrap();
         assert_eq!(keyring.read(&path).unwrap().unwrap(), (b"hidden".to_vec(), true));
         let problem = Keyring::default().read(&path).unwrap().unwrap_err();
-        assert!(problem.message.contains("encrypted"));
+        assert!(problem.absent && problem.message.contains("no vault secrets found"));
         assert!(keyring.read(&directory.path().join("nothing")).is_err());
     }
 }

@@ -71,6 +71,8 @@ fn scratch() -> PathBuf {
 pub(super) fn edited(plain: &[u8], like: &Path) -> Result<Zeroizing<Vec<u8>>, Stop> {
     let directory = tempfile::Builder::new()
         .prefix("rprov-vault-")
+        // What the editor puts beside the file is as secret.
+        .permissions(std::fs::Permissions::from_mode(0o700))
         .tempdir_in(scratch())
         .map_err(|error| problem(&scratch(), "write below", &error))?;
     let mut name = std::ffi::OsString::from("edit");

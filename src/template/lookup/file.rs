@@ -58,7 +58,7 @@ pub(super) fn read_file(request: &Request<'_>, path: &Path) -> Result<(String, b
     let (bytes, secret) = vault
         .read(path)
         .map_err(|error| request.fail(format!("could not read '{}': {error}", path.display())))?
-        .map_err(|problem| request.fail(format!("{}: {}", problem.message, problem.causes.join(": "))))?;
+        .map_err(|problem| request.fail(problem.message))?;
     let text = String::from_utf8(bytes)
         .map_err(|_| request.fail(format!("the file '{}' is not UTF-8 text", path.display())))?;
     Ok((text, secret))
