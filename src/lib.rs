@@ -21,6 +21,7 @@
 //! * [`template`]: the template engine, lazy values, filters, tests and lookups;
 //! * [`run`]: the engine: strategies, the cursor of each host, tasks, loops, handlers;
 //! * [`action`]: the controller halves of modules;
+//! * [`vault`]: encrypted values and files;
 //! * [`connection`]: SSH and local; become; the agent's bootstrap and session;
 //! * [`report`]: events, and those who read them;
 //! * [`throwaway`]: hosts for a first try: an SSH server on loopback, inside the program.
@@ -40,4 +41,5 @@ pub mod source;
 pub mod template;
 pub mod throwaway;
 pub mod vars;
+pub mod vault;
 pub mod yaml;

@@ -1,5 +1,7 @@
 //! `assemble`: fragments of the controller, put together here and put there by `copy`.
 
+use std::path::Path;
+
 use async_trait::async_trait;
 use rprov_modules::module::assemble::{Arguments, assemble};
 use rprov_wire::Value;
@@ -24,7 +26,15 @@ impl Action for Assemble {
             return Err(Stop::failed(format!("Source ({name}) is not a directory")));
         }
         arguments.src = path;
-        let (reference, source) = content::of_bytes(0, assemble(&arguments)?);
+        let vault = call.vault(&call.arguments);
+        let read = |path: &Path| match vault {
+            Some(vault) => content::plain(path, vault).map(|(bytes, _)| bytes),
+            None => {
+                std::fs::read(path).map_err(|error| Stop::failed(format!("could not read {}: {error}", path.display())))
+            }
+        };
+        let assembled = assemble(&arguments, &read)?;
+        let (reference, source) = content::of_bytes(0, assembled);
         let mut request = call.arguments.clone();
         for name in ["src", "delimiter", "remote_src", "regexp", "ignore_hidden", "decrypt"] {
             request.shift_remove(name);

@@ -17,6 +17,7 @@ use crate::run::{Effect, Mistake, Remote, Shared};
 use crate::source::Span;
 use crate::template::{self, Scope, TemplateError, Written};
 use crate::vars::HostVariables;
+use crate::vault::Keyring;
 
 /// The controller half of a module.
 #[async_trait]
@@ -190,6 +191,15 @@ impl Call<'_> {
     /// Whether it may only predict.
     pub fn check(&self) -> bool {
         self.options.check
+    }
+
+    /// What opens the files that this task sends, unless its `decrypt` says no.
+    pub fn vault(&self, arguments: &Map) -> Option<&Keyring> {
+        let refused = arguments.get("decrypt").is_some_and(|value| match value {
+            rprov_wire::Value::Bool(flag) => !flag,
+            other => rprov_modules::argument::boolean(&other.to_string()) == Some(false),
+        });
+        (!refused).then_some(&*self.scope.surroundings().vault)
     }
 
     /// Call a module on the host.

@@ -12,6 +12,7 @@ use rprov_wire::{Content, Source};
 use sha1::{Digest, Sha1};
 
 use super::call::Stop;
+use crate::vault::{Envelope, Keyring};
 
 /// SHA-1 of bytes, in hexadecimal digits.
 pub(super) fn sha1_hex(bytes: &[u8]) -> String {
@@ -32,11 +33,27 @@ pub(super) fn of_bytes(index: u32, bytes: Vec<u8>) -> (Content, Source) {
     (content, Source::Bytes(bytes.into()))
 }
 
+/// The content of a file that may be encrypted, and whether it was.
+pub(super) fn plain(path: &Path, vault: &Keyring) -> Result<(Vec<u8>, bool), Stop> {
+    vault
+        .read(path)
+        .map_err(|error| Stop::failed(format!("could not read {}: {error}", path.display())))?
+        .map_err(|problem| Stop::failed(problem.message))
+}
+
 /// A file as content number `index`; it is read once for its checksum, whatever the number of hosts, and again where a
-/// host asks for it.
-pub(super) fn of_file(index: u32, path: &Path) -> Result<(Content, Source), Stop> {
-    let (sha1, size) =
-        sum(path).map_err(|error| Stop::failed(format!("could not read {}: {error}", path.display())))?;
+/// host asks for it. `vault` opens it first if it is encrypted; then it is kept in memory.
+pub(super) fn of_file(index: u32, path: &Path, vault: Option<&Keyring>) -> Result<(Content, Source), Stop> {
+    let problem = |error: std::io::Error| Stop::failed(format!("could not read {}: {error}", path.display()));
+    if let Some(vault) = vault {
+        let mut start = Vec::new();
+        let file = File::open(path).map_err(problem)?;
+        file.take(Envelope::MARK.len() as u64).read_to_end(&mut start).map_err(problem)?;
+        if Envelope::is_one(&start) {
+            return Ok(of_bytes(index, plain(path, vault)?.0));
+        }
+    }
+    let (sha1, size) = sum(path).map_err(problem)?;
     Ok((Content { index, size, sha1 }, Source::File(path.to_owned())))
 }
 

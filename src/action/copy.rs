@@ -10,6 +10,7 @@ use rprov_wire::{Map, Source, Value};
 
 use super::call::{Action, Call, Done, Stop};
 use super::content;
+use crate::vault::Keyring;
 
 /// `copy`
 pub(super) struct Copy;
@@ -54,7 +55,7 @@ impl Action for Copy {
             arguments.insert("mode".into(), mode_of(&path)?.into());
         }
         if !path.is_dir() {
-            let (reference, source) = content::of_file(0, &path)?;
+            let (reference, source) = content::of_file(0, &path, call.vault(&arguments))?;
             arguments.insert("_content".into(), reference.to_value());
             arguments.insert("_source".into(), path.display().to_string().into());
             return send(&call, arguments, source).await;
@@ -74,7 +75,7 @@ impl Action for Copy {
         if !prefix.as_os_str().is_empty() {
             entries.push(directory_entry(&prefix));
         }
-        walk(&path, &prefix, follow, preserve, &mut entries, &mut sources)?;
+        walk(&path, &prefix, follow, preserve, call.vault(&arguments), &mut entries, &mut sources)?;
         arguments.insert("_tree".into(), Value::List(entries));
         Ok(Done::new(call.module("copy", arguments, sources).await?))
     }
@@ -121,6 +122,7 @@ fn walk(
     prefix: &Path,
     follow: bool,
     preserve: bool,
+    vault: Option<&Keyring>,
     entries: &mut Vec<Value>,
     sources: &mut Vec<Source>,
 ) -> Result<(), Stop> {
@@ -145,11 +147,11 @@ fn walk(
         }
         if path.is_dir() {
             entries.push(directory_entry(&target));
-            walk(&path, &target, follow, preserve, entries, sources)?;
+            walk(&path, &target, follow, preserve, vault, entries, sources)?;
             continue;
         }
         let index = u32::try_from(sources.len()).map_err(|_| Stop::failed("too many files for one task"))?;
-        let (reference, source) = content::of_file(index, &path)?;
+        let (reference, source) = content::of_file(index, &path, vault)?;
         let mut entry = Map::new();
         entry.insert("path".into(), target.display().to_string().into());
         entry.insert("_content".into(), reference.to_value());

@@ -27,7 +27,7 @@ impl Action for Fetch {
         let flat = matches!(call.arguments.get("flat"), Some(Value::Bool(true)))
             || text("flat").as_deref().and_then(rprov_modules::argument::boolean).unwrap_or(false);
         let target = target(&call, &source, &destination, flat)?;
-        let known = super::content::of_file(0, &target).ok().map(|(content, _)| content.sha1);
+        let known = super::content::of_file(0, &target, None).ok().map(|(content, _)| content.sha1);
         let mut arguments = call.arguments.clone();
         if let Some(known) = &known {
             arguments.insert("_known_sha1".into(), known.as_str().into());

@@ -73,8 +73,13 @@ impl Action for IncludeVars {
             (None, None) => return Err(Stop::failed("No files or directories were given: set `file` or `dir`")),
         }
         let mut written: Vec<(Arc<str>, Written)> = Vec::new();
+        let mut secret = false;
         for file in &files {
-            let loaded = yaml::load(file).map_err(|problem| Stop::failed(problem.message.clone()))?;
+            let loaded = yaml::load(file, &call.scope.surroundings().vault).map_err(|problem| {
+                let stop = Stop::failed(problem.message);
+                if problem.absent { unread(stop) } else { stop }
+            })?;
+            secret |= loaded.root.span.file().secret;
             match loaded.root.as_map() {
                 Some(entries) => {
                     for (key, value) in entries {
@@ -121,6 +126,9 @@ impl Action for IncludeVars {
         done.result.insert("ansible_included_var_files".into(), rprov_wire::Value::List(files));
         done.result.insert("ansible_facts".into(), shown.into());
         let owner = super::set_fact::delegated(&call)?;
+        if secret {
+            done = done.and(Effect::Conceal);
+        }
         Ok(done.and(Effect::Variables { host: owner, values }))
     }
 }

@@ -29,7 +29,7 @@ impl Action for Script {
             })
             .unwrap_or_default();
         let path = call.find_file("files", name)?;
-        let (reference, source) = content::of_file(0, &path)?;
+        let (reference, source) = content::of_file(0, &path, call.vault(&arguments))?;
         arguments.insert("_content".into(), reference.to_value());
         arguments.insert("_arguments".into(), Value::from(rest));
         let file_name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

@@ -14,7 +14,7 @@ use rprov_modules::encoding::Encoding;
 use super::call::{Action, Call, Done, Stop};
 use super::content;
 use crate::run::Mistake;
-use crate::source::register;
+use crate::source::{register, register_secret};
 use crate::template::{FileOptions, Scope, Surroundings, Syntax, render_file};
 
 arguments! {
@@ -99,12 +99,9 @@ impl Action for Template {
 }
 
 fn render(call: &Call<'_>, arguments: &Arguments, path: &Path) -> Result<String, Stop> {
-    let text = std::fs::read(path)
-        .map_err(|error| Stop::failed(format!("could not read {}: {error}", path.display())))
-        .and_then(|bytes| {
-            String::from_utf8(bytes)
-                .map_err(|_| Stop::failed(format!("Template source files must be utf-8 encoded: {}", path.display())))
-        })?;
+    let (bytes, secret) = super::content::plain(path, &call.scope.surroundings().vault)?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Stop::failed(format!("Template source files must be utf-8 encoded: {}", path.display())))?;
     let defaults = Syntax::default();
     let own = |given: &Option<String>, default: String| given.clone().unwrap_or(default);
     let syntax = Syntax {
@@ -126,7 +123,8 @@ fn render(call: &Call<'_>, arguments: &Arguments, path: &Path) -> Result<String,
     };
     let scope = file_scope(call, path, &arguments.dest);
     let options = FileOptions { syntax, newline_sequence, ..FileOptions::default() };
-    Ok(render_file(register(path, text), &options, &scope)?)
+    let source = if secret { register_secret(path, text) } else { register(path, text) };
+    Ok(render_file(source, &options, &scope)?)
 }
 
 /// What a template file can see beside the task's variables.

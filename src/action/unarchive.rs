@@ -25,7 +25,7 @@ impl Action for Unarchive {
             return Ok(Done::new(call.module("unarchive", arguments, Vec::new()).await?));
         }
         let path = call.find_file("files", &name)?;
-        let (reference, source) = content::of_file(0, &path)?;
+        let (reference, source) = content::of_file(0, &path, call.vault(&arguments))?;
         arguments.insert("_content".into(), reference.to_value());
         arguments.insert("src".into(), path.display().to_string().into());
         Ok(Done::new(call.module("unarchive", arguments, vec![source]).await?))

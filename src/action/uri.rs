@@ -20,7 +20,7 @@ impl Action for Uri {
             return Ok(Done::new(call.module("uri", arguments, Vec::new()).await?));
         };
         let path = call.find_file("files", &name)?;
-        let (reference, source) = content::of_file(0, &path)?;
+        let (reference, source) = content::of_file(0, &path, None)?;
         arguments.shift_remove("src");
         arguments.insert("_content".into(), reference.to_value());
         Ok(Done::new(call.module("uri", arguments, vec![source]).await?))

@@ -7,18 +7,19 @@ use crate::playbook::arguments;
 use crate::source::{Diagnostic, Diagnostics, Span, register};
 use crate::template::Written;
 use crate::vars::VarMap;
+use crate::vault::Keyring;
 use crate::yaml::{self, Data, Node};
 
 /// All extra variables, later ones winning, and warnings about text that is none.
 ///
 /// # Errors
 /// What cannot be read, all of it.
-pub(crate) fn variables(given: &[String]) -> Result<(VarMap, Diagnostics), Diagnostics> {
+pub(crate) fn variables(given: &[String], vault: &Keyring) -> Result<(VarMap, Diagnostics), Diagnostics> {
     let mut variables = VarMap::new();
     let mut problems = Vec::new();
     let mut warnings = Vec::new();
     for text in given {
-        match entries(text, &mut warnings) {
+        match entries(text, vault, &mut warnings) {
             Ok(entries) => variables.extend(entries),
             Err(problem) => problems.push(problem),
         }
@@ -26,7 +27,7 @@ pub(crate) fn variables(given: &[String]) -> Result<(VarMap, Diagnostics), Diagn
     if problems.is_empty() { Ok((variables, warnings)) } else { Err(problems) }
 }
 
-fn entries(text: &str, warnings: &mut Diagnostics) -> Result<Vec<(Arc<str>, Written)>, Diagnostic> {
+fn entries(text: &str, vault: &Keyring, warnings: &mut Diagnostics) -> Result<Vec<(Arc<str>, Written)>, Diagnostic> {
     let trimmed = text.trim();
     if let Some(file) = trimmed.strip_prefix('@') {
         let path = rprov_modules::account::expand_path(file);
@@ -34,7 +35,7 @@ fn entries(text: &str, warnings: &mut Diagnostics) -> Result<Vec<(Arc<str>, Writ
             return Err(Diagnostic::absent(format!("could not find the file of extra variables `{file}`"))
                 .hint("`-e @FILE` takes a YAML or JSON file with a dictionary"));
         }
-        return map_entries(&yaml::load(&path)?.root, file);
+        return map_entries(&yaml::load(&path, vault)?.root, file);
     }
     if trimmed.is_empty() {
         return Ok(Vec::new());
@@ -86,7 +87,7 @@ mod tests {
 
     fn plain(given: &[&str], name: &str) -> String {
         let given: Vec<String> = given.iter().map(|text| (*text).to_owned()).collect();
-        variables(&given).unwrap().0[name].as_plain().unwrap().to_string()
+        variables(&given, &Keyring::default()).unwrap().0[name].as_plain().unwrap().to_string()
     }
 
     #[test]
@@ -98,8 +99,8 @@ mod tests {
 
     #[test]
     fn text_that_is_no_pair_is_told_and_an_open_quote_refused() {
-        let (found, warnings) = variables(&["nonsense".to_owned()]).unwrap();
+        let (found, warnings) = variables(&["nonsense".to_owned()], &Keyring::default()).unwrap();
         assert!(found.is_empty() && warnings.len() == 1);
-        assert!(variables(&["a='b".to_owned()]).is_err());
+        assert!(variables(&["a='b".to_owned()], &Keyring::default()).is_err());
     }
 }

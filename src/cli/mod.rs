@@ -4,15 +4,19 @@
 //! * `run`: `rprov run`, which is also `ansible-playbook`;
 //! * `listing`: `--list-hosts`, `--list-tasks`, `--list-tags`;
 //! * `extra`: `-e`;
+//! * `vault`: `rprov vault`, which is also `ansible-vault`;
+//! * `identities`: `--vault-id` and its kin;
 //! * `password`: `-k`, `-K` and their files;
 //! * [`Exit`]: Ansible's exit codes.
 
 mod exit;
 mod extra;
+mod identities;
 mod listing;
 mod password;
 mod run;
 mod start;
+mod vault;
 
 pub use exit::Exit;
 #[cfg(any(test, feature = "fuzzing"))]

@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use clap::{ArgAction, Parser};
 
 use super::exit::Exit;
+use super::identities::VaultFlags;
 use super::{extra, listing, password};
 use crate::config::{Config, Setting};
 use crate::connection::{AgentStore, HostKeyChecking, Password};
@@ -129,15 +130,8 @@ pub(super) struct RunCommand {
     /// Accepted for Ansible's sake: modules are built in
     #[arg(short = 'M', long, value_name = "PATH", hide = true)]
     module_path: Vec<String>,
-    /// Vault identity
-    #[arg(long, value_name = "ID")]
-    vault_id: Vec<String>,
-    /// File with a vault password
-    #[arg(long, visible_alias = "vault-pass-file", value_name = "FILE")]
-    vault_password_file: Vec<String>,
-    /// Ask for a vault password
-    #[arg(short = 'J', long, visible_alias = "ask-vault-password")]
-    ask_vault_pass: bool,
+    #[command(flatten)]
+    vault: VaultFlags,
     /// Output: `default`, or `json` for one event per line
     #[arg(long, value_name = "FORMAT", default_value = "default", value_parser = ["default", "json"])]
     format: String,
@@ -162,7 +156,7 @@ impl Stop {
     }
 }
 
-fn color_of(config: &Config, terminal: bool) -> bool {
+pub(super) fn color_of(config: &Config, terminal: bool) -> bool {
     let off = config.bool(Setting::NoColor) || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     config.bool(Setting::ForceColor) || (terminal && !off && std::env::var("TERM").as_deref() != Ok("dumb"))
 }
@@ -196,11 +190,21 @@ fn exit_of(problems: &[Diagnostic]) -> Exit {
 impl RunCommand {
     /// Do it.
     pub(super) fn execute(self) -> Exit {
-        let (config, notes) = Config::load_here();
+        let (mut config, notes) = Config::load_here();
         let color = color_of(&config, std::io::stderr().is_terminal());
         tell(&notes, color);
         if notes.iter().any(|note| note.severity == Severity::Error) {
             return Exit::Options;
+        }
+        match self.vault.keyring(&config) {
+            Ok((keyring, notes)) => {
+                tell(&notes, color);
+                config.set_vault(keyring);
+            }
+            Err(problem) => {
+                tell(&[problem], color);
+                return Exit::Error;
+            }
         }
         match self.prepared(Arc::new(config), color) {
             Ok(exit) => exit,
@@ -213,7 +217,7 @@ impl RunCommand {
 
     fn prepared(self, config: Arc<Config>, color: bool) -> Result<Exit, Stop> {
         let options = self.options(&config)?;
-        let (extra, warnings) = extra::variables(&self.extra).map_err(|problems| {
+        let (extra, warnings) = extra::variables(&self.extra, config.vault()).map_err(|problems| {
             let exit = if problems.iter().any(|problem| !problem.absent) { Exit::Options } else { Exit::Error };
             Stop::new(problems, exit)
         })?;
@@ -246,6 +250,7 @@ impl RunCommand {
             settings: Setting::all()
                 .map(|setting| (setting.name().to_owned(), setting_value(config, setting)))
                 .collect(),
+            vault: Arc::clone(config.vault()),
             ..Surroundings::default()
         };
         let statics = Scope::new(Arc::new(Layer(Arc::clone(extra))), Arc::new(surroundings.clone()));

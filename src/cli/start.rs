@@ -7,6 +7,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::exit::Exit;
 use super::run::RunCommand;
+use super::vault::VaultCommand;
 
 /// Agentless provisioning over SSH: runs Ansible playbooks on hosts that have nothing but SSH and a shell.
 #[derive(Debug, Parser)]
@@ -21,6 +22,8 @@ enum Command {
     /// Run playbooks (also as `ansible-playbook`)
     #[command(visible_alias = "playbook")]
     Run(Box<RunCommand>),
+    /// Encrypt and decrypt files and values (also as `ansible-vault`)
+    Vault(VaultCommand),
     /// Serve as the agent; used by rprov itself where no agent program is beside it
     #[command(hide = true, disable_help_flag = true)]
     Agent {
@@ -43,8 +46,17 @@ pub fn start(arguments: Vec<OsString>) -> Exit {
             Err(error) => usage(&error),
         };
     }
+    if called == "ansible-vault" {
+        let command = VaultCommand::command().version(ansible_version());
+        let matches = command.try_get_matches_from(&arguments);
+        return match matches.and_then(|matches| VaultCommand::from_arg_matches(&matches)) {
+            Ok(command) => command.execute(),
+            Err(error) => usage(&error),
+        };
+    }
     match Program::try_parse_from(&arguments) {
         Ok(Program { command: Command::Run(command) }) => command.execute(),
+        Ok(Program { command: Command::Vault(command) }) => command.execute(),
         Ok(Program { command: Command::Agent { arguments } }) => {
             let code = rprov_agent::program::run(arguments.iter().map(|word| word.to_string_lossy().into_owned()));
             if code == std::process::ExitCode::SUCCESS { Exit::Success } else { Exit::Error }

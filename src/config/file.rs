@@ -9,12 +9,14 @@ use super::ini::Ini;
 use super::setting::{Entry, Setting, TABLE};
 use super::value::{Origin, Surroundings, Value};
 use crate::source::{Diagnostic, Diagnostics, Severity};
+use crate::vault::Keyring;
 
 /// The value of every setting, each with its origin. It may hold secrets, so it can't be printed as a whole.
 pub struct Config {
     path: Option<PathBuf>,
     ini: Ini,
     values: HashMap<Setting, (Value, Origin)>,
+    vault: Arc<Keyring>,
 }
 
 impl Config {
@@ -76,7 +78,7 @@ impl Config {
                 told.push(diagnostic);
             }
         }
-        (Self { path, ini, values }, told)
+        (Self { path, ini, values, vault: Arc::default() }, told)
     }
 
     /// The settings of this process: its directory, its environment.
@@ -88,6 +90,16 @@ impl Config {
     /// The `ansible.cfg` in use.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
+    }
+
+    /// The identities that open vaults; none until [`Config::set_vault`].
+    pub fn vault(&self) -> &Arc<Keyring> {
+        &self.vault
+    }
+
+    /// Give the identities that open vaults in this run.
+    pub fn set_vault(&mut self, vault: Keyring) {
+        self.vault = Arc::new(vault);
     }
 
     /// A setting's value.

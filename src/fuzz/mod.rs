@@ -115,7 +115,7 @@ fn extra(bytes: &[u8]) {
     if text.trim_start().starts_with('@') {
         return;
     }
-    match crate::cli::extra_variables(&[text]) {
+    match crate::cli::extra_variables(&[text], &crate::vault::Keyring::default()) {
         Ok((_, warnings)) => show(&warnings),
         Err(problems) => show(&problems),
     }

@@ -7,7 +7,7 @@ use super::model::Inventory;
 use super::script::{self, Failure};
 use super::{host_list, ini, throwaway, toml, yaml};
 use crate::config::{Config, Setting};
-use crate::source::{Diagnostic, Diagnostics};
+use crate::source::{Diagnostic, Diagnostics, register_secret};
 use crate::yaml as yaml_text;
 
 impl Inventory {
@@ -120,9 +120,9 @@ impl Loader<'_> {
     }
 
     fn file(&self, inventory: &mut Inventory, path: &Path) -> Result<(), Diagnostic> {
-        let bytes = std::fs::read(path).map_err(|error| {
+        let (bytes, secret) = self.config.vault().read(path).map_err(|error| {
             Diagnostic::error(format!("could not read inventory `{}`", path.display())).cause(error.to_string())
-        })?;
+        })??;
         let executable = rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok();
         if executable || bytes.starts_with(b"#!") {
             match script::load(inventory, path) {
@@ -138,9 +138,8 @@ impl Loader<'_> {
                     .hint("convert it, for example with `iconv`"));
             }
         };
-        if text.starts_with("$ANSIBLE_VAULT;") {
-            return Err(Diagnostic::error(format!("inventory `{}` is encrypted", path.display()))
-                .hint("keep secrets in `group_vars/` and the inventory itself readable"));
+        if secret {
+            register_secret(path, Arc::clone(&text));
         }
         let extension = path.extension().map(|extension| format!(".{}", extension.to_string_lossy()));
         match extension.as_deref() {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::{Config, Setting};
 use crate::source::{Diagnostic, Diagnostics};
+use crate::vault::Keyring;
 use crate::yaml::{self, Node};
 
 /// The variable files beside one inventory or playbook.
@@ -13,6 +14,7 @@ use crate::yaml::{self, Node};
 pub struct VarFiles {
     base: PathBuf,
     extensions: Vec<String>,
+    vault: Arc<Keyring>,
     /// Read already, by kind and name.
     read: Mutex<Read>,
     warnings: Mutex<Diagnostics>,
@@ -41,6 +43,7 @@ impl VarFiles {
         Self {
             base: base.to_owned(),
             extensions: config.list(Setting::YamlFilenameExtensions).to_vec(),
+            vault: Arc::clone(config.vault()),
             read: Mutex::default(),
             warnings: Mutex::default(),
         }
@@ -131,7 +134,7 @@ impl VarFiles {
     }
 
     fn file(&self, path: &Path) -> Result<Option<Node>, Diagnostic> {
-        let mut loaded = yaml::load(path)?;
+        let mut loaded = yaml::load(path, &self.vault)?;
         self.warnings.lock().unwrap_or_else(PoisonError::into_inner).append(&mut loaded.warnings);
         let root = loaded.root;
         if root.is_null() {
@@ -139,11 +142,6 @@ impl VarFiles {
         }
         if root.as_map().is_some() {
             return Ok(Some(root));
-        }
-        if root.as_str().is_some_and(|text| text.starts_with("$ANSIBLE_VAULT;")) {
-            return Err(Diagnostic::error(format!("`{}` is encrypted as a whole", path.display()))
-                .at(root.span)
-                .hint("decrypt it with `ansible-vault decrypt`, or encrypt single values with `encrypt_string`"));
         }
         Err(Diagnostic::error(format!("a file of variables is a dictionary, this is {}", root.describe()))
             .at(root.span)

@@ -592,7 +592,7 @@ fn section(message: &str, span: Option<Span>) -> String {
     let mut text = format!("{message}\nOrigin: {}:{}:{}\n", absolute(&file.path), span.line, span.column);
     let line = span.line as usize;
     let width = line.to_string().len();
-    for (index, content) in file.text.lines().enumerate().take(line).skip(line.saturating_sub(3)) {
+    for (index, content) in file.quotable().lines().enumerate().take(line).skip(line.saturating_sub(3)) {
         let shown = format!("\n{:>width$} {content}", index + 1);
         text.push_str(&shortened(shown.trim_end()));
     }

@@ -30,6 +30,8 @@ pub enum Effect {
     },
     /// Notify handlers by their names or topics.
     Notify(Vec<String>),
+    /// Do not show the result: it comes out of an encrypted file.
+    Conceal,
     /// A handler was notified that there is not: nothing more is run.
     UnknownHandler(Box<Diagnostic>),
     /// Add a host to the inventory.

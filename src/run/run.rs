@@ -101,7 +101,7 @@ impl Run {
         if let Some(known) = self.variable_files.get(path) {
             return Ok(Arc::clone(known));
         }
-        let loaded = yaml::load(path)?;
+        let loaded = yaml::load(path, self.shared.config.vault())?;
         for warning in loaded.warnings {
             self.shared.reporter.send(Event::Diagnostic(warning));
         }

@@ -117,7 +117,7 @@ impl Job {
                 status = Status::Failed;
             }
         }
-        let no_log = flags.as_ref().is_ok_and(|flags| flags.no_log);
+        let no_log = flags.as_ref().is_ok_and(|flags| flags.no_log) || concealed(&single.effects);
         let diff = flags.as_ref().is_ok_and(|flags| flags.diff);
         let mut effects = std::mem::take(&mut single.effects);
         if status == Status::Changed {
@@ -790,7 +790,7 @@ impl Job {
     }
 
     fn tell_item(&self, single: &Single, label: &ItemInfo, flags: Option<&Flags>, begin: Instant) {
-        let no_log = flags.is_none_or(|flags| flags.no_log);
+        let no_log = flags.is_none_or(|flags| flags.no_log) || concealed(&single.effects);
         let status = status_of(&single.result);
         let shown = if no_log { censored(&single.result) } else { single.result.clone() };
         let mut label = label.clone();
@@ -952,6 +952,11 @@ fn facts_of(map: &Map) -> Facts {
 /// The result of a task that a template broke.
 pub(super) fn template_failure(error: &TemplateError) -> Map {
     Stop::Template(error.clone()).into_result()
+}
+
+/// Whether the action itself asks not to show its result.
+fn concealed(effects: &[Effect]) -> bool {
+    effects.iter().any(|effect| matches!(effect, Effect::Conceal))
 }
 
 /// What is shown of a result that is not to be shown.

@@ -15,6 +15,15 @@ pub struct SourceFile {
     pub path: PathBuf,
     /// Its text.
     pub text: Arc<str>,
+    /// It is encrypted on disk: no message may quote it.
+    pub secret: bool,
+}
+
+impl SourceFile {
+    /// Its lines as messages may quote them.
+    pub fn quotable(&self) -> &str {
+        if self.secret { "" } else { &self.text }
+    }
 }
 
 /// A position in a source file.
@@ -47,15 +56,24 @@ fn registered() -> &'static RwLock<Register> {
 ///
 /// A file that is read again, as a template is for each host, is kept once as long as it does not change.
 pub fn register(path: impl AsRef<Path>, text: impl Into<Arc<str>>) -> SourceId {
-    let (path, text) = (path.as_ref(), text.into());
+    keep(path.as_ref(), text.into(), false)
+}
+
+/// Keep the text of a file that is encrypted on disk: its positions are told, its lines are not.
+/// [`register`] of the same text gives the same file, still secret.
+pub fn register_secret(path: impl AsRef<Path>, text: impl Into<Arc<str>>) -> SourceId {
+    keep(path.as_ref(), text.into(), true)
+}
+
+fn keep(path: &Path, text: Arc<str>, secret: bool) -> SourceId {
     let mut register = registered().write().unwrap_or_else(std::sync::PoisonError::into_inner);
     if let Some(id) = register.newest.get(path).copied()
-        && register.files.get(id.0 as usize).is_some_and(|file| file.text == text)
+        && register.files.get(id.0 as usize).is_some_and(|file| file.text == text && file.secret >= secret)
     {
         return id;
     }
     let id = SourceId(register.files.len() as u32);
-    register.files.push(Arc::new(SourceFile { path: path.to_owned(), text }));
+    register.files.push(Arc::new(SourceFile { path: path.to_owned(), text, secret }));
     register.newest.insert(path.to_owned(), id);
     id
 }
@@ -63,11 +81,9 @@ pub fn register(path: impl AsRef<Path>, text: impl Into<Arc<str>>) -> SourceId {
 /// The file with that number.
 pub fn source_file(id: SourceId) -> Arc<SourceFile> {
     let register = registered().read().unwrap_or_else(std::sync::PoisonError::into_inner);
-    register
-        .files
-        .get(id.0 as usize)
-        .cloned()
-        .unwrap_or_else(|| Arc::new(SourceFile { path: PathBuf::from("<unknown>"), text: Arc::from("") }))
+    register.files.get(id.0 as usize).cloned().unwrap_or_else(|| {
+        Arc::new(SourceFile { path: PathBuf::from("<unknown>"), text: Arc::from(""), secret: false })
+    })
 }
 
 impl Span {

@@ -5,5 +5,5 @@ mod file;
 mod render;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
-pub use file::{SourceFile, SourceId, Span, register, source_file};
+pub use file::{SourceFile, SourceId, Span, register, register_secret, source_file};
 pub use render::{render, render_all};

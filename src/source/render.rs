@@ -12,7 +12,7 @@ const WIDTH: usize = 140;
 /// One diagnostic as text that ends with a newline; with colours if `color`.
 ///
 /// A diagnostic shows the one line that it points at and nothing around it, so a vault's content below a `!vault` tag
-/// is never part of it.
+/// is never part of it; of a file that is encrypted on disk it shows no line at all.
 pub fn render(diagnostic: &Diagnostic, color: bool) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.decor_style(DecorStyle::Ascii).term_width(WIDTH);
@@ -25,7 +25,7 @@ pub fn render(diagnostic: &Diagnostic, color: bool) -> String {
     let file = diagnostic.span.map(Span::file);
     let path = file.as_ref().map(|file| file.path.display().to_string());
     if let (Some(span), Some(file)) = (diagnostic.span, &file) {
-        let line = line_of(&file.text, span.line);
+        let line = line_of(file.quotable(), span.line);
         let mut annotation = AnnotationKind::Primary.span(bytes_of(line, span));
         if !diagnostic.label.is_empty() {
             annotation = annotation.label(diagnostic.label.as_str());

@@ -17,6 +17,7 @@ use minijinja::value::{Object, Value};
 
 use super::error::{TemplateError, TemplateErrorKind};
 use super::written::Written;
+use crate::vault::Keyring;
 
 /// The name under which filters and lookups find the scope in the engine's state.
 const SCOPE_NAME: &str = "__scope";
@@ -88,14 +89,8 @@ pub struct Surroundings {
     pub environment: HashMap<String, String>,
     /// Settings that templates may read (`lookup('config')`), by Ansible's names.
     pub settings: HashMap<String, Value>,
-    /// Opens vault values.
-    pub vault: Option<Arc<dyn VaultHook>>,
-}
-
-/// Opens vault values.
-pub trait VaultHook: Send + Sync + fmt::Debug {
-    /// The plain text of `ciphertext` (with its `$ANSIBLE_VAULT` header), or why it can't be had.
-    fn decrypt(&self, ciphertext: &str) -> Result<Arc<str>, String>;
+    /// Opens vault values and encrypted files.
+    pub vault: Arc<Keyring>,
 }
 
 /// What names stand for while one task is rendered for one host. Cheap to clone: a handle.

@@ -203,11 +203,17 @@ fn a_filter_finds_the_scope_that_it_is_called_in() {
 
 #[test]
 fn a_vault_value_without_a_secret_says_so() {
-    let node =
-        Node { data: Data::Vault("$ANSIBLE_VAULT;1.1;AES256\n00".into()), span: span(register("v.yml", "x"), 1, 1) };
+    let node = Node {
+        data: Data::Vault("$ANSIBLE_VAULT;1.1;AES256\n30300a30300a3030".into()),
+        span: span(register("v.yml", "x"), 1, 1),
+    };
     let error = Written::from_node(&node).render(&Scope::empty()).unwrap_err();
     assert_eq!(error.kind(), TemplateErrorKind::Vault);
-    assert!(error.message().starts_with("vault secret needed"));
+    assert!(
+        error
+            .message()
+            .starts_with("Attempt to use undecryptable variable: Attempting to decrypt but no vault secrets found")
+    );
 }
 
 #[test]

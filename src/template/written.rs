@@ -254,18 +254,11 @@ impl Written {
                 scope: scope.clone(),
                 memo: Mutex::default(),
             })),
-            Form::Vault(ciphertext) => {
-                let opened = match &scope.surroundings().vault {
-                    Some(hook) => hook.decrypt(ciphertext),
-                    None => Err("vault secret needed: this value is encrypted and no vault password was given".into()),
-                };
-                match opened {
-                    Ok(text) => Ok(Value::from(text)),
-                    Err(message) => Err(TemplateError::new(TemplateErrorKind::Vault, message)
-                        .at(self.span)
-                        .hint("give its password with `--ask-vault-pass` or `--vault-password-file`")),
-                }
-            }
+            Form::Vault(ciphertext) => scope.surroundings().vault.value(ciphertext).map(Value::from).map_err(|error| {
+                TemplateError::new(TemplateErrorKind::Vault, format!("Attempt to use undecryptable variable: {error}"))
+                    .at(self.span)
+                    .hint(error.hint())
+            }),
         }
     }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::compose::Composer;
 use super::event::with_final_newline;
 use super::node::{Data, Node};
-use crate::source::{Diagnostic, Diagnostics, Span, register};
+use crate::source::{Diagnostic, Diagnostics, SourceId, Span, register, register_secret};
+use crate::vault::Keyring;
 
 /// A document, and what is odd about it.
 #[derive(Clone, Debug)]
@@ -17,20 +18,18 @@ pub struct Loaded {
     pub warnings: Diagnostics,
 }
 
-/// Load a file that holds one document.
+/// Load a file that holds one document. `vault` opens it if it is encrypted; then no message quotes its lines.
 ///
 /// # Errors
-/// A diagnostic, if it can't be read, is not UTF-8, is not YAML, or holds several documents.
-pub fn load(path: &Path) -> Result<Loaded, Diagnostic> {
-    parse(path, Arc::from(read(path)?))
-}
-
-/// Load a file that holds any number of documents.
-///
-/// # Errors
-/// A diagnostic, if it can't be read, is not UTF-8, or is not YAML.
-pub fn load_all(path: &Path) -> Result<(Vec<Node>, Diagnostics), Diagnostic> {
-    parse_all(path, Arc::from(read(path)?))
+/// A diagnostic, if it can't be read or opened, is not UTF-8, is not YAML, or holds several documents.
+pub fn load(path: &Path, vault: &Keyring) -> Result<Loaded, Diagnostic> {
+    let (text, secret) = read(path, vault)?;
+    let text: Arc<str> = Arc::from(text);
+    let source = match secret {
+        true => register_secret(path, Arc::clone(&text)),
+        false => register(path, Arc::clone(&text)),
+    };
+    one_document(source, &text)
 }
 
 /// Parse a text as one document; `path` is what messages call it. The text becomes a registered source.
@@ -38,8 +37,11 @@ pub fn load_all(path: &Path) -> Result<(Vec<Node>, Diagnostics), Diagnostic> {
 /// # Errors
 /// A diagnostic, if it is not YAML or holds several documents.
 pub fn parse(path: &Path, text: Arc<str>) -> Result<Loaded, Diagnostic> {
-    let source = register(path, Arc::clone(&text));
-    let prepared = with_final_newline(&text);
+    one_document(register(path, Arc::clone(&text)), &text)
+}
+
+fn one_document(source: SourceId, text: &str) -> Result<Loaded, Diagnostic> {
+    let prepared = with_final_newline(text);
     let mut composer = Composer::new(source, &prepared, prepared.len() != text.len());
     let root = match composer.document()? {
         Some((root, _)) => root,
@@ -69,9 +71,10 @@ pub fn parse_all(path: &Path, text: Arc<str>) -> Result<(Vec<Node>, Diagnostics)
     Ok((documents, composer.warnings))
 }
 
-fn read(path: &Path) -> Result<String, Diagnostic> {
+/// A file's text, and whether it was encrypted.
+fn read(path: &Path, vault: &Keyring) -> Result<(String, bool), Diagnostic> {
     let shown = path.display();
-    let bytes = std::fs::read(path).map_err(|error| {
+    let (bytes, secret) = vault.read(path).map_err(|error| {
         let diagnostic = Diagnostic::error(format!("could not read `{shown}`")).cause(error.to_string());
         match error.kind() {
             std::io::ErrorKind::NotFound => {
@@ -80,8 +83,8 @@ fn read(path: &Path) -> Result<String, Diagnostic> {
             std::io::ErrorKind::PermissionDenied => diagnostic.hint("check its owner and mode"),
             _ => diagnostic,
         }
-    })?;
-    String::from_utf8(bytes).map_err(|error| {
+    })??;
+    String::from_utf8(bytes).map(|text| (text, secret)).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let line = error.as_bytes().iter().take(valid).filter(|byte| **byte == b'\n').count() + 1;
         Diagnostic::error(format!("`{shown}` is not UTF-8"))
@@ -218,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_missing_file_says_which() {
-        let error = load(Path::new("/nowhere/x.yml")).unwrap_err();
+        let error = load(Path::new("/nowhere/x.yml"), &Keyring::default()).unwrap_err();
         assert_eq!(error.message, "could not read `/nowhere/x.yml`");
     }
 

@@ -1,6 +1,6 @@
 //! YAML with source positions and PyYAML's scalar rules.
 //!
-//! * [`load`], [`parse`], [`load_all`]: a file or a text to a tree of [`Node`]s, each with its [`Span`];
+//! * [`load`], [`parse`], [`parse_all`]: a file or a text to a tree of [`Node`]s, each with its [`Span`];
 //! * [`parse_scalar`]: what a plain scalar means in YAML 1.1;
 //! * [`emit`]: a value to text, byte for byte as PyYAML writes it.
 //!
@@ -18,7 +18,7 @@ mod node;
 mod scalar;
 
 pub use emit::{Flow, Style, emit};
-pub use load::{Loaded, load, load_all, parse, parse_all};
+pub use load::{Loaded, load, parse, parse_all};
 pub use node::{Data, Node};
 pub use rprov_modules::text::float as float_text;
 pub use scalar::parse_scalar;

@@ -10,3 +10,4 @@ mod prompts;
 mod settings;
 mod signals;
 mod terminal;
+mod vault;

@@ -54,6 +54,15 @@ impl Project {
         self.program_command(&link, words)
     }
 
+    /// The command `ansible-vault` with these words.
+    pub fn vault_command(&self, words: &str) -> Command {
+        let link = self.path("home/ansible-vault");
+        if !link.exists() {
+            std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_rprov"), &link).unwrap();
+        }
+        self.program_command(&link, words)
+    }
+
     fn program_command(&self, program: &Path, words: &str) -> Command {
         let mut command = Command::new(program);
         command

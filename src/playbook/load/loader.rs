@@ -76,7 +76,7 @@ impl Loader {
         if let Some(known) = self.files.get(path) {
             return known.clone();
         }
-        let node = match yaml::load(path) {
+        let node = match yaml::load(path, &self.statics.surroundings().vault) {
             Ok(loaded) => {
                 for warning in loaded.warnings {
                     self.note(warning);

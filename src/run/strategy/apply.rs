@@ -146,7 +146,7 @@ impl Plan<'_> {
                     slot.insert(name, merged);
                 }
             }
-            Effect::Include(_) | Effect::Meta(_) | Effect::UnknownHandler(_) => {}
+            Effect::Include(_) | Effect::Meta(_) | Effect::UnknownHandler(_) | Effect::Conceal => {}
         }
     }
 

@@ -132,6 +132,6 @@ fn shared_effect(effect: &crate::run::Effect) -> bool {
         Effect::UnknownHandler(_) => true,
         // Only the host that ran it goes through what it includes.
         Effect::Include(_) => false,
-        Effect::AddHost(_) | Effect::GroupBy { .. } | Effect::Meta(_) | Effect::Stats { .. } => false,
+        Effect::AddHost(_) | Effect::GroupBy { .. } | Effect::Meta(_) | Effect::Stats { .. } | Effect::Conceal => false,
     }
 }

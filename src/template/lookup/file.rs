@@ -49,20 +49,19 @@ pub(super) fn not_found(request: &Request<'_>, name: &str, folder: &str) -> Erro
 /// A located file's text.
 pub(super) fn read(request: &Request<'_>, name: &str, folder: &str) -> Result<String, Error> {
     let path = locate(name, folder, request.scope).ok_or_else(|| not_found(request, name, folder))?;
-    let bytes =
-        std::fs::read(&path).map_err(|error| request.fail(format!("could not read '{}': {error}", path.display())))?;
+    read_file(request, &path).map(|(text, _)| text)
+}
+
+/// A file's text, and whether it is encrypted on disk.
+pub(super) fn read_file(request: &Request<'_>, path: &Path) -> Result<(String, bool), Error> {
+    let vault = &request.scope.surroundings().vault;
+    let (bytes, secret) = vault
+        .read(path)
+        .map_err(|error| request.fail(format!("could not read '{}': {error}", path.display())))?
+        .map_err(|problem| request.fail(problem.message))?;
     let text = String::from_utf8(bytes)
         .map_err(|_| request.fail(format!("the file '{}' is not UTF-8 text", path.display())))?;
-    if !text.starts_with("$ANSIBLE_VAULT;") {
-        return Ok(text);
-    }
-    match &request.scope.surroundings().vault {
-        Some(vault) => vault
-            .decrypt(&text)
-            .map(|plain| plain.to_string())
-            .map_err(|why| request.fail(format!("could not decrypt '{}': {why}", path.display()))),
-        None => Err(request.fail(format!("the file '{}' is encrypted and there is no vault password", path.display()))),
-    }
+    Ok((text, secret))
 }
 
 fn file(request: &Request<'_>) -> Result<Vec<Value>, Error> {

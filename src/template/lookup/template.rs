@@ -2,9 +2,9 @@
 
 use minijinja::{Error, Value};
 
-use super::file::{locate, not_found};
+use super::file::{locate, not_found, read_file};
 use super::{Request, Run};
-use crate::source::register;
+use crate::source::{register, register_secret};
 use crate::template::filter::python::{pairs, text};
 use crate::template::{FileOptions, render_file};
 
@@ -15,8 +15,7 @@ fn template(request: &Request<'_>) -> Result<Vec<Value>, Error> {
     for term in &request.terms {
         let name = text(term);
         let path = locate(&name, "templates", request.scope).ok_or_else(|| not_found(request, &name, "templates"))?;
-        let content = std::fs::read_to_string(&path)
-            .map_err(|error| request.fail(format!("could not read '{}': {error}", path.display())))?;
+        let (content, secret) = read_file(request, &path)?;
         let mut options = FileOptions::default();
         for (option, slot) in [
             ("variable_start_string", &mut options.syntax.variable_start),
@@ -47,7 +46,8 @@ fn template(request: &Request<'_>) -> Result<Vec<Value>, Error> {
         // A statement at the end takes its line end along; the file's own line ends are given back.
         let line_ends = |text: &str| text.len() - text.trim_end_matches('\n').len();
         let wanted = line_ends(&content);
-        let mut rendered = render_file(register(&path, content), &options, &scope)?;
+        let source = if secret { register_secret(&path, content) } else { register(&path, content) };
+        let mut rendered = render_file(source, &options, &scope)?;
         rendered.push_str(&"\n".repeat(wanted.saturating_sub(line_ends(&rendered))));
         out.push(Value::from(rendered));
     }

@@ -4,6 +4,7 @@ use minijinja::value::ValueKind;
 use minijinja::{Error, State, Value};
 
 use super::answer;
+use crate::template::Scope;
 use crate::template::filter::call::{Call, Run};
 use crate::template::filter::logic::boolean;
 use crate::template::filter::python::{integer, is_float, is_list, is_map, number, text, truth_argument};
@@ -31,7 +32,7 @@ pub(super) const TESTS: &[(&str, Run)] = &[
     ("test", is_test),
     ("truthy", |_, call| answer(truthy(&call)?)),
     ("falsy", |_, call| answer(!truthy(&call)?)),
-    ("vault_encrypted", |_, call| call.only().and_then(|_| answer(false))),
+    ("vault_encrypted", vault_encrypted),
 ];
 
 pub(super) const TOLERANT: &[(&str, Run)] = &[
@@ -67,6 +68,13 @@ fn sameas(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let (left, right) = (left.unwrap_or_default(), right.unwrap_or_default());
     // Values have no identity here: what is equal and of one type counts as the same.
     answer(left.kind() == right.kind() && left == right && left.is_integer() == right.is_integer())
+}
+
+/// A `!vault` value, also where another variable refers to it; what is made of it is plain text.
+fn vault_encrypted(state: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
+    let value = call.only()?;
+    let scope = Scope::of(state);
+    answer(value.as_str().zip(scope).is_some_and(|(text, scope)| scope.surroundings().vault.is_opened_value(text)))
 }
 
 fn is_filter(state: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {

@@ -49,7 +49,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         return Err(Failure::new(format!("Source ({}) is not a directory", src.display())));
     }
     let wanted = arguments.attributes.resolve()?;
-    let content = assemble(&arguments)?;
+    let content = assemble(&arguments, &|path| std::fs::read(path).map_err(|error| explain("read", path, &error)))?;
     let checksum = Algorithm::Sha1.of_bytes(&content);
     let existing =
         if dest.is_file() { Some(std::fs::read(dest).map_err(|error| explain("read", dest, &error))?) } else { None };
@@ -94,7 +94,10 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
 ///
 /// # Errors
 /// A fragment cannot be read, or `regexp` is no regular expression.
-pub fn assemble(arguments: &Arguments) -> Result<Vec<u8>, Failure> {
+pub fn assemble<E: From<Failure>>(
+    arguments: &Arguments,
+    read: &dyn Fn(&Path) -> Result<Vec<u8>, E>,
+) -> Result<Vec<u8>, E> {
     let pattern = arguments.regexp.as_deref().map(|source| Pattern::new(source, Flags::default())).transpose()?;
     let delimiter = arguments.delimiter.as_deref().map(unescape).transpose()?;
     let mut content: Vec<u8> = Vec::new();
@@ -109,7 +112,7 @@ pub fn assemble(arguments: &Arguments) -> Result<Vec<u8>, Failure> {
         {
             continue;
         }
-        let fragment = std::fs::read(&path).map_err(|error| explain("read", &path, &error))?;
+        let fragment = read(&path)?;
         if !first {
             if !content.ends_with(b"\n") {
                 content.push(b'\n');
