@@ -61,6 +61,9 @@ pub enum Source {
     File(PathBuf),
 }
 
+/// Puts a question at the terminal and gives the answer.
+pub type Ask<'a> = dyn Fn(&str) -> Result<Zeroizing<Vec<u8>>, Diagnostic> + 'a;
+
 impl Source {
     /// Take `--vault-id`'s `[LABEL@]SOURCE` apart: the label, and the source (`prompt`, `prompt_ask_vault_pass` or a
     /// path).
@@ -81,11 +84,7 @@ impl Source {
     ///
     /// # Errors
     /// There is no terminal, the file cannot be read, the program fails, or the password is empty.
-    pub fn identity(
-        &self,
-        label: &str,
-        ask: &dyn Fn(&str) -> Result<Zeroizing<Vec<u8>>, Diagnostic>,
-    ) -> Result<Identity, Diagnostic> {
+    pub fn identity(&self, label: &str, ask: &Ask<'_>) -> Result<Identity, Diagnostic> {
         let (password, shown) = match self {
             Source::Prompt => {
                 let question = match label {

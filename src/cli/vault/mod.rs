@@ -128,16 +128,16 @@ struct EncryptWith {
 }
 
 /// Why a command ends early, and its exit code.
-struct Stop(Diagnostic, Exit);
+struct Stop(Box<Diagnostic>, Exit);
 
 impl From<Diagnostic> for Stop {
     fn from(problem: Diagnostic) -> Self {
-        Self(problem, Exit::Error)
+        Self(Box::new(problem), Exit::Error)
     }
 }
 
 fn options(problem: Diagnostic) -> Stop {
-    Stop(problem, Exit::Options)
+    Stop(Box::new(problem), Exit::Options)
 }
 
 impl VaultCommand {
