@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use minijinja::Value;
 use minijinja::value::ValueKind;
-use rprov_modules::argument::ArgumentProblem;
+use rprov_modules::argument::{Argument, ArgumentProblem};
 use rprov_modules::{Arguments, Failure};
 use rprov_wire::{Map, Options, Source};
 
@@ -195,10 +195,7 @@ impl Call<'_> {
 
     /// What opens the files that this task sends, unless its `decrypt` says no.
     pub fn vault(&self, arguments: &Map) -> Option<&Keyring> {
-        let refused = arguments.get("decrypt").is_some_and(|value| match value {
-            rprov_wire::Value::Bool(flag) => !flag,
-            other => rprov_modules::argument::boolean(&other.to_string()) == Some(false),
-        });
+        let refused = arguments.get("decrypt").is_some_and(|value| bool::decode(value) == Ok(false));
         (!refused).then_some(&*self.scope.surroundings().vault)
     }
 

@@ -2,34 +2,21 @@
 
 use std::collections::HashMap;
 use std::fs::{File, Metadata};
-use std::io::Read;
+use std::io::{Read, Seek};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rprov_modules::checksum::Algorithm;
 use rprov_wire::{Content, Source};
-use sha1::{Digest, Sha1};
 
 use super::call::Stop;
 use crate::vault::{Envelope, Keyring};
 
-/// SHA-1 of bytes, in hexadecimal digits.
-pub(super) fn sha1_hex(bytes: &[u8]) -> String {
-    hex(&Sha1::digest(bytes))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 /// Bytes in memory as content number `index`.
 pub(super) fn of_bytes(index: u32, bytes: Vec<u8>) -> (Content, Source) {
-    let content = Content { index, size: bytes.len() as u64, sha1: sha1_hex(&bytes) };
+    let content = Content { index, size: bytes.len() as u64, sha1: Algorithm::Sha1.of_bytes(&bytes) };
     (content, Source::Bytes(bytes.into()))
 }
 
@@ -116,17 +103,7 @@ fn sum(path: &Path) -> std::io::Result<(String, u64)> {
 }
 
 fn read(file: &mut File) -> std::io::Result<(String, u64)> {
-    let mut digest = Sha1::new();
-    let mut size = 0;
-    let mut buffer = vec![0; 256 * 1024];
-    loop {
-        let count = file.read(&mut buffer)?;
-        if count == 0 {
-            return Ok((hex(&digest.finalize()), size));
-        }
-        size += count as u64;
-        digest.update(buffer.get(..count).unwrap_or_default());
-    }
+    Ok((Algorithm::Sha1.of_reader(file)?, file.stream_position()?))
 }
 
 #[cfg(test)]
@@ -144,7 +121,7 @@ mod tests {
             // As old as the one before: the change time tells.
             File::options().append(true).open(&path).unwrap().set_modified(long_ago).unwrap();
             for _ in 0..2 {
-                assert_eq!(sum(&path).unwrap(), (sha1_hex(&content), content.len() as u64));
+                assert_eq!(sum(&path).unwrap(), (Algorithm::Sha1.of_bytes(&content), content.len() as u64));
             }
         }
         assert!(sum(&directory.path().join("none")).is_err());

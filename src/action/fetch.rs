@@ -65,7 +65,7 @@ impl Action for Fetch {
                 })?;
                 Some(md5)
             }
-            None if target.exists() => Some(md5_of(&target)?),
+            None if target.exists() => Some(Algorithm::Md5.of_file(&target)?),
             None => None,
         };
         done.insert("changed".into(), changed.into());
@@ -111,8 +111,4 @@ fn target(call: &Call<'_>, source: &str, destination: &str, flat: bool) -> Resul
         }
     }
     Ok(target)
-}
-
-fn md5_of(path: &Path) -> Result<String, Stop> {
-    Algorithm::Md5.of_file(path).map_err(Into::into)
 }

@@ -6,6 +6,7 @@
 //! * `extra`: `-e`;
 //! * `vault`: `rprov vault`, which is also `ansible-vault`;
 //! * `identities`: `--vault-id` and its kin;
+//! * `tell`: settings and diagnostics, which all commands begin with;
 //! * `password`: `-k`, `-K` and their files;
 //! * [`Exit`]: Ansible's exit codes.
 
@@ -16,6 +17,7 @@ mod listing;
 mod password;
 mod run;
 mod start;
+mod tell;
 mod vault;
 
 pub use exit::Exit;

@@ -10,6 +10,7 @@ use clap::{ArgAction, Parser};
 
 use super::exit::Exit;
 use super::identities::VaultFlags;
+use super::tell::{color_of, say, settings, tell};
 use super::{extra, listing, password};
 use crate::config::{Config, Setting};
 use crate::connection::{AgentStore, HostKeyChecking, Password};
@@ -20,7 +21,7 @@ use crate::report::json::JsonLines;
 use crate::report::live::{AboveLive, Live};
 use crate::report::{Event, Reporter, Sink};
 use crate::run::{Connections, Interrupt, Options, Run, RunError, Selection, Shared};
-use crate::source::{Diagnostic, Diagnostics, Severity, render};
+use crate::source::{Diagnostic, Diagnostics, Severity};
 use crate::template::{Scope, Surroundings};
 use crate::vars::{HostStore, InventoryLayers, Layer, RunFacts, VarMap};
 
@@ -156,23 +157,6 @@ impl Stop {
     }
 }
 
-pub(super) fn color_of(config: &Config, terminal: bool) -> bool {
-    let off = config.bool(Setting::NoColor) || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    config.bool(Setting::ForceColor) || (terminal && !off && std::env::var("TERM").as_deref() != Ok("dumb"))
-}
-
-fn tell(problems: &[Diagnostic], color: bool) {
-    for problem in problems {
-        say(render(problem, color).trim_end());
-    }
-}
-
-/// A line on standard error, if anybody reads it.
-fn say(text: &str) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "{text}");
-}
-
 /// Text on standard output, if anybody reads it.
 fn put(text: &str) {
     use std::io::Write;
@@ -190,12 +174,10 @@ fn exit_of(problems: &[Diagnostic]) -> Exit {
 impl RunCommand {
     /// Do it.
     pub(super) fn execute(self) -> Exit {
-        let (mut config, notes) = Config::load_here();
-        let color = color_of(&config, std::io::stderr().is_terminal());
-        tell(&notes, color);
-        if notes.iter().any(|note| note.severity == Severity::Error) {
-            return Exit::Options;
-        }
+        let (mut config, color) = match settings() {
+            Ok(loaded) => loaded,
+            Err(exit) => return exit,
+        };
         match self.vault.keyring(&config) {
             Ok((keyring, notes)) => {
                 tell(&notes, color);

@@ -38,26 +38,15 @@ pub fn start(arguments: Vec<OsString>) -> Exit {
         .first()
         .and_then(|path| Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned()))
         .unwrap_or_default();
-    if called == "ansible-playbook" {
-        let command = RunCommand::command().name("ansible-playbook").version(ansible_version());
-        let matches = command.try_get_matches_from(&arguments);
-        return match matches.and_then(|matches| RunCommand::from_arg_matches(&matches)) {
-            Ok(command) => command.execute(),
-            Err(error) => usage(&error),
-        };
-    }
-    if called == "ansible-vault" {
-        let command = VaultCommand::command().version(ansible_version());
-        let matches = command.try_get_matches_from(&arguments);
-        return match matches.and_then(|matches| VaultCommand::from_arg_matches(&matches)) {
-            Ok(command) => command.execute(),
-            Err(error) => usage(&error),
-        };
-    }
-    match Program::try_parse_from(&arguments) {
-        Ok(Program { command: Command::Run(command) }) => command.execute(),
-        Ok(Program { command: Command::Vault(command) }) => command.execute(),
-        Ok(Program { command: Command::Agent { arguments } }) => {
+    let command = match called.as_str() {
+        "ansible-playbook" => called_as(&called, &arguments).map(|command| Command::Run(Box::new(command))),
+        "ansible-vault" => called_as(&called, &arguments).map(Command::Vault),
+        _ => Program::try_parse_from(&arguments).map(|program| program.command),
+    };
+    match command {
+        Ok(Command::Run(command)) => command.execute(),
+        Ok(Command::Vault(command)) => command.execute(),
+        Ok(Command::Agent { arguments }) => {
             let code = rprov_agent::program::run(arguments.iter().map(|word| word.to_string_lossy().into_owned()));
             if code == std::process::ExitCode::SUCCESS { Exit::Success } else { Exit::Error }
         }
@@ -65,8 +54,11 @@ pub fn start(arguments: Vec<OsString>) -> Exit {
     }
 }
 
-fn ansible_version() -> String {
-    format!("[core {}] (rprov {})", crate::vars::ANSIBLE_VERSION, env!("CARGO_PKG_VERSION"))
+/// The command whose name in Ansible the program was called by; it tells that program's version, too.
+fn called_as<C: CommandFactory + FromArgMatches>(name: &str, arguments: &[OsString]) -> Result<C, clap::Error> {
+    let version = format!("[core {}] (rprov {})", crate::vars::ANSIBLE_VERSION, env!("CARGO_PKG_VERSION"));
+    let matches = C::command().name(name.to_owned()).version(version).try_get_matches_from(arguments)?;
+    C::from_arg_matches(&matches)
 }
 
 /// Tell what is wrong with the flags, or the help that was asked for.

@@ -51,7 +51,7 @@ impl ConnectionVariables {
             return None;
         }
         // What is wrong with the connection is told when it is made.
-        let (remote, _) = settings::remote(&self.shared, &self.task, &self.variables, &self.above).ok()?;
+        let remote = settings::remote(&self.shared, &self.task, &self.variables, &self.above).ok()?;
         let settings = remote.settings();
         match name {
             "connection" => Some(Value::from(settings.connection.as_str())),

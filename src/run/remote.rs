@@ -5,10 +5,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use md5::Md5;
 use rprov_modules::Failure;
+use rprov_modules::checksum::{Algorithm, Sums};
 use rprov_wire::{Map, Options, Source};
-use sha1::{Digest, Sha1};
 use tokio::sync::{OnceCell, mpsc};
 use tokio::task::JoinHandle;
 
@@ -437,14 +436,14 @@ fn store(
     // As any new file: the umask says who may read it.
     let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o666);
     let mut file = tempfile::Builder::new().permissions(permissions).tempfile_in(directory)?;
-    let (mut sha1, mut md5) = (Sha1::new(), Md5::new());
+    let mut sums = Sums::new(&[Algorithm::Sha1, Algorithm::Md5]);
     while let Some(piece) = pieces.blocking_recv() {
-        sha1.update(&piece);
-        md5.update(&piece);
+        sums.update(&piece);
         file.write_all(&piece)?;
     }
-    let hex = |digest: &[u8]| digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok((file, hex(&sha1.finalize()), hex(&md5.finalize())))
+    let mut sums = sums.finish().into_iter();
+    let mut next = || sums.next().unwrap_or_default();
+    Ok((file, next(), next()))
 }
 
 #[cfg(test)]

@@ -20,6 +20,11 @@ use crate::vars::TaskVariables;
 pub(super) struct KeywordReader<'a>(pub(super) &'a Scope);
 
 impl KeywordReader<'_> {
+    /// The same for a keyword that errors name.
+    fn named<'a>(&'a self, name: &'a str) -> NamedReader<'a> {
+        NamedReader { reader: self, name }
+    }
+
     /// A boolean in any of Ansible's spellings.
     pub(super) fn boolean(&self, written: Option<&Written>, default: bool) -> Result<bool, TemplateError> {
         let Some(written) = written else { return Ok(default) };
@@ -62,15 +67,29 @@ impl KeywordReader<'_> {
     }
 }
 
-/// Says which keyword an error is about.
-pub(super) fn in_keyword<'a>(
+/// Reads one keyword; its errors say which.
+struct NamedReader<'a> {
+    reader: &'a KeywordReader<'a>,
     name: &'a str,
-    written: &'a Option<Written>,
-) -> impl Fn(TemplateError) -> TemplateError + 'a {
-    move |error| {
-        let span = written.as_ref().and_then(Written::span);
-        error.context(&format!("Error processing keyword '{name}'")).written_at(span)
+}
+
+impl NamedReader<'_> {
+    fn boolean(&self, written: Option<&Written>, default: bool) -> Result<bool, TemplateError> {
+        self.reader.boolean(written, default).map_err(|error| in_keyword(self.name, written, error))
     }
+
+    fn number(&self, written: Option<&Written>, default: f64) -> Result<f64, TemplateError> {
+        self.reader.number(written, default).map_err(|error| in_keyword(self.name, written, error))
+    }
+
+    fn text(&self, written: Option<&Written>) -> Result<Option<String>, TemplateError> {
+        self.reader.text(written).map_err(|error| in_keyword(self.name, written, error))
+    }
+}
+
+/// Says which keyword an error is about.
+fn in_keyword(name: &str, written: Option<&Written>, error: TemplateError) -> TemplateError {
+    error.context(&format!("Error processing keyword '{name}'")).written_at(written.and_then(Written::span))
 }
 
 /// A boolean in any of Ansible's spellings.
@@ -113,13 +132,13 @@ impl Lookup<'_> {
     }
 }
 
-/// The way to the host that a task runs on, and the scope with what delegation adds.
+/// The way to the host that a task runs on.
 pub(super) fn remote(
     shared: &Arc<Shared>,
     task: &Task,
     variables: &TaskVariables,
     scope: &Scope,
-) -> Result<(Remote, Scope), Stop> {
+) -> Result<Remote, Stop> {
     let reader = KeywordReader(scope);
     let keywords = &task.keywords;
     let delegate: Option<Arc<str>> = reader.text(keywords.delegate_to.as_ref())?.map(Arc::from);
@@ -135,12 +154,10 @@ pub(super) fn remote(
     let connection = match lookup.text(&["ansible_connection"])? {
         Some(connection) => connection,
         None if implicit_local => "local".to_owned(),
-        None => {
-            match reader.text(keywords.connection.as_ref()).map_err(in_keyword("connection", &keywords.connection))? {
-                Some(connection) => connection,
-                None => options.connection.clone().unwrap_or_else(|| "ssh".to_owned()),
-            }
-        }
+        None => match reader.named("connection").text(keywords.connection.as_ref())? {
+            Some(connection) => connection,
+            None => options.connection.clone().unwrap_or_else(|| "ssh".to_owned()),
+        },
     };
     let connection = match connection.rsplit('.').next().unwrap_or_default() {
         "smart" | "paramiko" | "paramiko_ssh" | "ssh" => "ssh".to_owned(),
@@ -148,14 +165,13 @@ pub(super) fn remote(
     };
     let user = match lookup.text(&["ansible_user", "ansible_ssh_user"])? {
         Some(user) => Some(user),
-        None => reader
-            .text(keywords.remote_user.as_ref())
-            .map_err(in_keyword("remote_user", &keywords.remote_user))?
-            .or_else(|| options.remote_user.clone()),
+        None => {
+            reader.named("remote_user").text(keywords.remote_user.as_ref())?.or_else(|| options.remote_user.clone())
+        }
     };
     let port = match lookup.text(&["ansible_port", "ansible_ssh_port"])? {
         Some(port) => Some(port),
-        None => reader.text(keywords.port.as_ref()).map_err(in_keyword("port", &keywords.port))?,
+        None => reader.named("port").text(keywords.port.as_ref())?,
     };
     let port = match port {
         Some(text) => Some(text.trim().parse::<u16>().map_err(|_| {
@@ -201,9 +217,7 @@ pub(super) fn remote(
         host: owner.to_string(),
     };
     let r#become = become_settings(shared, task, &reader, &lookup, &settings)?;
-    let remote =
-        Remote::new(Arc::clone(shared), Arc::clone(&variables.host.name), delegate.clone(), settings, r#become);
-    Ok((remote, scope.clone()))
+    Ok(Remote::new(Arc::clone(shared), Arc::clone(&variables.host.name), delegate, settings, r#become))
 }
 
 /// The variables that the connection of a delegated task is made from: those of the delegate.
@@ -233,9 +247,7 @@ fn become_settings(
     let options = &shared.options;
     let wanted = match lookup.boolean(&["ansible_become"])? {
         Some(wanted) => wanted,
-        None => reader
-            .boolean(keywords.r#become.as_ref(), options.r#become)
-            .map_err(in_keyword("become", &keywords.r#become))?,
+        None => reader.named("become").boolean(keywords.r#become.as_ref(), options.r#become)?,
     };
     if !wanted {
         return Ok(None);
@@ -243,8 +255,8 @@ fn become_settings(
     let method = match lookup.text(&["ansible_become_method"])? {
         Some(method) => method,
         None => reader
-            .text(keywords.become_method.as_ref())
-            .map_err(in_keyword("become_method", &keywords.become_method))?
+            .named("become_method")
+            .text(keywords.become_method.as_ref())?
             .unwrap_or_else(|| options.become_method.clone()),
     };
     let method = method.rsplit('.').next().unwrap_or_default().to_owned();
@@ -253,8 +265,8 @@ fn become_settings(
     let user = match lookup.text(&["ansible_become_user", &own_user])? {
         Some(user) => user,
         None => reader
-            .text(keywords.become_user.as_ref())
-            .map_err(in_keyword("become_user", &keywords.become_user))?
+            .named("become_user")
+            .text(keywords.become_user.as_ref())?
             .or_else(|| options.become_user.clone())
             .unwrap_or_else(|| "root".to_owned()),
     };
@@ -271,15 +283,11 @@ fn become_settings(
             .or_else(|| options.become_password.clone()),
         exe: match lookup.text(&["ansible_become_exe", &own_exe])? {
             Some(exe) => Some(exe),
-            None => {
-                reader.text(keywords.become_exe.as_ref()).map_err(in_keyword("become_exe", &keywords.become_exe))?
-            }
+            None => reader.named("become_exe").text(keywords.become_exe.as_ref())?,
         },
         flags: match lookup.text(&["ansible_become_flags", &own_flags])? {
             Some(flags) => Some(flags),
-            None => reader
-                .text(keywords.become_flags.as_ref())
-                .map_err(in_keyword("become_flags", &keywords.become_flags))?,
+            None => reader.named("become_flags").text(keywords.become_flags.as_ref())?,
         },
     }))
 }
@@ -290,9 +298,7 @@ pub(super) fn wire_options(shared: &Shared, task: &Task, scope: &Scope) -> Resul
     let keywords = &task.keywords;
     let mut environment: Vec<(String, String)> = Vec::new();
     for written in &keywords.environment {
-        let context =
-            |error: TemplateError| error.context("Error processing keyword 'environment'").written_at(written.span());
-        let value = written.render(scope).map_err(context)?;
+        let value = written.render(scope).map_err(|error| in_keyword("environment", Some(written), error))?;
         if value.is_none() || crate::template::is_omit(&value) {
             continue;
         }
@@ -310,7 +316,7 @@ pub(super) fn wire_options(shared: &Shared, task: &Task, scope: &Scope) -> Resul
         }
     }
     let seconds = |name: &str, written: &Option<Written>, default: u32| -> Result<u32, TemplateError> {
-        let number = reader.number(written.as_ref(), f64::from(default)).map_err(in_keyword(name, written))?;
+        let number = reader.named(name).number(written.as_ref(), f64::from(default))?;
         Ok(number.clamp(0.0, f64::from(u32::MAX)) as u32)
     };
     let mut timeout = seconds("timeout", &keywords.timeout, shared.options.task_timeout)?;
@@ -320,14 +326,10 @@ pub(super) fn wire_options(shared: &Shared, task: &Task, scope: &Scope) -> Resul
     }
     let lookup = Lookup(scope);
     Ok(WireOptions {
-        check: reader
-            .boolean(keywords.check_mode.as_ref(), shared.options.check)
-            .map_err(in_keyword("check_mode", &keywords.check_mode))?,
-        diff: reader
-            .boolean(keywords.diff.as_ref(), shared.options.diff)
-            .map_err(in_keyword("diff", &keywords.diff))?,
+        check: reader.named("check_mode").boolean(keywords.check_mode.as_ref(), shared.options.check)?,
+        diff: reader.named("diff").boolean(keywords.diff.as_ref(), shared.options.diff)?,
         live: shared.options.verbosity >= 1 || shared.live,
-        no_log: reader.boolean(keywords.no_log.as_ref(), false).map_err(in_keyword("no_log", &keywords.no_log))?,
+        no_log: reader.named("no_log").boolean(keywords.no_log.as_ref(), false)?,
         environment,
         timeout,
         verbosity: shared.options.verbosity,

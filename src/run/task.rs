@@ -335,8 +335,8 @@ impl Job {
 
     /// `plain` is `scope` without what is known of the connection, which is made from it.
     fn prepare_call(&self, plain: &Scope, scope: Scope) -> Result<Prepared, Stop> {
-        let (remote, plain) = settings::remote(&self.shared, &self.task, &self.variables, plain)?;
-        let options = settings::wire_options(&self.shared, &self.task, &plain)?;
+        let remote = settings::remote(&self.shared, &self.task, &self.variables, plain)?;
+        let options = settings::wire_options(&self.shared, &self.task, plain)?;
         let values = action::render_arguments(&self.task, &scope)?;
         let mut arguments = Map::with_capacity(values.len());
         for (name, value) in &values {

@@ -34,7 +34,7 @@ impl Algorithm {
         })
     }
 
-    fn digest(self) -> Box<dyn DynDigest> {
+    fn digest(self) -> Box<dyn DynDigest + Send> {
         match self {
             Algorithm::Md5 => Box::new(md5::Md5::default()),
             Algorithm::Sha1 => Box::new(sha1::Sha1::default()),
@@ -80,30 +80,50 @@ impl Algorithm {
     }
 }
 
+/// Several checksums of the same bytes, piece by piece.
+pub struct Sums(Vec<Box<dyn DynDigest + Send>>);
+
+impl Sums {
+    /// Checksums by these algorithms.
+    pub fn new(algorithms: &[Algorithm]) -> Self {
+        Self(algorithms.iter().map(|algorithm| algorithm.digest()).collect())
+    }
+
+    /// Take the next piece.
+    pub fn update(&mut self, piece: &[u8]) {
+        for digest in &mut self.0 {
+            digest.update(piece);
+        }
+    }
+
+    /// The checksums, in the order of the algorithms.
+    pub fn finish(self) -> Vec<String> {
+        self.0.into_iter().map(|digest| hexadecimal(&digest.finalize())).collect()
+    }
+}
+
 /// A reader that takes the checksums of what is read through it, so that a large file is gone through only once.
 pub struct Summing<R> {
     reader: R,
-    digests: Vec<Box<dyn DynDigest>>,
+    sums: Sums,
 }
 
 impl<R: Read> Summing<R> {
     /// Checksums by these algorithms.
     pub fn new(reader: R, algorithms: &[Algorithm]) -> Self {
-        Self { reader, digests: algorithms.iter().map(|algorithm| algorithm.digest()).collect() }
+        Self { reader, sums: Sums::new(algorithms) }
     }
 
     /// The checksums of what was read, in the order of the algorithms.
     pub fn finish(self) -> Vec<String> {
-        self.digests.into_iter().map(|digest| hexadecimal(&digest.finalize())).collect()
+        self.sums.finish()
     }
 }
 
 impl<R: Read> Read for Summing<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let count = self.reader.read(buffer)?;
-        for digest in &mut self.digests {
-            digest.update(buffer.get(..count).unwrap_or_default());
-        }
+        self.sums.update(buffer.get(..count).unwrap_or_default());
         Ok(count)
     }
 }

@@ -52,6 +52,19 @@ pub fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?', '['])
 }
 
+/// Whether a path, or anything that matches it as a glob, exists.
+pub fn any_exists(pattern: &Path, base: Option<&Path>) -> bool {
+    let full = match base {
+        Some(base) => base.join(pattern),
+        None => pattern.to_owned(),
+    };
+    let text = full.to_string_lossy();
+    if !is_pattern(&text) {
+        return full.symlink_metadata().is_ok();
+    }
+    glob::glob(&text).is_ok_and(|mut paths| paths.any(|path| path.is_ok()))
+}
+
 /// Bytes up to and with the bracket that closes a set, behind the one that opens it. A bracket that comes first is a
 /// member of the set.
 fn set_length(rest: &str) -> Option<usize> {

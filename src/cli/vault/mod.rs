@@ -14,8 +14,9 @@ use zeroize::Zeroizing;
 
 use super::exit::Exit;
 use super::identities::{VaultFlags, ask, ask_new, same_label};
+use super::tell::{color_of, say, settings, tell};
 use crate::config::{Config, Setting};
-use crate::source::{Diagnostic, Severity, render};
+use crate::source::Diagnostic;
 use crate::vault::{Envelope, Identity, Keyring, Source};
 
 /// Encrypt and decrypt files and values
@@ -143,13 +144,10 @@ fn options(problem: Diagnostic) -> Stop {
 impl VaultCommand {
     /// Do it.
     pub(super) fn execute(self) -> Exit {
-        let (config, notes) = Config::load_here();
-        let color = super::run::color_of(&config, std::io::stderr().is_terminal());
-        let tell = |problem: &Diagnostic| eprint!("{}", render(problem, color));
-        notes.iter().for_each(tell);
-        if notes.iter().any(|note| note.severity == Severity::Error) {
-            return Exit::Options;
-        }
+        let (config, color) = match settings() {
+            Ok(loaded) => loaded,
+            Err(exit) => return exit,
+        };
         let done = match self.action {
             Action::Create(command) => command.execute(&config),
             Action::Decrypt(command) => command.decrypt(&config),
@@ -162,7 +160,7 @@ impl VaultCommand {
         match done {
             Ok(()) => Exit::Success,
             Err(Stop(problem, exit)) => {
-                tell(&problem);
+                tell(std::slice::from_ref(&*problem), color);
                 exit
             }
         }
@@ -204,8 +202,7 @@ fn decrypting(flags: &VaultFlags, config: &Config) -> Result<Keyring, Stop> {
         return Ok(Keyring::new(vec![identity], same_label(config)));
     }
     let (keyring, notes) = flags.keyring(config)?;
-    let color = super::run::color_of(config, std::io::stderr().is_terminal());
-    notes.iter().for_each(|note| eprint!("{}", render(note, color)));
+    tell(&notes, color_of(config, std::io::stderr().is_terminal()));
     Ok(keyring)
 }
 
@@ -226,7 +223,7 @@ fn open(bytes: &[u8], keyring: &Keyring, shown: &Path) -> Result<crate::vault::O
 /// Say that it is done, to a person.
 fn say_done(text: &str) {
     if std::io::stdout().is_terminal() {
-        eprintln!("{text}");
+        say(text);
     }
 }
 
@@ -249,7 +246,7 @@ impl Convert {
     ) -> Result<(), Stop> {
         for input in self.inputs()? {
             if input == Path::new("-") && std::io::stdin().is_terminal() {
-                eprintln!("Reading {doing} input from stdin");
+                say(&format!("Reading {doing} input from stdin"));
             }
             let content = file::read(&input)?;
             let converted = convert(&content, &input)?;
@@ -359,7 +356,7 @@ impl Rekey {
         for (path, opened) in inputs.iter().zip(&opened) {
             file::write(path, seal(&opened.plain, &identity, config).as_bytes())?;
         }
-        eprintln!("Rekey successful");
+        say("Rekey successful");
         Ok(())
     }
 }

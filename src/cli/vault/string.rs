@@ -7,6 +7,7 @@ use clap::Args;
 use zeroize::Zeroizing;
 
 use super::super::identities::{VaultFlags, ask};
+use super::super::tell::say;
 use super::{EncryptWith, Stop, encrypting, file, options, seal};
 use crate::config::Config;
 use crate::source::Diagnostic;
@@ -62,7 +63,7 @@ impl EncryptString {
             if several {
                 let named = name.as_ref().map_or(String::new(), |name| format!("variable (\"{name}\", "));
                 let close = if named.is_empty() { "" } else { ")" };
-                eprintln!("# The encrypted version of {named}the string #{} from {from}{close}.", number + 1);
+                say(&format!("# The encrypted version of {named}the string #{} from {from}{close}.", number + 1));
             }
             if let Some(name) = name {
                 text.push_str(name);
@@ -95,8 +96,8 @@ impl EncryptString {
         let values: Vec<&String> = self.values.iter().filter(|value| *value != "-").collect();
         if !self.prompt && (values.is_empty() || self.values.iter().any(|value| value == "-")) {
             if std::io::stdin().is_terminal() {
-                eprintln!(
-                    "Reading plaintext input from stdin. (ctrl-d to end input, twice if your content does not already have a newline)"
+                say(
+                    "Reading plaintext input from stdin. (ctrl-d to end input, twice if your content does not already have a newline)",
                 );
             }
             let mut value = Zeroizing::new(Vec::new());
@@ -121,7 +122,7 @@ impl EncryptString {
             });
         }
         if self.names.len() > given.len() {
-            eprintln!("[WARNING]: there are more names than values; the last ones are not used");
+            say("[WARNING]: there are more names than values; the last ones are not used");
         }
         Ok(given)
     }

@@ -8,7 +8,7 @@ use crate::arguments;
 use crate::context::Context;
 use crate::outcome::{Failure, Outcome};
 use crate::process::{Command, ProcessError};
-use crate::shell_pattern::is_pattern;
+use crate::shell_pattern::any_exists;
 
 arguments! {
     /// Execute commands on targets.
@@ -206,19 +206,6 @@ impl Execution {
         failure.values = values.values;
         Err(failure.with("changed", true))
     }
-}
-
-/// Whether a path, or anything that matches it as a glob, exists.
-pub(crate) fn any_exists(pattern: &std::path::Path, base: Option<&std::path::Path>) -> bool {
-    let full = match base {
-        Some(base) => base.join(pattern),
-        None => pattern.to_owned(),
-    };
-    let text = full.to_string_lossy();
-    if !is_pattern(&text) {
-        return full.symlink_metadata().is_ok();
-    }
-    glob::glob(&text).is_ok_and(|mut paths| paths.any(|path| path.is_ok()))
 }
 
 /// `2026-11-22 08:53:01.537650`, in local time.

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 
 use rprov_wire::Content;
 
-use super::command::any_exists;
 use crate::arguments;
 use crate::context::Context;
 use crate::outcome::{Failure, Outcome};
 use crate::process::Command;
+use crate::shell_pattern::any_exists;
 
 arguments! {
     /// Run a local script on a remote node after transferring it.

@@ -19,11 +19,10 @@ use crate::arguments;
 use crate::attributes::{self, FileAttributes, Wanted};
 use crate::context::Context;
 use crate::http::{self, Call};
-use crate::module::command::any_exists;
 use crate::module::file::place_link;
 use crate::outcome::{Failure, Outcome};
 use crate::permissions;
-use crate::shell_pattern::ShellPattern;
+use crate::shell_pattern::{ShellPattern, any_exists};
 use crate::write::{Staged, explain, parent};
 
 arguments! {

@@ -12,8 +12,8 @@ use crate::checksum::Algorithm;
 use crate::context::Context;
 use crate::http::{self, Answer, Call, Follow};
 use crate::json;
-use crate::module::command::any_exists;
 use crate::outcome::{Failure, Outcome};
+use crate::shell_pattern::any_exists;
 use crate::write::{self, explain};
 use crate::{arguments, choices};
 
