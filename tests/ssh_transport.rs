@@ -232,6 +232,42 @@ async fn every_kind_of_key_logs_in() {
     }
 }
 
+/// One key in 256 of this kind: the secret number begins with a zero byte, which OpenSSH's format leaves out.
+const SHORT_ECDSA: &str = "\
+-----BEGIN OPENSSH PRIVATE KEY-----\n\
+b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAaAAAABNlY2RzYS\n\
+1zaGEyLW5pc3RwMjU2AAAACG5pc3RwMjU2AAAAQQQ9MjfOnHhvOXTatO/ITVO29nzGxovT\n\
+8UbAAAll2S5wd+UMrOmCYpbDt9+qGLwT/ymQw+tVKIQNW2TtjK+39hrFAAAAqPsPWQv7D1\n\
+kLAAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBD0yN86ceG85dNq0\n\
+78hNU7b2fMbGi9PxRsAACWXZLnB35Qys6YJilsO336oYvBP/KZDD61UohA1bZO2Mr7f2Gs\n\
+UAAAAfODjAKjXQlgeFzmmIudIeiLwfw3XkvkQ9HDJISqjsjQAAAAxzaG9ydCBzY2FsYXIB\n\
+AgMEBQ==\n\
+-----END OPENSSH PRIVATE KEY-----\n";
+
+#[tokio::test]
+async fn a_key_with_a_short_secret_number_logs_in() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let server = Server::start();
+    let file = server.path("short");
+    std::fs::write(&file, SHORT_ECDSA).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+    std::fs::write(server.path("short.pub"), run(Command::new("ssh-keygen").arg("-yf").arg(&file))).unwrap();
+    server.authorize("short");
+    works(&server.settings("short")).await;
+    for (cipher, passphrase) in [("aes256-ctr", "open"), ("chacha20-poly1305@openssh.com", "sesame")] {
+        let mut command = Command::new("ssh-keygen");
+        // Anew each time, since it would ask for the old passphrase.
+        std::fs::write(&file, SHORT_ECDSA).unwrap();
+        run(command.args(["-q", "-p", "-P", "", "-a", "1", "-Z", cipher, "-N", passphrase, "-f"]).arg(&file));
+        let mut settings = server.settings("short");
+        settings.private_key_passphrase = Some(Password::new("wrong"));
+        let (_, hint, _) = refused(&settings).await;
+        assert!(hint.contains("the passphrase does not open it"), "{hint}");
+        settings.private_key_passphrase = Some(Password::new(passphrase));
+        works(&settings).await;
+    }
+}
+
 #[tokio::test]
 async fn a_passphrase_opens_a_key() {
     let server = Server::start();

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
-use russh::keys::{Algorithm, Certificate, PrivateKey, PublicKey, decode_secret_key};
+use russh::keys::{Algorithm, Certificate, PrivateKey, PublicKey};
 use sha2::Digest as _;
 
+use super::key_format;
 use crate::connection::Password;
 
 /// One key file.
@@ -101,15 +102,15 @@ fn open(path: &Path, passphrase: Option<&Password>) -> (Option<PublicKey>, Resul
         }
     }
     let passphrase = passphrase.map(Password::expose).filter(|passphrase| !passphrase.is_empty());
-    let opened = match decode_secret_key(&text, None) {
+    let opened = match key_format::decode(&text, None) {
         Err(russh::keys::Error::KeyIsEncrypted) => match passphrase {
             None => Err(Problem::Encrypted),
-            Some(passphrase) => decode_secret_key(&text, Some(passphrase)).map_err(|_| Problem::WrongPassphrase),
+            Some(passphrase) => key_format::decode(&text, Some(passphrase)).map_err(|_| Problem::WrongPassphrase),
         },
         // Formats older than OpenSSH's own say in other ways that they are encrypted.
         Err(_) if text.contains("ENCRYPTED") => match passphrase {
             None => Err(Problem::Encrypted),
-            Some(passphrase) => decode_secret_key(&text, Some(passphrase)).map_err(|_| Problem::WrongPassphrase),
+            Some(passphrase) => key_format::decode(&text, Some(passphrase)).map_err(|_| Problem::WrongPassphrase),
         },
         Err(error) => Err(Problem::Format(error.to_string())),
         Ok(key) => Ok(key),

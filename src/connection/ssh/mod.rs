@@ -3,7 +3,7 @@
 //! * `ssh_config`, `options`, `local`, `pattern`: what `~/.ssh/config`, arguments and settings say of a host;
 //! * `known_hosts`, `host_key`: whether the host is the one it claims to be;
 //! * `algorithms`: what is offered in the handshake;
-//! * `identity`, `authentication`: logging in;
+//! * `key_format`, `identity`, `authentication`: logging in;
 //! * `route`: the bytes' way to the host: TCP, `ProxyJump`, `ProxyCommand`; timeouts and further attempts;
 //! * `session`, `pipe`, `pace`: the [`Transport`](super::Transport): commands on channels of the connection;
 //! * `alone`: the same for servers on which a connection may have one command only.
@@ -13,6 +13,7 @@ mod alone;
 mod authentication;
 mod host_key;
 mod identity;
+mod key_format;
 mod known_hosts;
 pub(crate) mod local;
 mod options;
