@@ -270,6 +270,9 @@ impl Call<'_> {
 /// # Errors
 /// A template could not be rendered, or what must be a dictionary is none.
 pub fn render_arguments(task: &Task, scope: &Scope) -> Result<Vec<(String, Value)>, Stop> {
+    if let Some(mistake) = &task.arguments.mistake {
+        return Err(Stop::refused(mistake));
+    }
     let known = registry::find(task.action.short);
     let mut arguments: Vec<(String, Value)> = Vec::new();
     let mut set = |name: String, value: Value| {

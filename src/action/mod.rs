@@ -3,6 +3,7 @@
 //! Most modules need no controller half: their arguments go to the agent as they are. An [`Action`] is there where
 //! something of the controller is involved: its files, its variables, the run itself.
 
+mod absent;
 mod add_host;
 mod assemble;
 mod assert;

@@ -23,6 +23,8 @@ pub struct Known {
     pub action: Option<&'static dyn Action>,
     /// Its agent half.
     pub module: Option<&'static Module>,
+    /// It is a module of ansible-core that is not here yet.
+    pub absent: bool,
 }
 
 impl std::fmt::Debug for Known {
@@ -77,6 +79,7 @@ static KNOWN: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
                 free_text: matches!(module.name, "command" | "shell" | "script"),
                 action: None,
                 module: Some(module),
+                absent: false,
             },
         );
     }
@@ -111,6 +114,7 @@ static KNOWN: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
                 free_text: own.name == "raw",
                 action: Some(own.action),
                 module,
+                absent: false,
             },
         );
     }
@@ -129,6 +133,22 @@ static KNOWN: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
                 free_text: false,
                 action: None,
                 module: None,
+                absent: false,
+            },
+        );
+    }
+    for name in ABSENT {
+        all.insert(
+            name,
+            Known {
+                short: name,
+                collection: "ansible.builtin",
+                spec: &<super::absent::Arguments as Arguments>::SPEC,
+                free_form: None,
+                free_text: false,
+                action: Some(&super::absent::Absent),
+                module: None,
+                absent: true,
             },
         );
     }
@@ -148,6 +168,22 @@ static KNOWN: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
     }
     all
 });
+
+/// Modules of ansible-core that are not here yet. A playbook that names one runs, as long as the task is not reached.
+const ABSENT: &[&str] = &[
+    "apt_key",
+    "debconf",
+    "dnf",
+    "dpkg_selections",
+    "expect",
+    "iptables",
+    "mount_facts",
+    "pip",
+    "rpm_key",
+    "subversion",
+    "sysvinit",
+    "yum_repository",
+];
 
 /// Names under which modules went before, or go elsewhere.
 const REDIRECTS: &[(&str, &str)] = &[("dnf5", "dnf"), ("yum", "dnf")];
@@ -170,9 +206,9 @@ pub fn find(name: &str) -> Option<&'static Known> {
     }
 }
 
-/// Every short name.
+/// Every short name of what is here.
 pub fn names() -> Vec<&'static str> {
-    let mut names: Vec<&'static str> = KNOWN.keys().copied().collect();
+    let mut names: Vec<&'static str> = KNOWN.values().filter(|known| !known.absent).map(|known| known.short).collect();
     names.sort_unstable();
     names
 }

@@ -93,7 +93,7 @@ pub fn parse(text: &str, only: Option<&[&str]>) -> Option<Parsed> {
     let Some(only) = only else {
         let mut rest = Vec::new();
         for word in split_words(text)? {
-            match word.split_once('=') {
+            match split_pair(&word) {
                 Some((key, value)) if is_key(key) => parsed.pairs.push((key.to_owned(), unescape(unquote(value)))),
                 _ => rest.push(word),
             }
@@ -129,8 +129,23 @@ pub fn parse(text: &str, only: Option<&[&str]>) -> Option<Parsed> {
     Some(parsed)
 }
 
+/// Split a word at its first `=` that is not within a template.
+fn split_pair(word: &str) -> Option<(&str, &str)> {
+    let mut at = 0;
+    loop {
+        let rest = word.get(at..)?;
+        let equals = rest.find('=')?;
+        match rest.find("{{").filter(|template| *template < equals) {
+            Some(template) => at += template + rest.get(template..)?.find("}}")? + 2,
+            None => return Some((word.get(..at + equals)?, word.get(at + equals + 1..)?)),
+        }
+    }
+}
+
+/// A name, or a template that gives one.
 fn is_key(key: &str) -> bool {
-    !key.is_empty() && key.chars().all(|character| character.is_alphanumeric() || "_.-".contains(character))
+    !key.is_empty()
+        && (key.contains("{{") || key.chars().all(|character| character.is_alphanumeric() || "_.-".contains(character)))
 }
 
 fn unescape(value: &str) -> String {
@@ -159,6 +174,16 @@ mod tests {
             [("src", "a"), ("dest", "b c"), ("mode", "0644")].map(|(key, value)| (key.to_owned(), value.to_owned()))
         );
         assert_eq!(parsed.free, None);
+    }
+
+    #[test]
+    fn a_key_may_be_a_template() {
+        let pair = |text: &str| parse(text, None).unwrap().pairs.pop();
+        let expected = |key: &str, value: &str| Some((key.to_owned(), value.to_owned()));
+        assert_eq!(pair("{{ item.0 }}={{ item.1 }}"), expected("{{ item.0 }}", "{{ item.1 }}"));
+        assert_eq!(pair("{{ 'a=b' }}x='c d'"), expected("{{ 'a=b' }}x", "c d"));
+        assert_eq!(pair("{{ a == b }}"), None);
+        assert_eq!(pair("{{ a = b"), None);
     }
 
     #[test]

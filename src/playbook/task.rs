@@ -75,6 +75,8 @@ pub struct Arguments {
     pub template: Option<Written>,
     /// Where each option's value stands.
     pub spans: IndexMap<String, Span>,
+    /// Why they cannot be understood, of a task that may fail.
+    pub mistake: Option<String>,
 }
 
 /// Where a task's result goes.

@@ -252,7 +252,10 @@ impl Run {
 
     fn serial(&self, play: &Play, statics: &Scope) -> Result<Vec<String>, RunError> {
         let Some(written) = &play.serial else { return Ok(Vec::new()) };
-        let value = written.render(statics)?;
+        let value = written.render_or_omit(statics)?;
+        if crate::template::is_omit(&value) {
+            return Ok(Vec::new());
+        }
         let sizes: Vec<String> = match value.kind() {
             ValueKind::Seq => value.try_iter().into_iter().flatten().map(|item| item.to_string()).collect(),
             _ => vec![value.to_string()],
@@ -452,7 +455,7 @@ fn implicit_task(
     Task {
         name: None,
         action: ActionName { written: Arc::from(action), short: action, span: play.span },
-        arguments: Arguments { options, template: None, spans: IndexMap::new() },
+        arguments: Arguments { options, template: None, spans: IndexMap::new(), mistake: None },
         keywords: Arc::new(keywords),
         enclosing: Arc::clone(&play.keywords),
         looping: None,

@@ -298,7 +298,7 @@ pub(super) fn wire_options(shared: &Shared, task: &Task, scope: &Scope) -> Resul
     let keywords = &task.keywords;
     let mut environment: Vec<(String, String)> = Vec::new();
     for written in &keywords.environment {
-        let value = written.render(scope).map_err(|error| in_keyword("environment", Some(written), error))?;
+        let value = written.render_or_omit(scope).map_err(|error| in_keyword("environment", Some(written), error))?;
         if value.is_none() || crate::template::is_omit(&value) {
             continue;
         }

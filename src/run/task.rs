@@ -271,7 +271,11 @@ impl Job {
             Ok(Some(skipped)) => return Err(Single::plain(skipped)),
             Err((error, span)) => return Err(Single::unrendered(&error, span)),
         }
-        self.prepare_call(plain, scope).map_err(|stop| self.stopped(stop))
+        self.prepare_call(plain, scope).map_err(|stop| match stop {
+            // The module itself says so under Ansible, and `failed_when` has the last word on it.
+            stop @ Stop::Unfit(_) => self.conclude(plain, Err(stop), None),
+            stop => self.stopped(stop),
+        })
     }
 
     /// The result of a call that did not come to its end.

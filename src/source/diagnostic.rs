@@ -55,6 +55,11 @@ impl Diagnostic {
         Self { severity: Severity::Warning, ..Self::error(message) }
     }
 
+    /// The same as a warning.
+    pub fn into_warning(self) -> Self {
+        Self { severity: Severity::Warning, ..self }
+    }
+
     /// A deprecation with nothing but its message.
     pub fn deprecation(message: impl Into<String>) -> Self {
         Self { severity: Severity::Deprecation, ..Self::error(message) }

@@ -22,7 +22,7 @@ pub use host::{HostStore, HostVariables, HostVars, variables_object};
 pub use inventory::InventoryLayers;
 pub use magic::{ANSIBLE_VERSION, RunFacts, group_names, groups_value};
 pub use play::PlayVariables;
-pub use statics::{Layer, beneath};
+pub use statics::{Layer, beneath, of_role};
 pub use task::TaskVariables;
 
 use crate::template::{Variable, Written};

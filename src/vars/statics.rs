@@ -3,8 +3,11 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use minijinja::Value;
+
 use super::VarMap;
-use crate::template::{Scope, Variable, Variables};
+use crate::playbook::Role;
+use crate::template::{Scope, Variable, Variables, Written};
 
 /// One map of variables.
 #[derive(Debug)]
@@ -37,6 +40,19 @@ impl Variables for Beneath {
         names.extend(self.below.keys().map(|name| Cow::Borrowed(&**name)));
         names
     }
+}
+
+/// What stands for a role itself in the names of its static imports.
+pub fn of_role(role: &Role) -> VarMap {
+    let text = |text: &str| Written::plain(Value::from(text));
+    [
+        ("role_path", text(&role.path.display().to_string())),
+        ("role_name", text(role.name.rsplit('/').next().unwrap_or_default())),
+        ("ansible_role_name", text(&role.name)),
+    ]
+    .into_iter()
+    .map(|(name, written)| (name.into(), written))
+    .collect()
 }
 
 /// The scope with `variables` below everything that it has.

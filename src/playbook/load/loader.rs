@@ -28,6 +28,8 @@ pub struct Loader {
     pub(super) open: Vec<String>,
     /// `module_defaults` are in force around what is being loaded, and may supply required options.
     pub(super) defaults_in_force: bool,
+    /// What is being loaded may fail, or may never be run: its mistakes are warnings until it is reached.
+    pub(super) guarded: bool,
     /// Handlers of roles that `import_role` brought in; they join the play's.
     pub(super) imported_handlers: Vec<Arc<Task>>,
     /// Roles that `import_role` brought in; their variables join the play's.
@@ -53,6 +55,7 @@ impl Loader {
             files: HashMap::new(),
             open: Vec::new(),
             defaults_in_force: false,
+            guarded: false,
             imported_handlers: Vec::new(),
             imported_roles: Vec::new(),
         }
@@ -63,6 +66,11 @@ impl Loader {
         if !self.notes.contains(&diagnostic) {
             self.notes.push(diagnostic);
         }
+    }
+
+    /// Note that a task will fail when it is run.
+    pub(super) fn note_failure(&mut self, diagnostic: Diagnostic) {
+        self.note(if self.guarded { diagnostic.into_warning() } else { diagnostic });
     }
 
     /// Take the notes made so far: the value if there is no error among them, with the warnings; else all of them.

@@ -72,6 +72,13 @@ struct Draft {
     local: bool,
 }
 
+impl Draft {
+    /// Whether the play is ready for its failure, or may pass it over.
+    fn may_fail(&self) -> bool {
+        !self.failed_when.is_empty() || self.keywords.ignore_errors.is_some() || !self.keywords.when.is_empty()
+    }
+}
+
 impl Loader {
     /// A list of tasks and blocks.
     pub(crate) fn task_list(&mut self, node: &Node, outer: &Arc<Keywords>, place: &Place) -> Vec<Item> {
@@ -149,7 +156,10 @@ impl Loader {
             }
             items.into()
         };
+        let guarded = self.guarded;
+        self.guarded |= node.get("rescue").is_some();
         let tasks = section(self, "block");
+        self.guarded = guarded;
         let rescue = section(self, "rescue");
         let always = section(self, "always");
         Some(Block { name, tasks, rescue, always, role: None, span: node.span })
@@ -157,7 +167,11 @@ impl Loader {
 
     fn task(&mut self, node: &Node, outer: &Arc<Keywords>, place: &Place, handler: bool) -> Vec<Item> {
         let Some(draft) = self.draft(node, handler) else { return Vec::new() };
-        let Some((action, arguments)) = self.action(&draft, node) else { return Vec::new() };
+        let guarded = self.guarded;
+        self.guarded |= draft.may_fail() || outer.ignore_errors.is_some() || !outer.when.is_empty();
+        let called = self.action(&draft, node);
+        self.guarded = guarded;
+        let Some((action, arguments)) = called else { return Vec::new() };
         let looping = draft.looping.map(|(source, span)| Loop { source, control: draft.control, span });
         let mut keywords = draft.keywords;
         if draft.local {
@@ -378,7 +392,14 @@ impl Loader {
             );
             return None;
         };
-        let mut arguments = Arguments { options: IndexMap::new(), template: None, spans: IndexMap::new() };
+        if known.absent {
+            self.note(
+                Diagnostic::warning(format!("rprov has no module `{}` yet: this task fails if it is run", known.short))
+                    .at(name_span),
+            );
+        }
+        let mut arguments =
+            Arguments { options: IndexMap::new(), template: None, spans: IndexMap::new(), mistake: None };
         self.read_arguments(&mut arguments, known, &value);
         if let Some(node) = &draft.arguments {
             match &node.data {
@@ -492,15 +513,15 @@ impl Loader {
         } else if whole_is_template {
             arguments.template = Some(written(&free));
         } else {
-            self.note(
-                Diagnostic::error(format!(
-                    "this task '{}' has extra params, which is only allowed in free-form modules",
-                    known.short
-                ))
-                .at(span)
-                .label(format!("`{free}` is not `name=value`"))
-                .hint("write the module's options as `name: value` lines below it"),
+            let message =
+                format!("this task '{}' has extra params, which is only allowed in free-form modules", known.short);
+            self.note_failure(
+                Diagnostic::error(message.as_str())
+                    .at(span)
+                    .label(format!("`{free}` is not `name=value`"))
+                    .hint("write the module's options as `name: value` lines below it"),
             );
+            arguments.mistake = Some(message);
         }
     }
 
@@ -563,7 +584,7 @@ impl Loader {
                     )),
                 };
             }
-            self.note(note);
+            self.note_failure(note);
         }
     }
 
@@ -590,6 +611,12 @@ impl Loader {
         let statics = self.statics.clone();
         for vars in &task.keywords.vars {
             self.statics = crate::vars::beneath(&self.statics, Arc::clone(vars));
+        }
+        if let Some(role) = &place.role {
+            for vars in [&role.vars, &role.defaults] {
+                self.statics = crate::vars::beneath(&self.statics, Arc::clone(vars));
+            }
+            self.statics = crate::vars::beneath(&self.statics, Arc::new(crate::vars::of_role(role)));
         }
         let file = self.static_text(written, node, "the file name of an import");
         self.statics = statics;
