@@ -122,7 +122,7 @@ fn script(nonce: &str, hashes: &[&str], terminal: bool, first: Option<&Way>) -> 
         r#"e=$(mkdir -m 700 "$d" 2>&1); if own "$d"; then :; else w="$w $d: ${e:-it is not a private directory of this user};"; continue; fi"#,
         r#"t=$d/.new-$$; e=$({ echo "exit 0" >"$t" && chmod 700 "$t"; } 2>&1) || { w="$w $d: $e;"; clean; continue; }"#,
         r#""$t" 2>/dev/null || { w="$w $d: programs cannot be executed there (noexec);"; clean; continue; }"#,
-        r#"echo; echo "rprov:$N:need $m $z"; [ "$F" != first ] || { read -r h; F=; }; read -r h n f || exit 1"#,
+        r#"echo; echo "rprov:$N:need $m $z"; if [ "$F" = first ]; then read -r h; F=; fi; read -r h n f || exit 1"#,
         r#"e=$({ head -c "$n" | { if [ "$f" = gzip ]; then gzip -dc; else cat; fi >"$t"; r=$?; cat >/dev/null; exit $r; }; } 2>&1) && e=$("$t" --verify "$h" 2>&1) && e=$(mv -f "$t" "$d/agent-$h" 2>&1) && { find "$d" -type f -mtime +30 -exec rm -f {} + >/dev/null 2>&1; t=; exec "$d/agent-$h" $N $F; }"#,
         r#"w="$w $d: $e;"; clean; done"#,
         r#"echo; echo "rprov:$N:fail" $w; exit 1"#,
