@@ -8,11 +8,9 @@ use clap::{ArgAction, Parser};
 use super::exit::Exit;
 use super::flags::{BecomeFlags, ConnectionFlags, InventoryFlags, LoneTaskFlags, TaskFlags};
 use super::identities::VaultFlags;
-use super::lone_task::LoneTask;
+use super::lone_task::{LoneTask, Written};
 use super::options::options;
-use super::stage::{
-    Hosts, Stage, connections, extra_variables, loader, matching, runtime, surroundings, unlocked_settings,
-};
+use super::stage::{Hosts, Kept, Stage, extra_variables, loader, matching, runtime, surroundings, unlocked_settings};
 use super::stop::Stop;
 use super::tell::{display, host_list, put, tell};
 use crate::config::{Config, Setting};
@@ -105,7 +103,7 @@ impl AdhocCommand {
             arguments: self.args.as_deref().or(config.string(Setting::ModuleArgs)).unwrap_or_default(),
             timeout: self.lone.task_timeout.unwrap_or(options.task_timeout),
             background: self.background(&config)?,
-            keywords: Vec::new(),
+            written: Written::Flags,
         };
         let play = task.play()?;
         let directory = self.lone.directory(&config)?;
@@ -117,10 +115,10 @@ impl AdhocCommand {
             return Ok(Exit::Success);
         }
         let sinks = self.sinks(&config, &options)?;
-        let connections = connections();
         let live = self.format == "json";
-        let stage = Stage { config, options, extra, inventory, sources, directory, connections, live };
-        let shared = stage.share(sinks);
+        let kept = Kept::default();
+        let stage = Stage { config, options, extra, inventory, sources, directory, kept, live };
+        let (shared, _watch) = stage.share(sinks);
         let mut run = Run::new(Arc::clone(&shared), loader, surroundings);
         let outcome = run.lone_play(&play).await;
         shared.connections.close().await;

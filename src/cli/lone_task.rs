@@ -12,10 +12,32 @@ use crate::source::{Diagnostic, Span, register};
 use crate::template::python;
 use crate::yaml::{self, Data, Node};
 
-/// What the command line calls a module's name, where it shows it.
-const NAME_ORIGIN: &str = "<CLI option '-m'>";
-/// The same of its arguments.
-const ARGUMENTS_ORIGIN: &str = "<CLI option '-a'>";
+/// Where a task was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    /// In flags.
+    Flags,
+    /// At the console's prompt.
+    Prompt,
+}
+
+impl Written {
+    /// What messages call the place of a module's name.
+    fn name(self) -> &'static str {
+        match self {
+            Written::Flags => "<CLI option '-m'>",
+            Written::Prompt => "<unknown>",
+        }
+    }
+
+    /// The same of its arguments.
+    fn arguments(self) -> &'static str {
+        match self {
+            Written::Flags => "<CLI option '-a'>",
+            Written::Prompt => "<unknown>",
+        }
+    }
+}
 
 /// One task, for all hosts of a pattern.
 #[derive(Debug)]
@@ -32,8 +54,8 @@ pub(super) struct LoneTask<'a> {
     pub(super) timeout: u32,
     /// Seconds that it may run in the background, and those between two looks at it.
     pub(super) background: Option<(u64, u64)>,
-    /// Further keywords of the play.
-    pub(super) keywords: Vec<(&'static str, Data)>,
+    /// Where it was written.
+    pub(super) written: Written,
 }
 
 impl LoneTask<'_> {
@@ -44,7 +66,7 @@ impl LoneTask<'_> {
         let needs = ["command", "shell", "raw", "script", "win_command", "win_shell"];
         let short =
             module.strip_prefix("ansible.builtin.").or(module.strip_prefix("ansible.legacy.")).unwrap_or(module);
-        if arguments.is_empty() && needs.contains(&short) {
+        if arguments.is_empty() && needs.contains(&short) && self.written == Written::Flags {
             let meant = if self.pattern.ends_with(".yml") || self.pattern.ends_with(".yaml") {
                 "to run a playbook, use `rprov run` (`ansible-playbook`)"
             } else {
@@ -60,9 +82,9 @@ impl LoneTask<'_> {
         }
         let options = self.options(arguments)?;
         let span = self.task_span(&options);
-        let mut action = vec![(text(span, "module"), text_of(NAME_ORIGIN, module))];
+        let mut action = vec![(text(span, "module"), text_of(self.written.name(), module))];
         action.extend(options);
-        let action = Node { data: Data::Map(action), span: text_of(NAME_ORIGIN, module).span };
+        let action = Node { data: Data::Map(action), span: text_of(self.written.name(), module).span };
         let mut task = vec![(text(span, "action"), action)];
         if self.timeout > 0 {
             task.push((text(span, "timeout"), Node { data: Data::Int(self.timeout.into()), span }));
@@ -79,15 +101,15 @@ impl LoneTask<'_> {
             ("gather_facts", Data::Bool(false)),
             ("tasks", tasks),
         ];
-        let entries = entries.into_iter().chain(self.keywords.iter().cloned());
-        let entries = entries.map(|(name, data)| (text(span, name), Node { data, span })).collect();
+        let entries = entries.into_iter().map(|(name, data)| (text(span, name), Node { data, span })).collect();
         Ok(Node { data: Data::Map(entries), span })
     }
 
     /// The module's options, each with its value.
     fn options(&self, arguments: &str) -> Result<Vec<(Node, Node)>, Stop> {
         if arguments.starts_with('{') && arguments.ends_with('}') && !arguments.starts_with("{{") {
-            let loaded = yaml::parse(Path::new(ARGUMENTS_ORIGIN), Arc::from(arguments)).map_err(Stop::options)?;
+            let loaded =
+                yaml::parse(Path::new(self.written.arguments()), Arc::from(arguments)).map_err(Stop::options)?;
             if let Data::Map(entries) = loaded.root.data {
                 return Ok(entries);
             }
@@ -97,18 +119,19 @@ impl LoneTask<'_> {
             let options = known.spec.options();
             options.flat_map(|option| std::iter::once(&option.name).chain(option.aliases).copied()).collect()
         });
-        let span = text_of(ARGUMENTS_ORIGIN, arguments).span;
-        let Some(parsed) = arguments::parse(arguments, only.as_deref()) else {
-            return Err(Stop::error(
+        let span = text_of(self.written.arguments(), arguments).span;
+        let parsed = arguments::split_words(arguments).and_then(|_| arguments::parse(arguments, only.as_deref()));
+        let Some(parsed) = parsed else {
+            return Err(Stop::written(vec![
                 Diagnostic::error("failed at splitting arguments, either an unbalanced jinja2 block or quotes")
                     .at(span)
                     .hint("close every quote and every `{{`"),
-            ));
+            ]));
         };
         let mut options: Vec<(Node, Node)> = Vec::new();
         for (name, value) in &parsed.pairs {
             options.retain(|(known, _)| known.as_str() != Some(name));
-            options.push((text_of(ARGUMENTS_ORIGIN, name), text_of(ARGUMENTS_ORIGIN, value)));
+            options.push((text_of(self.written.arguments(), name), text_of(self.written.arguments(), value)));
         }
         if let Some(free) = parsed.free {
             if known.is_some_and(|known| known.free_form.is_none() && !known.spec.open) {
@@ -121,25 +144,26 @@ impl LoneTask<'_> {
                         ),
                 ]));
             }
-            options.push((text(span, "_raw_params"), text_of(ARGUMENTS_ORIGIN, &free)));
+            options.push((text(span, "_raw_params"), text_of(self.written.arguments(), &free)));
         }
         Ok(options)
     }
 
     /// Where the task stands: in no file, so that it is shown whole.
     fn task_span(&self, options: &[(Node, Node)]) -> Span {
-        let options: Vec<(String, Value)> =
-            options.iter().map(|(name, value)| (name.as_str().unwrap_or_default().to_owned(), shown(value))).collect();
-        let (seconds, poll) = self.background.unwrap_or((0, 15));
-        let task = Value::from_iter([
-            ("action", Value::from(self.module)),
-            ("args", Value::from_iter(options)),
-            ("timeout", Value::from(self.timeout)),
-            ("async_val", Value::from(seconds)),
-            ("poll", Value::from(poll)),
-        ]);
-        let task = python::repr(&task).unwrap_or_default();
-        Span::start_of(register(format!("<adhoc '{}' task>", self.module), task))
+        let options = dictionary(options.iter().map(|(name, value)| (name.as_str().unwrap_or_default(), shown(value))));
+        let mut task =
+            vec![("action", Value::from(self.module)), ("args", options), ("timeout", Value::from(self.timeout))];
+        let place = match self.written {
+            Written::Flags => {
+                let (seconds, poll) = self.background.unwrap_or((0, 15));
+                task.extend([("async_val", Value::from(seconds)), ("poll", Value::from(poll))]);
+                format!("<adhoc '{}' task>", self.module)
+            }
+            Written::Prompt => "<unknown>".to_owned(),
+        };
+        let task = python::repr(&dictionary(task)).unwrap_or_default();
+        Span::start_of(register(place, task))
     }
 }
 
@@ -162,7 +186,11 @@ fn shown(node: &Node) -> Value {
         Data::BigInt(text) | Data::String(text) | Data::Unsafe(text) | Data::Vault(text) => Value::from(&**text),
         Data::List(items) => items.iter().map(shown).collect(),
         Data::Map(entries) => {
-            entries.iter().map(|(name, value)| (name.as_str().unwrap_or_default().to_owned(), shown(value))).collect()
+            dictionary(entries.iter().map(|(name, value)| (name.as_str().unwrap_or_default(), shown(value))))
         }
     }
+}
+
+fn dictionary<'a>(entries: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
+    Value::from_pairs(entries)
 }

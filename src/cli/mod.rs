@@ -3,6 +3,9 @@
 //! * [`start`]: which command is meant, by the program's name or the first word;
 //! * `run`: `rprov run`, which is also `ansible-playbook`;
 //! * `adhoc`: `rprov adhoc`, which is also `ansible`; `lone_task`: a task that stands in no playbook;
+//! * `config`: `rprov config`, which is also `ansible-config`;
+//! * `console`: `rprov console`, which is also `ansible-console`;
+//! * `doc`: `rprov doc`, which is also `ansible-doc`;
 //! * `listing`: `--list-hosts`, `--list-tasks`, `--list-tags`;
 //! * `extra`: `-e`;
 //! * `vault`: `rprov vault`, which is also `ansible-vault`;
@@ -14,6 +17,9 @@
 //! * [`Exit`]: Ansible's exit codes.
 
 mod adhoc;
+mod config;
+mod console;
+mod doc;
 mod exit;
 mod extra;
 mod flags;

@@ -11,7 +11,7 @@ use super::flags::{BecomeFlags, ConnectionFlags, InventoryFlags, TaskFlags};
 use super::identities::VaultFlags;
 use super::listing;
 use super::options::options;
-use super::stage::{Hosts, Stage, connections, extra_variables, loader, runtime, surroundings, unlocked_settings};
+use super::stage::{Hosts, Kept, Stage, extra_variables, loader, runtime, surroundings, unlocked_settings};
 use super::stop::Stop;
 use super::tell::{display, put, say, tell};
 use crate::config::{Config, Setting};
@@ -156,9 +156,9 @@ impl RunCommand {
         let every = ["all".to_owned(), "never".to_owned()];
         let only = if self.list_tags && options.tags.is_empty() { &every[..] } else { &options.tags };
         let selection = Selection::new(only, &options.skip_tags);
-        let connections = connections();
-        let stage = Stage { config, options, extra, inventory, sources, directory, connections, live: live || json };
-        let shared = stage.share(sinks);
+        let (kept, live) = (Kept::default(), live || json);
+        let stage = Stage { config, options, extra, inventory, sources, directory, kept, live };
+        let (shared, _watch) = stage.share(sinks);
         let mut run = Run::new(Arc::clone(&shared), loader, surroundings);
         if listing {
             let (text, warnings) = listing::list(&run, &playbooks, list, &selection)?;

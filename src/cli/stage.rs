@@ -79,11 +79,6 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Stop> {
         .map_err(|error| Stop::new(vec![Diagnostic::error(format!("cannot start: {error}"))], Exit::Unexpected))
 }
 
-/// No connections yet.
-pub(super) fn connections() -> Arc<Connections> {
-    Arc::new(Connections::new(AgentStore::new()))
-}
-
 /// The hosts that there are.
 pub(super) struct Hosts {
     /// All of them.
@@ -158,6 +153,10 @@ pub(super) fn matching(
         let (limited, more) = limit.hosts(&mut inventory, config, None).map_err(Stop::error)?;
         hosts.retain(|host| limited.contains(host));
         notes.extend(more);
+        if hosts.is_empty() && !any.is_empty() {
+            notes.push(no_hosts_left());
+            return Err(Stop::new(notes, Exit::Error));
+        }
     }
     tell(&notes, color);
     if hosts.is_empty() && !any.is_empty() {
@@ -167,9 +166,24 @@ pub(super) fn matching(
 }
 
 /// What is told where the limit leaves no hosts.
-fn no_hosts_left() -> Diagnostic {
+pub(super) fn no_hosts_left() -> Diagnostic {
     Diagnostic::error("Specified inventory, host pattern and/or --limit leaves us with no hosts to target.")
         .hint("`--list-hosts` without `-l` shows the hosts that there are")
+}
+
+/// What may outlive a run.
+#[derive(Clone)]
+pub(super) struct Kept {
+    /// Open connections.
+    pub(super) connections: Arc<Connections>,
+    /// The hosts' variables.
+    pub(super) hosts: Arc<HostStore>,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self { connections: Arc::new(Connections::new(AgentStore::new())), hosts: Arc::default() }
+    }
 }
 
 /// What the hosts of a run share.
@@ -181,19 +195,19 @@ pub(super) struct Stage {
     pub(super) sources: Vec<String>,
     /// Directory of the first playbook, or what stands in for it.
     pub(super) directory: PathBuf,
-    /// Where open connections are, and new ones go.
-    pub(super) connections: Arc<Connections>,
+    /// What earlier runs have left, and later ones will find.
+    pub(super) kept: Kept,
     /// Somebody watches what commands print while they run.
     pub(super) live: bool,
 }
 
 impl Stage {
-    /// Put it together; events go to these readers. Ctrl-C is watched from now on.
-    pub(super) fn share(self, sinks: Vec<Box<dyn Sink>>) -> Arc<Shared> {
+    /// Put it together; events go to these readers. Ctrl-C is watched as long as the second value is kept.
+    pub(super) fn share(self, sinks: Vec<Box<dyn Sink>>) -> (Arc<Shared>, Watch) {
         let options = self.options;
         let facts = RunFacts {
             inventory: ArcSwap::from_pointee(self.inventory),
-            hosts: HostStore::default(),
+            hosts: self.kept.hosts,
             layers: InventoryLayers::new(Arc::clone(&self.config)),
             extra: self.extra,
             check: options.check,
@@ -211,25 +225,35 @@ impl Stage {
             options,
             config: self.config,
             facts: Arc::new(facts),
-            connections: self.connections,
+            connections: self.kept.connections,
             reporter: Reporter::start(sinks),
             interrupt: Interrupt::default(),
             live: self.live,
             directory: self.directory,
         });
-        watch_interrupt(&shared);
-        shared
+        let watch = watch_interrupt(&shared);
+        (shared, watch)
+    }
+}
+
+/// Watches for Ctrl-C until it is dropped.
+pub(super) struct Watch(Vec<tokio::task::JoinHandle<()>>);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.0.iter().for_each(tokio::task::JoinHandle::abort);
     }
 }
 
 /// Ctrl-C (or SIGTERM) once ends the run in order; a second time it ends at once.
-fn watch_interrupt(shared: &Arc<Shared>) {
+fn watch_interrupt(shared: &Arc<Shared>) -> Watch {
     use tokio::signal::unix::{SignalKind, signal};
+    let mut tasks = Vec::new();
     for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
         // Where signals cannot be watched, they end the program as they always do.
         let Ok(mut signals) = signal(kind) else { continue };
         let shared = Arc::clone(shared);
-        tokio::spawn(async move {
+        tasks.push(tokio::spawn(async move {
             while signals.recv().await.is_some() {
                 if shared.interrupt.press() >= 2 {
                     std::process::exit(99);
@@ -238,6 +262,7 @@ fn watch_interrupt(shared: &Arc<Shared>) {
                     .hint("what runs is cancelled; press Ctrl-C again to quit at once");
                 shared.reporter.send(Event::Diagnostic(notice));
             }
-        });
+        }));
     }
+    Watch(tasks)
 }

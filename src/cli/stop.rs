@@ -26,6 +26,11 @@ impl Stop {
         Self::new(vec![problem], Exit::Options)
     }
 
+    /// The settings cannot be used.
+    pub(super) fn settings(problems: Diagnostics) -> Self {
+        Self::new(problems, Exit::Options)
+    }
+
     /// Mistakes in what was written. Which of them are errors tells the exit code: a file that is not there is a
     /// general error, a file that cannot be understood has a code of its own.
     pub(super) fn written(problems: Diagnostics) -> Self {

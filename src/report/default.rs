@@ -364,7 +364,7 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
     }
 
     /// A result as it is shown: JSON, over several lines where the module or the verbosity asks for it.
-    pub(super) fn dump(&self, task: &TaskInfo, result: &Map) -> String {
+    fn dump(&self, task: &TaskInfo, result: &Map) -> String {
         self.written(self.shown(task, result), result)
     }
 
@@ -389,18 +389,17 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
         shown
     }
 
-    fn shown_whole(&self, result: &Map) -> Map {
-        let verbose = self.display.verbosity >= 3;
-        let hidden = |name: &str| {
-            name.starts_with('_') && !verbose
-                || matches!(name, "_ansible_verbose_always" | "exception" | "failed" | "warnings" | "deprecations")
-                || (name == "invocation" && !verbose)
-                || (name == "diff" && self.display.verbosity < 3)
+    /// The same with what a task's kind would hide.
+    pub(super) fn shown_whole(&self, result: &Map) -> Map {
+        let shown = |name: &str| match self.display.verbosity {
+            0..=2 => !is_bookkeeping(name),
+            _ => !matches!(name, "_ansible_verbose_always" | "exception" | "failed" | "warnings" | "deprecations"),
         };
-        result.iter().filter(|(name, _)| !hidden(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+        result.iter().filter(|(name, _)| shown(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 
-    fn written(&self, shown: Map, result: &Map) -> String {
+    /// What is shown, as text.
+    pub(super) fn written(&self, shown: Map, result: &Map) -> String {
         let always = truth(result, "_ansible_verbose_always");
         let indent = self.display.pretty.unwrap_or(false) || always || self.display.verbosity > 2;
         if self.display.yaml {
@@ -647,6 +646,12 @@ fn host_label(result: &HostResult) -> String {
         Some(delegate) if delegate.name != result.host => format!("{} -> {delegate}", result.host),
         _ => result.host.to_string(),
     }
+}
+
+/// Whether an entry of a result is not for people, unless they ask for a lot.
+pub(super) fn is_bookkeeping(name: &str) -> bool {
+    name.starts_with('_')
+        || matches!(name, "exception" | "failed" | "warnings" | "deprecations" | "invocation" | "diff")
 }
 
 fn truth(result: &Map, name: &str) -> bool {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use rprov_modules::json::{self, Style};
 use rprov_wire::{Map, Value};
 
-use super::default::{BRIGHT_RED, CYAN, Color, DefaultOutput, GREEN, RED, YELLOW, python_text};
+use super::default::{BRIGHT_RED, CYAN, Color, DefaultOutput, GREEN, RED, YELLOW, is_bookkeeping, python_text};
 use super::event::{Event, HostResult};
 use super::reporter::Sink;
 use crate::run::Status;
@@ -81,10 +81,15 @@ impl<W: Write + Send, E: Write + Send> MinimalOutput<W, E> {
     }
 
     fn dump(&self, result: &HostResult) -> String {
+        // What `debug` would hide is hidden where all went well.
+        let shown = match result.status {
+            Status::Ok | Status::Changed => self.talk.shown(&result.task, &result.result),
+            _ => self.talk.shown_whole(&result.result),
+        };
         if !self.one_line {
-            return self.talk.dump(&result.task, &result.result);
+            return self.talk.written(shown, &result.result);
         }
-        let shown = Value::Map(self.talk.shown(&result.task, &result.result));
+        let shown = Value::Map(shown);
         let style = Style { indent: Some(String::new()), sort_keys: true, ascii: false, ..Style::default() };
         json::to_text(&shown, &style).replace('\n', "")
     }
@@ -153,7 +158,7 @@ impl Sink for Tree {
         let shown: Map = result
             .result
             .iter()
-            .filter(|(name, _)| !name.starts_with('_') && !matches!(name.as_str(), "exception" | "invocation" | "diff"))
+            .filter(|(name, _)| !is_bookkeeping(name))
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
         let style = Style { sort_keys: true, ascii: false, ..Style::default() };

@@ -17,7 +17,7 @@ pub struct RunFacts {
     /// The inventory as it is now; `add_host` and `group_by` replace it.
     pub inventory: ArcSwap<Inventory>,
     /// The hosts' own variables.
-    pub hosts: HostStore,
+    pub hosts: Arc<HostStore>,
     /// The hosts' inventory layers.
     pub layers: InventoryLayers,
     /// `-e`
