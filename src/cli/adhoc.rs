@@ -116,7 +116,7 @@ impl AdhocCommand {
         }
         let sinks = self.sinks(&config, &options)?;
         let live = self.format == "json";
-        let kept = Kept::default();
+        let kept = Kept::new(&config);
         let stage = Stage { config, options, extra, inventory, sources, directory, kept, live };
         let (shared, _watch) = stage.share(sinks);
         let mut run = Run::new(Arc::clone(&shared), loader, surroundings);

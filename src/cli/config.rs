@@ -141,6 +141,9 @@ fn view(config: &Config) -> Result<String, Stop> {
     })
 }
 
+/// A plugin, and its settings.
+type PluginSettings = (&'static str, Vec<Setting>);
+
 /// A setting's plugin and its name within that.
 struct Place {
     /// The plugin's type and name.
@@ -178,10 +181,10 @@ impl Which {
             return Err(Stop::settings(notes));
         }
         tell(&notes, color_of(&config, std::io::IsTerminal::is_terminal(&std::io::stderr())));
-        for plugin in &self.plugins {
-            if self.of != Type::Base && !self.settings().any(|setting| place(setting).plugin.is_some()) {
-                say(&format!("[WARNING]: Skipping {plugin} as we could not find matching plugin"));
-            }
+        let known =
+            |wanted: &str| self.settings().any(|setting| place(setting).plugin.is_some_and(|(_, name)| name == wanted));
+        for plugin in self.plugins.iter().filter(|plugin| self.of != Type::Base && !known(plugin)) {
+            say(&format!("[WARNING]: Skipping {plugin} as we could not find matching plugin"));
         }
         Ok(config)
     }
@@ -211,7 +214,7 @@ impl Which {
     }
 
     /// The kinds of plugins that are meant, each with its plugins and their settings.
-    fn of_plugins(&self) -> Vec<(String, Vec<(&'static str, Vec<Setting>)>)> {
+    fn of_plugins(&self) -> Vec<(String, Vec<PluginSettings>)> {
         let kinds: Vec<String> = Type::value_variants()
             .iter()
             .filter(|kind| !matches!(kind, Type::All | Type::Base) && (self.of == Type::All || self.of == **kind))
@@ -219,7 +222,7 @@ impl Which {
             .collect();
         let mut groups = Vec::new();
         for kind in kinds {
-            let mut plugins: Vec<(&'static str, Vec<Setting>)> = Vec::new();
+            let mut plugins: Vec<PluginSettings> = Vec::new();
             for setting in self.settings() {
                 match (place(setting).plugin, plugins.last_mut()) {
                     (Some((of, plugin)), Some((last, settings))) if of == kind && *last == plugin => {

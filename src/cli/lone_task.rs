@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use minijinja::Value;
+use rprov_modules::argument::Type;
 
 use super::stop::Stop;
 use crate::action;
@@ -151,7 +152,15 @@ impl LoneTask<'_> {
 
     /// Where the task stands: in no file, so that it is shown whole.
     fn task_span(&self, options: &[(Node, Node)]) -> Span {
-        let options = dictionary(options.iter().map(|(name, value)| (name.as_str().unwrap_or_default(), shown(value))));
+        // What a module keeps secret is not shown here either.
+        let known = action::find(self.module);
+        let secret = |name: &str| {
+            known.and_then(|known| known.spec.option(name)).is_some_and(|option| matches!(option.kind, Type::Secret))
+        };
+        let options = dictionary(options.iter().map(|(name, value)| match name.as_str().unwrap_or_default() {
+            name if secret(name) => (name, Value::from("VALUE_SPECIFIED_IN_NO_LOG_PARAMETER")),
+            name => (name, shown(value)),
+        }));
         let mut task =
             vec![("action", Value::from(self.module)), ("args", options), ("timeout", Value::from(self.timeout))];
         let place = match self.written {

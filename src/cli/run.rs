@@ -156,7 +156,7 @@ impl RunCommand {
         let every = ["all".to_owned(), "never".to_owned()];
         let only = if self.list_tags && options.tags.is_empty() { &every[..] } else { &options.tags };
         let selection = Selection::new(only, &options.skip_tags);
-        let (kept, live) = (Kept::default(), live || json);
+        let (kept, live) = (Kept::new(&config), live || json);
         let stage = Stage { config, options, extra, inventory, sources, directory, kept, live };
         let (shared, _watch) = stage.share(sinks);
         let mut run = Run::new(Arc::clone(&shared), loader, surroundings);

@@ -177,12 +177,19 @@ pub(super) struct Kept {
     /// Open connections.
     pub(super) connections: Arc<Connections>,
     /// The hosts' variables.
-    pub(super) hosts: Arc<HostStore>,
+    hosts: Arc<HostStore>,
+    /// What the inventory and tasks say of hosts.
+    layers: Arc<InventoryLayers>,
 }
 
-impl Default for Kept {
-    fn default() -> Self {
-        Self { connections: Arc::new(Connections::new(AgentStore::new())), hosts: Arc::default() }
+impl Kept {
+    /// Nothing yet.
+    pub(super) fn new(config: &Arc<Config>) -> Self {
+        Self {
+            connections: Arc::new(Connections::new(AgentStore::new())),
+            hosts: Arc::default(),
+            layers: Arc::new(InventoryLayers::new(Arc::clone(config))),
+        }
     }
 }
 
@@ -208,7 +215,7 @@ impl Stage {
         let facts = RunFacts {
             inventory: ArcSwap::from_pointee(self.inventory),
             hosts: self.kept.hosts,
-            layers: InventoryLayers::new(Arc::clone(&self.config)),
+            layers: self.kept.layers,
             extra: self.extra,
             check: options.check,
             diff: options.diff,

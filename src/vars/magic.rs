@@ -19,7 +19,7 @@ pub struct RunFacts {
     /// The hosts' own variables.
     pub hosts: Arc<HostStore>,
     /// The hosts' inventory layers.
-    pub layers: InventoryLayers,
+    pub layers: Arc<InventoryLayers>,
     /// `-e`
     pub extra: Arc<VarMap>,
     /// `-C`

@@ -70,3 +70,13 @@ fn output_for_machines_is_one_event_per_line() {
     let result = outcome.out.lines().find(|line| line.contains(r#""event":"result""#)).unwrap();
     assert!(result.contains(r#""ping":"pong""#) && result.contains(r#""host":"h""#), "{result}");
 }
+
+#[test]
+fn a_secret_option_is_not_shown_where_the_task_is() {
+    let project = Project::new();
+    let outcome =
+        project.rprov("adhoc -i h, -c local h -m get_url -a 'url=http://127.0.0.1:1/ dest=got url_password=s3cret'");
+    assert_eq!(outcome.code, 2, "{outcome}");
+    assert!(outcome.out.contains("'url_password': 'VALUE_SPECIFIED_IN_NO_LOG_PARAMETER'"), "{outcome}");
+    assert!(!outcome.out.contains("s3cret") && !outcome.err.contains("s3cret"), "{outcome}");
+}

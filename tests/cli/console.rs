@@ -27,9 +27,11 @@ fn lines_are_edited_completed_and_kept() {
     terminal.enter("\u{4}");
     let (code, seen) = terminal.end();
     assert!(code == 0 && seen.contains("Ansible-console was exited."), "{seen}");
-    assert!(seen.contains("become_method su"), "{seen}");
     let history = std::fs::read_to_string(project.path("home/.ansible-console_history")).unwrap();
-    assert!(history.contains("cd web2\n") && history.contains("debug var=inventory_hostname\n"), "{history}");
+    assert!(
+        history.contains("cd web2\nbecome_method su\n") && history.contains("debug var=inventory_hostname\n"),
+        "{history}"
+    );
 }
 
 #[test]

@@ -5,7 +5,21 @@ use crate::project::Project;
 #[test]
 fn a_module_is_told_about() {
     let project = Project::new();
-    insta::assert_snapshot!(project.rprov("doc ping"), @"");
+    insta::assert_snapshot!(project.rprov("doc ping"), @r"
+    exit code 0
+    --- stdout ---
+    > MODULE ansible.builtin.ping
+
+      Try to connect to a host and run a module there; return `pong` on success.
+
+    OPTIONS (= indicates it is required):
+
+       data  What to return as `ping`; `crash` makes the module fail.
+            default: pong
+            type: str
+
+    --- stderr ---
+    ");
     let all = project.rprov("doc -l");
     let line = |name: &str| all.out.lines().any(|line| line.split_whitespace().next() == Some(name));
     assert!(all.code == 0 && line("ansible.builtin.copy") && line("community.docker.docker_container"), "{all}");
@@ -31,14 +45,42 @@ fn a_module_is_told_about_for_machines() {
 #[test]
 fn a_snippet_is_a_task_to_fill_in() {
     let project = Project::new();
-    insta::assert_snapshot!(project.rprov("doc -s ping"), @"");
+    insta::assert_snapshot!(project.rprov("doc -s replace").out.lines().take(5).collect::<Vec<_>>().join("\n"), @r#"
+    - name: "Replace all instances of a pattern within a file"
+      replace:
+          after:                  # Only what follows a match of this is looked at;
+                                  # `.` matches line ends in it.
+          attributes:             # File system flags as lsattr(1) shows them, set
+    "#);
 }
 
 #[test]
 fn keywords_filters_tests_and_lookups_are_told_about() {
     let project = Project::new();
-    insta::assert_snapshot!(project.rprov("doc -t keyword when"), @"");
-    insta::assert_snapshot!(project.rprov("doc -t filter b64encode"), @"");
+    insta::assert_snapshot!(project.rprov("doc -t keyword loop"), @r"
+    exit code 0
+    --- stdout ---
+    loop:
+      applies_to:
+      - Task
+      - Handler
+      description: A list; the task is done once for each item.
+
+    --- stderr ---
+    ");
+    insta::assert_snapshot!(project.rprov("doc -t filter combine"), @r"
+    exit code 0
+    --- stdout ---
+    > FILTER ansible.builtin.combine
+
+      Dictionaries laid over each other.
+
+    CALL:
+
+      DICT | combine(others, recursive=false, list_merge='replace')
+
+    --- stderr ---
+    ");
     for (kind, name) in [("filter", "combine"), ("test", "version"), ("lookup", "first_found"), ("keyword", "notify")] {
         let list = project.rprov(&format!("doc -t {kind} -l"));
         assert!(list.out.lines().any(|line| line.contains(name)), "{list}");

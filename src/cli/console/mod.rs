@@ -83,13 +83,13 @@ impl ConsoleCommand {
         let directory = self.lone.directory(&config)?;
         let Hosts { inventory, sources, served } = Hosts::load(&self.inventory, &config, color)?;
         let mut console = Console {
+            kept: Kept::new(&config),
             config,
             options,
             extra,
             inventory,
             sources,
             directory,
-            kept: Kept::default(),
             pattern: self.pattern,
             hosts: Vec::new(),
             color,
@@ -195,7 +195,9 @@ impl Console {
             Order::Forks(forks) => options.forks = forks,
             Order::Verbosity(level) => {
                 options.verbosity = level;
-                put(&format!("verbosity level set to {level}\n"));
+                if level > 0 {
+                    put(&format!("verbosity level set to {level}\n"));
+                }
             }
             Order::Timeout(seconds) => options.task_timeout = seconds,
             Order::Toggle(Toggle::Become, on) => options.r#become = on,

@@ -132,7 +132,8 @@ fn options_text(text: &mut String, spec: &'static Spec, level: usize, style: &St
             fact("choices", format!("[{}]", choices.join(", ")));
         }
         if !option.required {
-            fact("default", option.default.map_or_else(|| "null".to_owned(), |default| default().to_string()));
+            let default = option.default.map(|default| default());
+            fact("default", default.map_or_else(|| "null".to_owned(), |default| plain(&default)));
         }
         if let Type::List(item) = option.kind {
             fact("elements", item.name().to_owned());
@@ -142,6 +143,14 @@ fn options_text(text: &mut String, spec: &'static Spec, level: usize, style: &St
             text.push_str(&format!("\n{margin}        {}:\n", style.strong("OPTIONS")));
             options_text(text, inner, level + 1, style);
         }
+    }
+}
+
+/// A default as people write it.
+fn plain(value: &rprov_wire::Value) -> String {
+    match value {
+        rprov_wire::Value::String(text) if !text.is_empty() => text.clone(),
+        other => other.to_string(),
     }
 }
 
