@@ -5,7 +5,8 @@
 //! command line after the other, run in turn in a temporary copy of the case. What Ansible did is kept in the case's
 //! `reference.json`, because Ansible takes seconds for each task; a case whose files have changed since then fails
 //! until it is recorded again. Lines of `runs` that begin with `#:` are directives: `#: unordered` compares the lines
-//! of the output as a set (hosts that run freely have no order), `#: env NAME=VALUE` sets a variable.
+//! of the output as a set (hosts that run freely have no order), `#: env NAME=VALUE` sets a variable, `#: program NAME`
+//! runs another program than `ansible-playbook`, and `#: stdin FILE` gives it that file of the case to read.
 //!
 //! A case may hold `difference.txt`: the differences that are known, exactly as the test prints them. It pins them: the
 //! test fails when they change, also when they go away.
@@ -58,6 +59,16 @@ struct Runs {
     commands: Vec<String>,
     environment: Vec<(String, String)>,
     unordered: bool,
+    /// The program's name, if it is not `ansible-playbook`.
+    program: Option<String>,
+    /// What it reads, by its path within the case.
+    stdin: Option<String>,
+}
+
+impl Runs {
+    fn program(&self) -> &str {
+        self.program.as_deref().unwrap_or("ansible-playbook")
+    }
 }
 
 #[test]
@@ -167,6 +178,8 @@ fn read_runs(case: &Path) -> Runs {
                     let (name, value) = setting.split_once('=').expect("`#: env` takes NAME=VALUE");
                     runs.environment.push((name.trim().to_owned(), value.to_owned()));
                 }
+                Some(("program", name)) => runs.program = Some(name.trim().to_owned()),
+                Some(("stdin", file)) => runs.stdin = Some(file.trim().to_owned()),
                 None if directive.trim() == "unordered" => runs.unordered = true,
                 _ => panic!("{}: unknown directive `{line}`", case.display()),
             }
@@ -180,7 +193,7 @@ fn read_runs(case: &Path) -> Runs {
 
 fn run_ansible(case: &Path, runs: &Runs, inputs: String) -> Result<Recording, String> {
     let folder = std::env::var_os("RPROV_ANSIBLE").map_or_else(|| PathBuf::from("/opt/ansible/bin"), PathBuf::from);
-    let program = folder.join("ansible-playbook");
+    let program = folder.join(runs.program());
     if !program.is_file() {
         return Err(format!("no {}: install ansible-core and name its folder in RPROV_ANSIBLE\n", program.display()));
     }
@@ -194,7 +207,7 @@ fn run_ansible(case: &Path, runs: &Runs, inputs: String) -> Result<Recording, St
 
 fn run_ours(case: &Path, runs: &Runs, inputs: String) -> Recording {
     let folder = tempfile::tempdir().unwrap();
-    let program = folder.path().join("ansible-playbook");
+    let program = folder.path().join(runs.program());
     symlink(env!("CARGO_BIN_EXE_rprov"), &program).unwrap();
     run(&program, Path::new("/usr/bin/python3"), case, runs, inputs)
 }
@@ -210,7 +223,10 @@ fn run(program: &Path, python: &Path, case: &Path, runs: &Runs, inputs: String) 
         let output = Command::new(program)
             .args(shlex::split(command).expect("a command line of `runs` has an open quote"))
             .current_dir(&folder)
-            .stdin(Stdio::null())
+            .stdin(match &runs.stdin {
+                Some(file) => Stdio::from(fs::File::open(folder.join(file)).unwrap()),
+                None => Stdio::null(),
+            })
             .env_clear()
             .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
             .env("HOME", home.path())
@@ -248,6 +264,7 @@ fn hide(text: &str, folder: &Path, home: &Path) -> String {
         (r#""delta": "\d+:\d\d:\d\d\.\d+""#, r#""delta": "<DELTA>""#),
         (r#""(start|end)": "\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+""#, r#""$1": "<TIME>""#),
         (r"\.ansible/tmp/[^\s/]*/", ".ansible/tmp/<TMP>/"),
+        (r"\.ansible/tmp/ansible-local-\w+", ".ansible/tmp/<TMP>"),
         (r#"<HOME>/\.ansible/tmp/[^\s"]*?([^/\s"]+)$"#, "<HOME>/.ansible/tmp/<TMP>/$1"),
     ] {
         text = Regex::new(pattern).unwrap().replace_all(&text, replacement).into_owned();
@@ -313,7 +330,7 @@ fn compare(reference: &Recording, ours: &Recording, runs: &Runs, names: [&str; 2
 /// The output with the lines of each task in the order of the hosts: which host answers first is chance.
 fn in_host_order(lines: &[String]) -> Vec<String> {
     let begin = Regex::new(
-        r"^(?:ok|changed|skipping|fatal|failed|FAILED - RETRYING): \[(\S+?)(?: -> [^\]]*)?\]|^(\[ERROR\]|included):",
+        r"^(?:ok|changed|skipping|fatal|failed|FAILED - RETRYING): \[(\S+?)(?: -> [^\]]*)?\]|^(\[ERROR\]|included):|^(\S+) \| [A-Z]+",
     )
     .unwrap();
     let mut ordered: Vec<String> = Vec::new();
@@ -322,7 +339,7 @@ fn in_host_order(lines: &[String]) -> Vec<String> {
         let captures = begin.captures(line).unwrap();
         let banner = line.ends_with("***");
         if let Some(captures) = captures {
-            let host = captures.get(1).map_or(String::new(), |host| host.as_str().to_owned());
+            let host = captures.get(1).or(captures.get(3)).map_or(String::new(), |host| host.as_str().to_owned());
             // An error is told before the first host that meets it, whichever that is.
             section.push((host, vec![in_name_order(line)]));
         } else if let Some((_, chunk)) = section.last_mut().filter(|_| !banner) {

@@ -1,5 +1,7 @@
 //! Ansible's exit codes.
 
+use crate::run::Run;
+
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -17,6 +19,21 @@ pub enum Exit {
     Interrupted,
     /// A defect of this program.
     Unexpected,
+}
+
+impl Exit {
+    /// How a run ended.
+    pub(super) fn of(run: &Run) -> Self {
+        if run.is_interrupted() {
+            Exit::Interrupted
+        } else if run.any_unreachable() {
+            Exit::Unreachable
+        } else if run.any_failed() {
+            Exit::Failed
+        } else {
+            Exit::Success
+        }
+    }
 }
 
 impl From<Exit> for std::process::ExitCode {

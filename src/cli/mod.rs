@@ -2,21 +2,36 @@
 //!
 //! * [`start`]: which command is meant, by the program's name or the first word;
 //! * `run`: `rprov run`, which is also `ansible-playbook`;
+//! * `adhoc`: `rprov adhoc`, which is also `ansible`; `lone_task`: a task that stands in no playbook;
+//! * `config`: `rprov config`, which is also `ansible-config`;
+//! * `console`: `rprov console`, which is also `ansible-console`;
+//! * `doc`: `rprov doc`, which is also `ansible-doc`;
 //! * `listing`: `--list-hosts`, `--list-tasks`, `--list-tags`;
 //! * `extra`: `-e`;
 //! * `vault`: `rprov vault`, which is also `ansible-vault`;
 //! * `identities`: `--vault-id` and its kin;
-//! * `tell`: settings and diagnostics, which all commands begin with;
+//! * `flags`: flags that several commands take;
+//! * `options`, `stage`: from flags and settings to what a run needs, for all commands that run tasks;
+//! * `tell`: settings and diagnostics, which all commands begin with; `stop`: why a command ends early;
 //! * `password`: `-k`, `-K` and their files;
 //! * [`Exit`]: Ansible's exit codes.
 
+mod adhoc;
+mod config;
+mod console;
+mod doc;
 mod exit;
 mod extra;
+mod flags;
 mod identities;
 mod listing;
+mod lone_task;
+mod options;
 mod password;
 mod run;
+mod stage;
 mod start;
+mod stop;
 mod tell;
 mod vault;
 

@@ -5,6 +5,10 @@ use std::path::Path;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use super::adhoc::AdhocCommand;
+use super::config::ConfigCommand;
+use super::console::ConsoleCommand;
+use super::doc::DocCommand;
 use super::exit::Exit;
 use super::run::RunCommand;
 use super::vault::VaultCommand;
@@ -22,6 +26,14 @@ enum Command {
     /// Run playbooks (also as `ansible-playbook`)
     #[command(visible_alias = "playbook")]
     Run(Box<RunCommand>),
+    /// Run one task on hosts (also as `ansible`)
+    Adhoc(Box<AdhocCommand>),
+    /// Show the settings (also as `ansible-config`)
+    Config(ConfigCommand),
+    /// Run tasks from a prompt (also as `ansible-console`)
+    Console(Box<ConsoleCommand>),
+    /// Show what modules, keywords, filters, tests and lookups there are (also as `ansible-doc`)
+    Doc(DocCommand),
     /// Encrypt and decrypt files and values (also as `ansible-vault`)
     Vault(VaultCommand),
     /// Serve as the agent; used by rprov itself where no agent program is beside it
@@ -40,11 +52,19 @@ pub fn start(arguments: Vec<OsString>) -> Exit {
         .unwrap_or_default();
     let command = match called.as_str() {
         "ansible-playbook" => called_as(&called, &arguments).map(|command| Command::Run(Box::new(command))),
+        "ansible" => called_as(&called, &arguments).map(|command| Command::Adhoc(Box::new(command))),
+        "ansible-config" => called_as(&called, &arguments).map(Command::Config),
+        "ansible-console" => called_as(&called, &arguments).map(|command| Command::Console(Box::new(command))),
+        "ansible-doc" => called_as(&called, &arguments).map(Command::Doc),
         "ansible-vault" => called_as(&called, &arguments).map(Command::Vault),
         _ => Program::try_parse_from(&arguments).map(|program| program.command),
     };
     match command {
         Ok(Command::Run(command)) => command.execute(),
+        Ok(Command::Adhoc(command)) => command.execute(),
+        Ok(Command::Config(command)) => command.execute(),
+        Ok(Command::Console(command)) => command.execute(),
+        Ok(Command::Doc(command)) => command.execute(),
         Ok(Command::Vault(command)) => command.execute(),
         Ok(Command::Agent { arguments }) => {
             let code = rprov_agent::program::run(arguments.iter().map(|word| word.to_string_lossy().into_owned()));

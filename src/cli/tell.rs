@@ -1,9 +1,12 @@
-//! What all commands begin with, and how they speak to a person: settings, diagnostics and lines on standard error.
+//! What all commands begin with, and how they speak: settings, diagnostics and lines on standard error, results on
+//! standard output.
 
 use std::io::{IsTerminal as _, Write as _};
 
 use super::exit::Exit;
 use crate::config::{Config, Setting};
+use crate::report::default::Display;
+use crate::run::Options;
 use crate::source::{Diagnostic, Severity, render};
 
 /// The settings, and whether standard error takes colours. What is wrong with them is told.
@@ -36,4 +39,33 @@ pub(super) fn tell(problems: &[Diagnostic], color: bool) {
 /// A line on standard error, if anybody reads it.
 pub(super) fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Text on standard output, if anybody reads it.
+pub(super) fn put(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// How the results of a run are shown on standard output.
+pub(super) fn display(config: &Config, options: &Options) -> Display {
+    Display {
+        color: color_of(config, std::io::stdout().is_terminal()),
+        verbosity: options.verbosity,
+        skipped_hosts: config.bool(Setting::DisplaySkippedHosts),
+        ok_hosts: config.bool(Setting::CallbackDisplayOkHosts),
+        failed_to_stderr: config.bool(Setting::CallbackDisplayFailedStderr),
+        check_markers: config.bool(Setting::CallbackCheckModeMarkers),
+        custom_stats: options.show_custom_stats,
+        task_path_on_failure: config.bool(Setting::CallbackShowTaskPathOnFailure),
+        yaml: config.string(Setting::CallbackResultFormat) == Some("yaml"),
+        pretty: config.is_set(Setting::CallbackPrettyResults).then(|| config.bool(Setting::CallbackPrettyResults)),
+        columns: Display::terminal_columns(),
+    }
+}
+
+/// Hosts as `--list-hosts` shows them.
+pub(super) fn host_list(hosts: &[std::sync::Arc<str>]) -> String {
+    let lines: String = hosts.iter().map(|host| format!("    {host}\n")).collect();
+    format!("  hosts ({}):\n{lines}", hosts.len())
 }

@@ -46,6 +46,7 @@ impl Config {
                 None => given.clone(),
             };
             let value = match text.as_deref().map(|text| surroundings.value(entry, text, &origin)) {
+                None if matches!(entry.kind, super::Kind::List) => Value::List(Vec::new()),
                 None => Value::None,
                 Some(Ok(value)) => value,
                 // Ansible takes any other word for false; a host key check must not be lost to a misspelling silently.

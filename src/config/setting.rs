@@ -315,6 +315,11 @@ impl Setting {
         self.entry().map_or(Kind::Text, |entry| entry.kind)
     }
 
+    /// Its default as text, in which `{{ANSIBLE_HOME}}` may stand; `None` if it is not set by default.
+    pub fn default_text(self) -> Option<&'static str> {
+        self.entry().and_then(|entry| entry.default)
+    }
+
     /// Environment variables that set it; of several that are set, the last one counts.
     pub fn env(self) -> &'static [&'static str] {
         self.entry().map_or(&[], |entry| entry.env)

@@ -94,7 +94,7 @@ pub fn parse(text: &str, only: Option<&[&str]>) -> Option<Parsed> {
         let mut rest = Vec::new();
         for word in split_words(text)? {
             match split_pair(&word) {
-                Some((key, value)) if is_key(key) => parsed.pairs.push((key.to_owned(), unescape(unquote(value)))),
+                Some((key, value)) if is_key(key) => parsed.pairs.push((key.to_owned(), value_of(value))),
                 _ => rest.push(word),
             }
         }
@@ -112,7 +112,7 @@ pub fn parse(text: &str, only: Option<&[&str]>) -> Option<Parsed> {
         match word.split_once('=') {
             Some((key, value)) if only.contains(&key) => {
                 free.push_str(before);
-                parsed.pairs.push((key.to_owned(), unescape(unquote(value))));
+                parsed.pairs.push((key.to_owned(), value_of(value)));
             }
             _ => {
                 free.push_str(before);
@@ -148,8 +148,54 @@ fn is_key(key: &str) -> bool {
         && (key.contains("{{") || key.chars().all(|character| character.is_alphanumeric() || "_.-".contains(character)))
 }
 
-fn unescape(value: &str) -> String {
-    value.replace("\\=", "=")
+/// The value that the text after `=` stands for.
+fn value_of(text: &str) -> String {
+    unquote(&decoded(text)).to_owned()
+}
+
+/// The text with Python's escapes resolved: `\n`, `\x41`, `\u00e9` ...; a backslash before anything else stays.
+fn decoded(text: &str) -> String {
+    let mut output = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('\\') {
+        output.push_str(before);
+        let mut characters = after.chars();
+        let simple = match characters.next() {
+            Some(character @ ('\\' | '\'' | '"')) => Some(character),
+            Some('a') => Some('\x07'),
+            Some('b') => Some('\x08'),
+            Some('f') => Some('\x0c'),
+            Some('n') => Some('\n'),
+            Some('r') => Some('\r'),
+            Some('t') => Some('\t'),
+            Some('v') => Some('\x0b'),
+            _ => None,
+        };
+        if let Some(character) = simple {
+            output.push(character);
+            rest = characters.as_str();
+            continue;
+        }
+        let digits = match after.chars().next() {
+            Some('x') => 2,
+            Some('u') => 4,
+            Some('U') => 8,
+            _ => 0,
+        };
+        let code = after.get(1..=digits).filter(|_| digits > 0).and_then(|code| u32::from_str_radix(code, 16).ok());
+        match code.and_then(char::from_u32) {
+            Some(character) => {
+                output.push(character);
+                rest = after.get(digits + 1..).unwrap_or_default();
+            }
+            None => {
+                output.push('\\');
+                rest = after;
+            }
+        }
+    }
+    output.push_str(rest);
+    output
 }
 
 #[cfg(test)]
@@ -184,6 +230,15 @@ mod tests {
         assert_eq!(pair("{{ 'a=b' }}x='c d'"), expected("{{ 'a=b' }}x", "c d"));
         assert_eq!(pair("{{ a == b }}"), None);
         assert_eq!(pair("{{ a = b"), None);
+    }
+
+    #[test]
+    fn escapes_in_values_are_python_s() {
+        let value = |text: &str| parse(text, None).unwrap().pairs.remove(0).1;
+        assert_eq!(value(r#"msg="a \"b\" c""#), r#"a "b" c"#);
+        assert_eq!(value(r"msg='a\tb\x41\u00e9\d'"), "a\tbA\u{e9}\\d");
+        assert_eq!(value(r"path=C:\\x"), r"C:\x");
+        assert_eq!(value(r"a=\x4"), r"\x4");
     }
 
     #[test]

@@ -74,16 +74,16 @@ impl Display {
 
 /// A colour by its ANSI sequence.
 #[derive(Clone, Copy)]
-struct Color(&'static str);
+pub(super) struct Color(&'static str);
 
 /// What each level of JSON is indented by.
 const INDENT: &str = "    ";
 
-const GREEN: Color = Color("0;32");
-const YELLOW: Color = Color("0;33");
-const RED: Color = Color("0;31");
-const BRIGHT_RED: Color = Color("1;31");
-const CYAN: Color = Color("0;36");
+pub(super) const GREEN: Color = Color("0;32");
+pub(super) const YELLOW: Color = Color("0;33");
+pub(super) const RED: Color = Color("0;31");
+pub(super) const BRIGHT_RED: Color = Color("1;31");
+pub(super) const CYAN: Color = Color("0;36");
 const PURPLE: Color = Color("0;35");
 const BLUE: Color = Color("0;34");
 
@@ -113,10 +113,15 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
         Self { display, out, err, pending: None, shown: None, told: HashSet::new(), play: String::new() }
     }
 
-    fn line(&mut self, text: &str, color: Option<Color>) {
+    pub(super) fn line(&mut self, text: &str, color: Option<Color>) {
         let painted = self.paint(text, color);
         // Nobody reads any more: nothing can be told.
         let _ = writeln!(self.out, "{painted}");
+    }
+
+    pub(super) fn flush(&mut self) {
+        // Nobody reads any more: nothing can be told.
+        let _ = self.out.flush();
     }
 
     fn failure_line(&mut self, text: &str, color: Color) {
@@ -281,7 +286,7 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
 
     /// Say what a failure is about, with the lines of the playbook around it, before its result; once for all hosts
     /// and items that fail alike.
-    fn explain(&mut self, result: &HostResult) {
+    pub(super) fn explain(&mut self, result: &HostResult) {
         // A file or role that can't be included says in its result why.
         if result.no_log || result.result.contains_key("reason") {
             return;
@@ -294,11 +299,17 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
                 format!("[ERROR]: {}", section(&mistake.message(), span)) + &advice(mistake.advice)
             }
             Cause::Playbook(mistake) => {
-                let first = match mistake.stage.as_str() {
-                    "" => "Task failed.".to_owned(),
-                    stage => format!("Task failed: {stage}."),
-                };
-                let mut text = format!("[ERROR]: {}\n\n{}", mistake.message(), section(&first, task));
+                let mut text = format!("[ERROR]: {}\n\n", mistake.message());
+                match (mistake.stage.as_str(), result.task.action_span) {
+                    ("", _) => text.push_str(&section("Task failed.", task)),
+                    // The task's name stands apart from the task where both come from a command line.
+                    (stage, span) if span.source != result.task.span.source => {
+                        text.push_str(&section("Task failed.", task));
+                        text.push_str("\n<<< caused by >>>\n\n");
+                        text.push_str(&section(&format!("{stage}."), Some(span)));
+                    }
+                    (stage, _) => text.push_str(&section(&format!("Task failed: {stage}."), task)),
+                }
                 for (index, (message, span)) in mistake.steps.iter().enumerate() {
                     let last = index + 1 == mistake.steps.len();
                     let message = if last { message.clone() } else { format!("{message}.") };
@@ -354,36 +365,41 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
 
     /// A result as it is shown: JSON, over several lines where the module or the verbosity asks for it.
     fn dump(&self, task: &TaskInfo, result: &Map) -> String {
+        self.written(self.shown(task, result), result)
+    }
+
+    /// The same with what a task's kind would hide.
+    fn dump_whole(&self, result: &Map) -> String {
+        self.written(self.shown_whole(result), result)
+    }
+
+    /// What is shown of a result.
+    pub(super) fn shown(&self, task: &TaskInfo, result: &Map) -> Map {
+        let mut shown = self.shown_whole(result);
         if short_action(task) != "debug" || self.display.verbosity >= 3 {
-            return self.dump_whole(result);
+            return shown;
         }
         // What `debug` shows is its message, not its bookkeeping.
-        let mut shown = result.clone();
         let named = ["ansible_loop_var", "ansible_index_var"].map(|name| result.get(name).and_then(Value::as_str));
         let own = ["changed", "skipped", "skip_reason", "false_condition", "ansible_loop", "attempts", "retries"];
         let own = own.into_iter().chain(["ansible_loop_var", "ansible_index_var"]);
         for name in own.chain(named.into_iter().flatten()) {
             shown.shift_remove(name);
         }
-        self.dump_whole(&shown)
+        shown
     }
 
     /// The same with what a task's kind would hide.
-    fn dump_whole(&self, result: &Map) -> String {
-        let mut shown = Map::new();
-        let verbose = self.display.verbosity >= 3;
-        for (name, value) in result {
-            let hidden = name.starts_with('_') && !verbose
-                || matches!(
-                    name.as_str(),
-                    "_ansible_verbose_always" | "exception" | "failed" | "warnings" | "deprecations"
-                )
-                || (name == "invocation" && !verbose)
-                || (name == "diff" && self.display.verbosity < 3);
-            if !hidden {
-                shown.insert(name.clone(), value.clone());
-            }
-        }
+    pub(super) fn shown_whole(&self, result: &Map) -> Map {
+        let shown = |name: &str| match self.display.verbosity {
+            0..=2 => !is_bookkeeping(name),
+            _ => !matches!(name, "_ansible_verbose_always" | "exception" | "failed" | "warnings" | "deprecations"),
+        };
+        result.iter().filter(|(name, _)| shown(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
+    /// What is shown, as text.
+    pub(super) fn written(&self, shown: Map, result: &Map) -> String {
         let always = truth(result, "_ansible_verbose_always");
         let indent = self.display.pretty.unwrap_or(false) || always || self.display.verbosity > 2;
         if self.display.yaml {
@@ -395,7 +411,7 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
         json::to_text(&Value::Map(shown), &json_style(indent.then_some(INDENT)))
     }
 
-    fn diff(&mut self, result: &HostResult) {
+    pub(super) fn diff(&mut self, result: &HostResult) {
         // What did not change anything is not shown, whatever its module had to say.
         if !result.diff || result.no_log || !truth(&result.result, "changed") {
             return;
@@ -562,7 +578,7 @@ impl<W: Write + Send, E: Write + Send> Sink for DefaultOutput<W, E> {
 }
 
 impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
-    fn warnings(&mut self, result: &HostResult) {
+    pub(super) fn warnings(&mut self, result: &HostResult) {
         for (name, word) in [("warnings", "[WARNING]"), ("deprecations", "[DEPRECATION WARNING]")] {
             let Some(Value::List(items)) = result.result.get(name) else { continue };
             for item in items {
@@ -589,6 +605,10 @@ fn advice(text: &str) -> String {
 fn section(message: &str, span: Option<Span>) -> String {
     let Some(span) = span else { return format!("{message}\n") };
     let file = span.file();
+    // What stands in no file is shown as it is.
+    if file.path.to_string_lossy().starts_with('<') {
+        return format!("{message}\nOrigin: {}\n\n{}\n", file.path.display(), file.quotable());
+    }
     let mut text = format!("{message}\nOrigin: {}:{}:{}\n", absolute(&file.path), span.line, span.column);
     let line = span.line as usize;
     let width = line.to_string().len();
@@ -628,12 +648,18 @@ fn host_label(result: &HostResult) -> String {
     }
 }
 
+/// Whether an entry of a result is not for people, unless they ask for a lot.
+pub(super) fn is_bookkeeping(name: &str) -> bool {
+    name.starts_with('_')
+        || matches!(name, "exception" | "failed" | "warnings" | "deprecations" | "invocation" | "diff")
+}
+
 fn truth(result: &Map, name: &str) -> bool {
     matches!(result.get(name), Some(Value::Bool(true)))
 }
 
 /// A value as Python's `str` writes it.
-fn python_text(value: &Value) -> String {
+pub(super) fn python_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         other => template::python::to_text(&template::from_wire(other.clone())).unwrap_or_default(),

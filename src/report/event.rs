@@ -19,6 +19,8 @@ pub struct TaskInfo {
     pub action: String,
     /// Where the task is.
     pub span: Span,
+    /// Where the action's name is.
+    pub action_span: Span,
     /// It is a handler.
     pub handler: bool,
     /// It runs in check mode.

@@ -4,12 +4,14 @@
 //! * [`Reporter`]: the engine's end of the stream;
 //! * [`Sink`]: a reader of events;
 //! * [`default`]: the output that Ansible's users know; [`json`]: one event per line, for machines;
+//! * [`minimal`]: the output of single tasks;
 //! * [`live`]: on a terminal, what is running where and for how long.
 
 pub mod default;
 mod event;
 pub mod json;
 pub mod live;
+pub mod minimal;
 mod reporter;
 
 pub use event::{Delegate, Event, HostResult, ItemInfo, TaskInfo};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::shared::Shared;
 use super::stats::Stats;
-use crate::playbook::{Loader, Playbook, Prompt};
+use crate::playbook::{Loader, Play, Playbook, Prompt};
 use crate::report::Event;
 use crate::source::{Diagnostic, Diagnostics};
 use crate::template::{Scope, Surroundings, TemplateError, Written};
@@ -96,6 +96,14 @@ impl Run {
         outcome.map(|()| self.stats.clone())
     }
 
+    /// Run a play that stands in no playbook. The connections stay open.
+    ///
+    /// # Errors
+    /// Mistakes of the user that show only in the run.
+    pub async fn lone_play(&mut self, play: &Arc<Play>) -> Result<(), RunError> {
+        self.play(play).await.map(|_| ())
+    }
+
     /// The variables of a file, read once.
     pub(super) fn variable_file(&mut self, path: &Path) -> Result<Arc<VarMap>, Diagnostic> {
         if let Some(known) = self.variable_files.get(path) {
@@ -108,6 +116,11 @@ impl Run {
         let variables = Arc::new(super::play::variables_of(&loaded.root)?);
         self.variable_files.insert(path.to_owned(), Arc::clone(&variables));
         Ok(variables)
+    }
+
+    /// Whether Ctrl-C was pressed.
+    pub fn is_interrupted(&self) -> bool {
+        self.shared.interrupt.is_pressed()
     }
 
     /// Whether a host has failed, and its failure was neither rescued nor forgotten.
@@ -129,7 +142,7 @@ impl Run {
     ///
     /// # Errors
     /// The pattern cannot be rendered or read.
-    pub fn hosts_of(&self, play: &crate::playbook::Play) -> Result<PlayHosts, RunError> {
+    pub fn hosts_of(&self, play: &Play) -> Result<PlayHosts, RunError> {
         let scope = Scope::new(
             Arc::new(crate::vars::Layer(Arc::clone(&self.shared.facts.extra))),
             Arc::new(self.surroundings.clone()),
@@ -147,7 +160,7 @@ impl Run {
     }
 
     /// A play's name as far as it is known without a host, for lists; `None` where it has none.
-    pub fn name_of(&self, play: &crate::playbook::Play) -> Option<String> {
+    pub fn name_of(&self, play: &Play) -> Option<String> {
         let scope = Scope::new(
             Arc::new(crate::vars::Layer(Arc::clone(&self.shared.facts.extra))),
             Arc::new(self.surroundings.clone()),

@@ -21,8 +21,8 @@ pub struct Shared {
     pub config: Arc<Config>,
     /// Inventory, hosts' variables, and the rest of what templates can see.
     pub facts: Arc<RunFacts>,
-    /// Open connections.
-    pub connections: Connections,
+    /// Open connections, which may outlive the run.
+    pub connections: Arc<Connections>,
     /// Where events go.
     pub reporter: Reporter,
     /// Ctrl-C.

@@ -44,3 +44,15 @@ pub use scope::{Scope, Surroundings, Variable, Variables};
 pub use syntax::Syntax;
 pub use value::{finalize, from_json, from_wire, to_json, to_wire};
 pub use written::{Form, Written, is_template};
+
+/// The names of all filters.
+#[cfg(test)]
+pub(crate) fn names_of_filters() -> Vec<String> {
+    environment::names(rewrite::NamedKind::Filter)
+}
+
+/// The names of all tests.
+#[cfg(test)]
+pub(crate) fn names_of_tests() -> Vec<String> {
+    environment::names(rewrite::NamedKind::Test)
+}

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use arc_swap::ArcSwap;
@@ -130,7 +131,7 @@ impl Object for HostVars {
 
 /// The variables of one host as a value.
 pub fn host_vars(run: &Arc<RunFacts>, host: Arc<HostVariables>, surroundings: &Arc<Surroundings>) -> Value {
-    let variables = HostOnly { run: Arc::clone(run), host };
+    let variables = HostOnly { run: Arc::clone(run), host, playbook_dir: surroundings.playbook_dir.clone() };
     Value::from_object(VarsObject(Scope::new(Arc::new(variables), Arc::clone(surroundings))))
 }
 
@@ -139,10 +140,14 @@ pub fn host_vars(run: &Arc<RunFacts>, host: Arc<HostVariables>, surroundings: &A
 pub(super) struct HostOnly {
     run: Arc<RunFacts>,
     host: Arc<HostVariables>,
+    playbook_dir: PathBuf,
 }
 
 impl Variables for HostOnly {
     fn get(&self, name: &str) -> Option<Variable> {
+        if name == "playbook_dir" {
+            return Some(Variable::Plain(Value::from(self.playbook_dir.display().to_string())));
+        }
         self.run
             .host_magic(name, &self.host)
             .or_else(|| self.run.extra.get(name).cloned().map(Variable::Written))
@@ -152,7 +157,8 @@ impl Variables for HostOnly {
     }
 
     fn names(&self) -> Vec<Cow<'_, str>> {
-        let mut names: Vec<Cow<'_, str>> = magic::HOST_NAMES.iter().map(|name| Cow::Borrowed(*name)).collect();
+        let magic = magic::HOST_NAMES.iter().filter(|name| **name != "ansible_limit" || self.run.limit.is_some());
+        let mut names: Vec<Cow<'_, str>> = magic.map(|name| Cow::Borrowed(*name)).collect();
         names.extend(self.run.extra.keys().map(|name| Cow::Borrowed(&**name)));
         names.extend(host_names(&self.host));
         names

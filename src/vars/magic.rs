@@ -17,9 +17,9 @@ pub struct RunFacts {
     /// The inventory as it is now; `add_host` and `group_by` replace it.
     pub inventory: ArcSwap<Inventory>,
     /// The hosts' own variables.
-    pub hosts: HostStore,
+    pub hosts: Arc<HostStore>,
     /// The hosts' inventory layers.
-    pub layers: InventoryLayers,
+    pub layers: Arc<InventoryLayers>,
     /// `-e`
     pub extra: Arc<VarMap>,
     /// `-C`

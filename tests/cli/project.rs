@@ -47,20 +47,26 @@ impl Project {
 
     /// The same under the name `ansible-playbook`.
     pub fn ansible_playbook(&self, words: &str) -> Command {
-        let link = self.path("home/ansible-playbook");
+        self.named("ansible-playbook", words)
+    }
+
+    /// The command `ansible-vault` with these words.
+    pub fn vault_command(&self, words: &str) -> Command {
+        self.named("ansible-vault", words)
+    }
+
+    /// The program under another name, with these words.
+    pub fn named(&self, name: &str, words: &str) -> Command {
+        let link = self.path("home").join(name);
         if !link.exists() {
             std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_rprov"), &link).unwrap();
         }
         self.program_command(&link, words)
     }
 
-    /// The command `ansible-vault` with these words.
-    pub fn vault_command(&self, words: &str) -> Command {
-        let link = self.path("home/ansible-vault");
-        if !link.exists() {
-            std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_rprov"), &link).unwrap();
-        }
-        self.program_command(&link, words)
+    /// Run `rprov` with these words, the command's name first.
+    pub fn rprov(&self, words: &str) -> Outcome {
+        self.outcome(&mut self.program_command(Path::new(env!("CARGO_BIN_EXE_rprov")), words))
     }
 
     fn program_command(&self, program: &Path, words: &str) -> Command {

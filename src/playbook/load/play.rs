@@ -31,6 +31,17 @@ impl Loader {
         self.conclude(Playbook { path: path.to_owned(), plays })
     }
 
+    /// Load a play that stands in no file; relative paths in it begin at `directory`.
+    ///
+    /// # Errors
+    /// All mistakes that can be known before a host is touched.
+    pub fn lone_play(&mut self, node: &Node, directory: &Path) -> Result<(Arc<Play>, Diagnostics), Diagnostics> {
+        self.playbook_directory = directory.to_owned();
+        let play = self.play(node, directory, &Imported::default());
+        let (play, notes) = self.conclude(play)?;
+        play.map(|play| (Arc::new(play), notes)).ok_or_else(Diagnostics::new)
+    }
+
     fn playbook_file(&mut self, path: &Path, imported: &Imported, importer: Option<Span>, plays: &mut Vec<Arc<Play>>) {
         let name = format!("playbook {}", path.display());
         if self.open.contains(&name) {

@@ -249,6 +249,7 @@ impl<'r> Plan<'r> {
             name,
             action: task.action.written.to_string(),
             span: task.span,
+            action_span: task.action.span,
             handler: task.handler,
             check: check.unwrap_or(self.shared.options.check),
             implicit: task.implicit,

@@ -1,0 +1,244 @@
+//! `rprov doc`, which is also `ansible-doc`: what modules, keywords, filters, tests and lookups there are, and what
+//! they take.
+//!
+//! * `module`: modules, from the structs that declare their arguments;
+//! * `plugin`: filters, tests and lookups;
+//! * `keyword`: keywords of plays, roles, blocks, tasks and handlers.
+
+mod keyword;
+mod module;
+mod plugin;
+
+use std::io::IsTerminal as _;
+
+use clap::{ArgAction, Parser, ValueEnum};
+use serde_json::{Map, Value};
+
+use super::exit::Exit;
+use super::stop::Stop;
+use super::tell::{put, say, settings};
+use crate::source::Diagnostic;
+
+/// Show what modules, keywords and plugins there are
+#[derive(Debug, Parser)]
+#[command(disable_version_flag = true)]
+pub(super) struct DocCommand {
+    /// What to tell about; with `-l`, the collections to list
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    /// List what there is
+    #[arg(short, long)]
+    list: bool,
+    /// Show a task that can be filled in
+    #[arg(short, long, conflicts_with = "list")]
+    snippet: bool,
+    /// Write JSON
+    #[arg(short, long)]
+    json: bool,
+    /// Of what kind it is
+    #[arg(short = 't', long = "type", value_name = "TYPE", value_enum, default_value = "module")]
+    of: Type,
+    /// Accepted for Ansible's sake: modules are built in
+    #[arg(short = 'M', long, value_name = "PATH", hide = true)]
+    module_path: Vec<String>,
+    /// Accepted for Ansible's sake
+    #[arg(long, value_name = "DIRECTORY", hide = true)]
+    playbook_dir: Option<String>,
+    /// Say more (accepted for Ansible's sake)
+    #[arg(short, long, action = ArgAction::Count)]
+    verbose: u8,
+    /// Show the version
+    #[arg(long, action = ArgAction::Version)]
+    version: (),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Type {
+    Module,
+    Keyword,
+    Filter,
+    Test,
+    Lookup,
+}
+
+/// Something that can be told about.
+trait Subject {
+    /// Its full name.
+    fn name(&self) -> String;
+
+    /// What it is, in one sentence.
+    fn summary(&self) -> String;
+
+    /// All that is known of it, as text.
+    fn text(&self, style: &Style) -> String;
+
+    /// The same for machines.
+    fn json(&self) -> Value;
+
+    /// An example that can be filled in; `None` where there is no such thing.
+    fn snippet(&self) -> Option<String> {
+        None
+    }
+}
+
+/// What there is to tell about a module; `None` where there is none of this name.
+pub(super) fn module_text(name: &str, config: &crate::config::Config) -> Option<String> {
+    module::find(name).map(|module| module.text(&Style::here(config)))
+}
+
+/// How text is written.
+struct Style {
+    /// Where lines end.
+    columns: usize,
+    bold: bool,
+}
+
+impl Style {
+    fn here(config: &crate::config::Config) -> Self {
+        let terminal = std::io::stdout().is_terminal();
+        let columns = crate::report::default::Display::terminal_columns();
+        Self { columns, bold: super::tell::color_of(config, terminal) }
+    }
+
+    fn strong(&self, text: &str) -> String {
+        if self.bold { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    /// Text in lines that fit, each but the first behind `indent` spaces.
+    fn wrapped(&self, text: &str, indent: usize) -> String {
+        let width = self.columns.saturating_sub(indent).max(20);
+        let mut lines: Vec<String> = Vec::new();
+        for paragraph in text.split('\n') {
+            let mut line = String::new();
+            for word in paragraph.split_whitespace() {
+                if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
+                    lines.push(std::mem::take(&mut line));
+                }
+                if !line.is_empty() {
+                    line.push(' ');
+                }
+                line.push_str(word);
+            }
+            lines.push(line);
+        }
+        lines.join(&format!("\n{}", " ".repeat(indent)))
+    }
+}
+
+impl DocCommand {
+    /// Do it.
+    pub(super) fn execute(self) -> Exit {
+        let (config, color) = match settings() {
+            Ok(loaded) => loaded,
+            Err(exit) => return exit,
+        };
+        match self.told(&Style::here(&config)) {
+            Ok(text) => {
+                put(&text);
+                Exit::Success
+            }
+            Err(stop) => stop.told(color),
+        }
+    }
+
+    fn told(&self, style: &Style) -> Result<String, Stop> {
+        if self.list {
+            return Ok(self.listed());
+        }
+        if self.names.is_empty() {
+            return Err(Stop::options(
+                Diagnostic::error("Missing name(s), incorrect options passed for detailed documentation.").hint(
+                    "`-l` lists what there is; `-t` says of what kind it is: module, keyword, filter, test, lookup",
+                ),
+            ));
+        }
+        if self.snippet && !matches!(self.of, Type::Module | Type::Lookup) {
+            return Err(Stop::options(
+                Diagnostic::error("Snippets are only available for modules and lookups")
+                    .hint("without `-s` everything that is known is shown"),
+            ));
+        }
+        let mut found: Vec<Box<dyn Subject>> = Vec::new();
+        for name in &self.names {
+            match self.of.find(name) {
+                Some(subject) => found.push(subject),
+                None => self.not_found(name),
+            }
+        }
+        if self.json {
+            let all: Map<String, Value> =
+                self.names.iter().filter_map(|name| Some((name.clone(), self.of.find(name)?.json()))).collect();
+            return Ok(pretty(&Value::Object(all)));
+        }
+        let texts: Vec<String> = found
+            .iter()
+            .map(|subject| match self.snippet {
+                true => subject.snippet().unwrap_or_default(),
+                false => subject.text(style),
+            })
+            .collect();
+        Ok(texts.join("\n"))
+    }
+
+    fn not_found(&self, name: &str) {
+        let names: Vec<String> = self.of.all().iter().map(|subject| subject.name()).collect();
+        let short = names.iter().map(|name| name.rsplit('.').next().unwrap_or_default());
+        let meant = rprov_modules::argument::closest(name, short.chain(names.iter().map(String::as_str)));
+        say(&format!("[WARNING]: {name} was not found"));
+        if let Some(meant) = meant {
+            say(&format!("hint: did you mean `{meant}`?"));
+        }
+    }
+
+    fn listed(&self) -> String {
+        let wanted = |name: &str| {
+            self.names.is_empty()
+                || self
+                    .names
+                    .iter()
+                    .any(|wanted| name.strip_prefix(&**wanted).is_some_and(|rest| rest.starts_with('.')))
+        };
+        let mut entries: Vec<(String, String)> =
+            self.of.all().iter().map(|subject| (subject.name(), subject.summary())).collect();
+        entries.retain(|(name, _)| wanted(name));
+        entries.sort();
+        if self.json {
+            let all: Map<String, Value> =
+                entries.into_iter().map(|(name, summary)| (name, Value::String(summary))).collect();
+            return pretty(&Value::Object(all));
+        }
+        let width = entries.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+        entries.into_iter().map(|(name, summary)| format!("{name:width$}  {summary}\n")).collect()
+    }
+}
+
+impl Type {
+    fn all(self) -> Vec<Box<dyn Subject>> {
+        fn boxed<S: Subject + 'static>(subjects: impl Iterator<Item = S>) -> Vec<Box<dyn Subject>> {
+            subjects.map(|subject| Box::new(subject) as Box<dyn Subject>).collect()
+        }
+        match self {
+            Type::Module => boxed(module::all()),
+            Type::Keyword => boxed(keyword::all()),
+            Type::Filter => boxed(plugin::filters()),
+            Type::Test => boxed(plugin::tests()),
+            Type::Lookup => boxed(plugin::lookups()),
+        }
+    }
+
+    /// By the full name, or the last part of it.
+    fn find(self, name: &str) -> Option<Box<dyn Subject>> {
+        if self == Type::Module {
+            return module::find(name).map(|module| Box::new(module) as Box<dyn Subject>);
+        }
+        let name = name.strip_prefix("ansible.legacy.").or(name.strip_prefix("ansible.builtin.")).unwrap_or(name);
+        self.all().into_iter().find(|subject| {
+            let full = subject.name();
+            full == name || full.strip_prefix("ansible.builtin.") == Some(name)
+        })
+    }
+}
+
+fn pretty(value: &Value) -> String {
+    super::config::formatted(value, "json")
+}

@@ -1,0 +1,55 @@
+//! Why a command ends before its work is done.
+
+use super::exit::Exit;
+use super::tell::tell;
+use crate::run::RunError;
+use crate::source::{Diagnostic, Diagnostics, Severity};
+
+/// Why a command ends before its run: diagnostics to show, and the exit code.
+pub(super) struct Stop {
+    problems: Diagnostics,
+    exit: Exit,
+}
+
+impl Stop {
+    pub(super) fn new(problems: Diagnostics, exit: Exit) -> Self {
+        Self { problems, exit }
+    }
+
+    /// A mistake that one sentence tells.
+    pub(super) fn error(problem: Diagnostic) -> Self {
+        Self::new(vec![problem], Exit::Error)
+    }
+
+    /// What was given does not fit together.
+    pub(super) fn options(problem: Diagnostic) -> Self {
+        Self::new(vec![problem], Exit::Options)
+    }
+
+    /// The settings cannot be used.
+    pub(super) fn settings(problems: Diagnostics) -> Self {
+        Self::new(problems, Exit::Options)
+    }
+
+    /// Mistakes in what was written. Which of them are errors tells the exit code: a file that is not there is a
+    /// general error, a file that cannot be understood has a code of its own.
+    pub(super) fn written(problems: Diagnostics) -> Self {
+        let misread = problems.iter().any(|problem| problem.severity == Severity::Error && !problem.absent);
+        Self::new(problems, if misread { Exit::Unreachable } else { Exit::Error })
+    }
+
+    /// Tell it.
+    pub(super) fn told(&self, color: bool) -> Exit {
+        tell(&self.problems, color);
+        self.exit
+    }
+}
+
+impl From<RunError> for Stop {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Language(problems) => Self::written(problems),
+            RunError::Prompt(error) => Self::error(Diagnostic::error(format!("no answer to a prompt: {error}"))),
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! `rprov doc`. That options, types and defaults are Ansible's is shown by `tests/options.rs`.
+
+use crate::project::Project;
+
+#[test]
+fn a_module_is_told_about() {
+    let project = Project::new();
+    insta::assert_snapshot!(project.rprov("doc ping"), @r"
+    exit code 0
+    --- stdout ---
+    > MODULE ansible.builtin.ping
+
+      Try to connect to a host and run a module there; return `pong` on success.
+
+    OPTIONS (= indicates it is required):
+
+       data  What to return as `ping`; `crash` makes the module fail.
+            default: pong
+            type: str
+
+    --- stderr ---
+    ");
+    let all = project.rprov("doc -l");
+    let line = |name: &str| all.out.lines().any(|line| line.split_whitespace().next() == Some(name));
+    assert!(all.code == 0 && line("ansible.builtin.copy") && line("community.docker.docker_container"), "{all}");
+    let docker = project.rprov("doc -l community.docker");
+    assert!(docker.out.lines().all(|line| line.starts_with("community.docker.")), "{docker}");
+}
+
+#[test]
+fn a_module_is_told_about_for_machines() {
+    let project = Project::new();
+    let outcome = project.rprov("doc -j ansible.builtin.file docker_container");
+    let told: serde_json::Value = serde_json::from_str(&outcome.out).unwrap();
+    let doc = &told["ansible.builtin.file"]["doc"];
+    assert_eq!(doc["plugin_name"], "ansible.builtin.file");
+    let path = &doc["options"]["path"];
+    assert_eq!((&path["required"], &path["type"]), (&true.into(), &"path".into()), "{path}");
+    assert_eq!(path["aliases"], serde_json::json!(["dest", "name"]));
+    let docker = &told["docker_container"]["doc"];
+    assert_eq!(docker["collection"], "community.docker");
+    assert!(docker["options"]["networks"]["suboptions"]["name"]["required"].as_bool().unwrap());
+}
+
+#[test]
+fn a_snippet_is_a_task_to_fill_in() {
+    let project = Project::new();
+    insta::assert_snapshot!(project.rprov("doc -s replace").out.lines().take(5).collect::<Vec<_>>().join("\n"), @r#"
+    - name: "Replace all instances of a pattern within a file"
+      replace:
+          after:                  # Only what follows a match of this is looked at;
+                                  # `.` matches line ends in it.
+          attributes:             # File system flags as lsattr(1) shows them, set
+    "#);
+}
+
+#[test]
+fn keywords_filters_tests_and_lookups_are_told_about() {
+    let project = Project::new();
+    insta::assert_snapshot!(project.rprov("doc -t keyword loop"), @r"
+    exit code 0
+    --- stdout ---
+    loop:
+      applies_to:
+      - Task
+      - Handler
+      description: A list; the task is done once for each item.
+
+    --- stderr ---
+    ");
+    insta::assert_snapshot!(project.rprov("doc -t filter combine"), @r"
+    exit code 0
+    --- stdout ---
+    > FILTER ansible.builtin.combine
+
+      Dictionaries laid over each other.
+
+    CALL:
+
+      DICT | combine(others, recursive=false, list_merge='replace')
+
+    --- stderr ---
+    ");
+    for (kind, name) in [("filter", "combine"), ("test", "version"), ("lookup", "first_found"), ("keyword", "notify")] {
+        let list = project.rprov(&format!("doc -t {kind} -l"));
+        assert!(list.out.lines().any(|line| line.contains(name)), "{list}");
+    }
+}
+
+#[test]
+fn what_is_unknown_is_said_so() {
+    let project = Project::new();
+    let outcome = project.rprov("doc cop");
+    assert_eq!((outcome.code, outcome.out.as_str()), (0, ""), "{outcome}");
+    assert_eq!(outcome.err, "[WARNING]: cop was not found\nhint: did you mean `copy`?\n");
+    assert_eq!(project.rprov("doc").code, 5);
+    assert_eq!(project.rprov("doc -t filter -s combine").code, 5);
+}
