@@ -6,6 +6,7 @@
 //! * `extra`: `-e`;
 //! * `vault`: `rprov vault`, which is also `ansible-vault`;
 //! * `identities`: `--vault-id` and its kin;
+//! * `inventory`: `rprov inventory`, which is also `ansible-inventory`;
 //! * `tell`: settings and diagnostics, which all commands begin with;
 //! * `password`: `-k`, `-K` and their files;
 //! * [`Exit`]: Ansible's exit codes.
@@ -13,6 +14,7 @@
 mod exit;
 mod extra;
 mod identities;
+mod inventory;
 mod listing;
 mod password;
 mod run;

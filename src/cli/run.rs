@@ -14,6 +14,7 @@ use super::tell::{color_of, say, settings, tell};
 use super::{extra, listing, password};
 use crate::config::{Config, Setting};
 use crate::connection::{AgentStore, HostKeyChecking, Password};
+use crate::facts::FactCache;
 use crate::inventory::{Inventory, Pattern};
 use crate::playbook::{Loader, Playbook};
 use crate::report::default::{DefaultOutput, Display};
@@ -272,12 +273,18 @@ impl RunCommand {
     ) -> Result<Exit, Stop> {
         let sources = self.sources(&config);
         let (mut inventory, warnings) =
-            Inventory::load(&sources, &config).map_err(|problems| Stop::new(problems, Exit::Error))?;
+            Inventory::load(&sources, &config, &extra).map_err(|problems| Stop::new(problems, Exit::Error))?;
         let existing = sources.iter().any(|source| source.contains(',') || Path::new(source).exists());
         tell(&warnings, color);
         check_limit(&inventory, &config, self.limit.as_deref())?;
         if !existing && inventory.hosts().next().is_none() {
             say("[WARNING]: No inventory was parsed, only implicit localhost is available");
+        }
+        let cache = FactCache::open(&config).map_err(|problem| Stop::new(vec![problem], Exit::Error))?;
+        if self.flush_cache {
+            for host in inventory.hosts() {
+                cache.forget(&host.name).map_err(|problem| Stop::new(vec![problem], Exit::Error))?;
+            }
         }
         let served =
             crate::throwaway::serve(&mut inventory).map_err(|problem| Stop::new(vec![problem], Exit::Error))?;
@@ -316,6 +323,8 @@ impl RunCommand {
             config_file: config.path().map(Path::to_owned),
             inventory_sources: sources,
             inject_facts: config.bool(Setting::InjectFactsAsVars),
+            cache,
+            merge: config.string(Setting::HashBehaviour) == Some("merge"),
         };
         // All tags there are, unless some are asked for: also those of tasks that run only when they are named.
         let every = ["all".to_owned(), "never".to_owned()];

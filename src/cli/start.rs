@@ -6,6 +6,7 @@ use std::path::Path;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::exit::Exit;
+use super::inventory::InventoryCommand;
 use super::run::RunCommand;
 use super::vault::VaultCommand;
 
@@ -22,6 +23,8 @@ enum Command {
     /// Run playbooks (also as `ansible-playbook`)
     #[command(visible_alias = "playbook")]
     Run(Box<RunCommand>),
+    /// Show the inventory (also as `ansible-inventory`)
+    Inventory(Box<InventoryCommand>),
     /// Encrypt and decrypt files and values (also as `ansible-vault`)
     Vault(VaultCommand),
     /// Serve as the agent; used by rprov itself where no agent program is beside it
@@ -40,11 +43,13 @@ pub fn start(arguments: Vec<OsString>) -> Exit {
         .unwrap_or_default();
     let command = match called.as_str() {
         "ansible-playbook" => called_as(&called, &arguments).map(|command| Command::Run(Box::new(command))),
+        "ansible-inventory" => called_as(&called, &arguments).map(|command| Command::Inventory(Box::new(command))),
         "ansible-vault" => called_as(&called, &arguments).map(Command::Vault),
         _ => Program::try_parse_from(&arguments).map(|program| program.command),
     };
     match command {
         Ok(Command::Run(command)) => command.execute(),
+        Ok(Command::Inventory(command)) => command.execute(),
         Ok(Command::Vault(command)) => command.execute(),
         Ok(Command::Agent { arguments }) => {
             let code = rprov_agent::program::run(arguments.iter().map(|word| word.to_string_lossy().into_owned()));

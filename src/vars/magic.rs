@@ -8,6 +8,7 @@ use minijinja::Value;
 
 use super::host::{HostStore, HostVariables};
 use super::{InventoryLayers, VarMap};
+use crate::facts::FactCache;
 use crate::inventory::Inventory;
 use crate::template::Variable;
 
@@ -42,6 +43,10 @@ pub struct RunFacts {
     pub inventory_sources: Vec<String>,
     /// Facts also appear as variables of their own (`ansible_distribution`).
     pub inject_facts: bool,
+    /// Dictionaries of one name are merged (`hash_behaviour = merge`).
+    pub merge: bool,
+    /// Facts that outlive the run.
+    pub cache: FactCache,
 }
 
 /// The groups that a host is in, sorted, without `all`.

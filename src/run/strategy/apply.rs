@@ -113,8 +113,25 @@ impl Plan<'_> {
                     Arc::make_mut(&mut variables.registered).extend(values);
                 });
             }
+            Effect::Included { host: other, values } => {
+                let owner = other.unwrap_or_else(|| Arc::clone(host));
+                let merge = self.shared.facts.merge;
+                self.change(&owner, |variables| {
+                    let included = Arc::make_mut(&mut variables.included);
+                    for (name, value) in values {
+                        let value = match included.get(&name) {
+                            Some(old) if merge => crate::vars::merged([value, old.clone()]),
+                            _ => Some(value),
+                        };
+                        included.extend(value.map(|value| (name, value)));
+                    }
+                });
+            }
             Effect::Facts { host: other, facts } => {
                 let owner = other.unwrap_or_else(|| Arc::clone(host));
+                if let Err(problem) = self.shared.facts.cache.update(&owner, facts.clone()) {
+                    self.shared.reporter.send(Event::Diagnostic(problem));
+                }
                 self.change(&owner, |variables| {
                     Arc::make_mut(&mut variables.facts).extend(facts);
                 });
@@ -200,8 +217,9 @@ impl Plan<'_> {
             facts.hosts.publish(HostVariables {
                 name: Arc::clone(&name),
                 inventory: Arc::from([]),
-                facts: Arc::default(),
+                facts: crate::run::play::cached_facts(&self.shared, &name),
                 registered: Arc::default(),
+                included: Arc::default(),
             });
         }
         self.refresh_layers(&name);
