@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -324,6 +324,7 @@ impl RunCommand {
             inventory_sources: sources,
             inject_facts: config.bool(Setting::InjectFactsAsVars),
             cache,
+            grown: Mutex::default(),
             merge: config.string(Setting::HashBehaviour) == Some("merge"),
         };
         // All tags there are, unless some are asked for: also those of tasks that run only when they are named.

@@ -314,7 +314,8 @@ impl Worker {
         scope: &Scope,
     ) -> Result<(), Diagnostic> {
         let empty = value.is_none() || value.as_str() == Some("");
-        if !value.is_true() && !(empty && keyed.default.is_some()) {
+        let named = value.is_true() || (empty && keyed.default.is_some());
+        if !named {
             let harmless = matches!(value.kind(), ValueKind::Seq | ValueKind::Map);
             if self.plan.strict && !harmless {
                 return Err(Diagnostic::error(format!(

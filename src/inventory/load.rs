@@ -387,6 +387,95 @@ mod tests {
         }
     }
 
+    /// An inventory of hosts, and what a second file makes of it.
+    fn constructed(text: &str) -> Result<(Inventory, Diagnostics), Diagnostics> {
+        let directory = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            std::fs::write(directory.path().join(name), text).unwrap();
+            directory.path().join(name).display().to_string()
+        };
+        let hosts = write("hosts", "[web]\nw1 os=Debian n=1\nw2 os=''\n[web:vars]\nv={{ os }}!\n");
+        let sources = [hosts, write("made.yml", &format!("plugin: constructed\n{text}"))];
+        Inventory::load(&sources, &config(&[]), &IndexMap::new())
+    }
+
+    #[test]
+    fn variables_and_groups_are_made_of_variables() {
+        let (inventory, warnings) = constructed(
+            "compose: {c: v ~ n}\ngroups: {deb: os == 'Debian', never: nowhere == 1}\n\
+             keyed_groups: [{key: os, prefix: os, default_value: none, parent_group: systems}]\n",
+        )
+        .unwrap();
+        assert!(warnings.is_empty(), "{warnings:?}");
+        assert_eq!(inventory.host("w1").unwrap().vars["c"].as_str(), Some("Debian!1"));
+        assert!(!inventory.host("w2").unwrap().vars.contains_key("c"));
+        for (group, hosts) in
+            [("deb", &["w1"][..]), ("os_Debian", &["w1"]), ("os_none", &["w2"]), ("systems", &["w1", "w2"])]
+        {
+            assert_eq!(inventory.hosts_of(group).iter().map(|host| &***host).collect::<Vec<_>>(), hosts, "{group}");
+        }
+        assert!(inventory.group("never").is_none());
+    }
+
+    #[test]
+    fn mistakes_of_a_constructed_inventory_are_shown() {
+        for (text, message) in [
+            ("strict: true\ngroups: {g: nowhere == 1}\n", "'nowhere' is undefined"),
+            ("strict: maybe\n", "`strict` takes a boolean, not a string"),
+            ("groups: [a]\n", "`groups` takes a dictionary, this is a list"),
+            ("keyed_groups: {key: os}\n", "`keyed_groups` takes a list, this is a dictionary"),
+            ("keyed_groups: [os]\n", "an entry of `keyed_groups` is a dictionary, this is a string"),
+            ("keyed_groups: [{prefix: os}]\n", "an entry of `keyed_groups` needs `key`"),
+            (
+                "keyed_groups: [{key: n}]\n",
+                "Invalid group name format, expected a string or a list of them or dictionary, got: 1",
+            ),
+            (
+                "keyed_groups: [{key: os, default_value: x, trailing_separator: false}]\n",
+                "`default_value` and `trailing_separator` of `keyed_groups` exclude each other",
+            ),
+        ] {
+            let errors = constructed(text).unwrap_err();
+            assert!(errors[0].message.contains(message), "{errors:?}");
+            assert!(errors[0].span.is_some() && !errors[0].hints.is_empty(), "{errors:?}");
+        }
+        let (_, warnings) = constructed("group: {}\n").unwrap();
+        assert_eq!(warnings[0].hints, ["did you mean `groups`?"]);
+    }
+
+    #[test]
+    fn mistakes_of_a_generator_are_shown() {
+        for (text, message) in [
+            ("plugin: generator\nlayers: {a: [b]}\n", "a `generator` inventory needs `hosts`"),
+            ("plugin: generator\nhosts: {name: x}\n", "a `generator` inventory needs `layers`"),
+            ("plugin: generator\nhosts: {}\nlayers: {}\n", "`hosts` of a `generator` inventory needs `name`"),
+            ("plugin: generator\nhosts: {name: x}\nlayers: {a: b}\n", "layer `a` takes a list, this is a string"),
+            ("plugin: generator\nhosts: {name: '{{ b }}'}\nlayers: {a: [b]}\n", "'b' is undefined"),
+            (
+                "plugin: generator\nhosts: {name: x, parents: [{}]}\nlayers: {a: [b]}\n",
+                "a parent of a `generator` inventory needs `name`",
+            ),
+        ] {
+            let errors = load("hosts.yml", text).unwrap_err();
+            assert!(errors[0].message.contains(message), "{errors:?}");
+        }
+    }
+
+    #[test]
+    fn only_enabled_plugins_read_sources() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("h.yml");
+        std::fs::write(&path, "web: {hosts: {a: }}\n").unwrap();
+        let sources = [path.display().to_string(), "b,".to_owned()];
+        let enabled = |plugins| config(&[("ANSIBLE_INVENTORY_ENABLED", plugins)]);
+        let (inventory, warnings) = Inventory::load(&sources, &enabled("host_list,ymal"), &IndexMap::new()).unwrap();
+        assert_eq!(inventory.hosts().map(|host| &*host.name).collect::<Vec<_>>(), ["b"]);
+        assert_eq!(warnings[0].hints, ["did you mean `yaml`?"]);
+        assert!(warnings[1].message.starts_with("unable to parse"), "{warnings:?}");
+        let errors = Inventory::load(&sources, &enabled("ymal"), &IndexMap::new()).unwrap_err();
+        assert!(errors[0].message.starts_with("No inventory plugins available"), "{errors:?}");
+    }
+
     #[test]
     fn wrong_yaml_toml_and_scripts_are_errors() {
         for (name, text, message) in [

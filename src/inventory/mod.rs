@@ -12,6 +12,7 @@ mod address;
 mod constructed;
 mod generator;
 mod group;
+mod growth;
 mod host;
 mod host_list;
 mod ini;
@@ -29,6 +30,7 @@ mod words;
 mod yaml;
 
 pub use group::Group;
+pub use growth::Growth;
 pub use host::Host;
 pub use model::Inventory;
 pub use pattern::Pattern;

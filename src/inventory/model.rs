@@ -512,6 +512,25 @@ mod tests {
     }
 
     #[test]
+    fn chains_of_groups_cost_little_whichever_end_is_built_first() {
+        // Quadratic work would take minutes here.
+        const COUNT: usize = 20_000;
+        let name = |number: usize| format!("g{number}");
+        for upwards in [true, false] {
+            let mut inventory = Inventory::new();
+            for step in 0..COUNT {
+                let at = if upwards { COUNT - step } else { step };
+                inventory.add_child(&name(at), &name(at + 1)).unwrap();
+            }
+            inventory.reconcile();
+            let last = if upwards { COUNT + 1 } else { COUNT };
+            let first = usize::from(upwards);
+            assert_eq!(inventory.group(&name(last)).unwrap().depth, COUNT + 1);
+            assert!(inventory.add_child(&name(last), &name(first)).is_err());
+        }
+    }
+
+    #[test]
     fn priority_orders_groups_of_one_depth() {
         let mut inventory = Inventory::new();
         let source = register("t", "");

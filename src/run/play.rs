@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use indexmap::IndexMap;
 use minijinja::Value;
@@ -522,11 +522,12 @@ pub(super) fn cached_facts(shared: &Shared, host: &str) -> Arc<Facts> {
 /// Read the inventory again; hosts keep their facts and registered variables.
 pub(super) fn refresh_inventory(shared: &Shared, directory: &Path) -> Result<(), Diagnostics> {
     let facts = &shared.facts;
-    let (inventory, warnings) = Inventory::load(&facts.inventory_sources, &shared.config, &facts.extra)?;
+    let (mut inventory, warnings) = Inventory::load(&facts.inventory_sources, &shared.config, &facts.extra)?;
     for warning in warnings {
         shared.reporter.send(Event::Diagnostic(warning));
     }
     facts.layers.forget();
+    inventory.grow(facts.grown.lock().unwrap_or_else(PoisonError::into_inner).iter());
     for host in inventory.hosts() {
         let layers = facts.layers.of(&inventory, &host.name, directory).map_err(|problem| vec![problem])?;
         publish_layers(shared, &host.name, layers);

@@ -140,3 +140,18 @@ fn quoted(text: &str) -> String {
     quoted.push('"');
     quoted
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_toml_has_no_form_for_is_refused() {
+        let with = |value| text(&Tree::map([("a".to_owned(), value)]));
+        assert_eq!(with(Tree::texts(["x"])).unwrap(), "a = [\n    \"x\",\n]\n");
+        assert!(with(Tree::from_json(Value::Null)).is_err());
+        assert!(with(Tree { data: Branch::Vault("$ANSIBLE_VAULT".into()), identity: None }).is_err());
+        assert!(with(Tree::from_json(serde_json::json!([{"x": null}]))).is_err());
+    }
+}
