@@ -15,6 +15,7 @@
 //! * [`config`]: one table of settings: name, environment variable, `ansible.cfg` key, type, default;
 //! * [`source`]: source files, positions in them, and the diagnostics that point there;
 //! * [`yaml`]: YAML with source positions and PyYAML's scalar rules;
+//! * [`facts`]: facts that outlive a run;
 //! * [`inventory`]: hosts, groups and patterns, one file per format;
 //! * [`playbook`]: the language as types: play, block, task, handler, role;
 //! * [`vars`]: variable layers in Ansible's order of precedence, magic variables, `hostvars`, facts;
@@ -30,6 +31,7 @@ pub mod action;
 pub mod cli;
 pub mod config;
 pub mod connection;
+pub mod facts;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzz;

@@ -2,7 +2,9 @@
 //! and the files that it wrote.
 //!
 //! A case is a directory under `tests/golden` with its playbooks, inventory, roles and so on, and a file `runs`: one
-//! command line after the other, run in turn in a temporary copy of the case. What Ansible did is kept in the case's
+//! command line after the other, run in turn in a temporary copy of the case. A line is what follows `ansible-playbook`,
+//! or begins with the name of another program of Ansible's; words like `NAME=VALUE` before either set variables for that
+//! line. What Ansible did is kept in the case's
 //! `reference.json`, because Ansible takes seconds for each task; a case whose files have changed since then fails
 //! until it is recorded again. Lines of `runs` that begin with `#:` are directives: `#: unordered` compares the lines
 //! of the output as a set (hosts that run freely have no order), `#: env NAME=VALUE` sets a variable, `#: program NAME`
@@ -64,6 +66,10 @@ struct Runs {
     /// What it reads, by its path within the case.
     stdin: Option<String>,
 }
+
+/// Ansible's names, under which rprov is the same program.
+const PROGRAMS: [&str; 6] =
+    ["ansible", "ansible-config", "ansible-console", "ansible-doc", "ansible-inventory", "ansible-playbook"];
 
 impl Runs {
     fn program(&self) -> &str {
@@ -200,19 +206,35 @@ fn run_ansible(case: &Path, runs: &Runs, inputs: String) -> Result<Recording, St
     let version = Command::new(&program).arg("--version").output().map_err(|error| error.to_string())?;
     let version = String::from_utf8_lossy(&version.stdout).into_owned();
     let version = version.split("[core ").nth(1).and_then(|rest| rest.split(']').next()).unwrap_or("unknown");
-    let mut recording = run(&program, &folder.join("python"), case, runs, inputs);
+    let mut recording = run(&folder, &folder.join("python"), case, runs, inputs);
     version.clone_into(&mut recording.ansible_core);
     Ok(recording)
 }
 
 fn run_ours(case: &Path, runs: &Runs, inputs: String) -> Recording {
     let folder = tempfile::tempdir().unwrap();
-    let program = folder.path().join(runs.program());
-    symlink(env!("CARGO_BIN_EXE_rprov"), &program).unwrap();
-    run(&program, Path::new("/usr/bin/python3"), case, runs, inputs)
+    for name in PROGRAMS {
+        symlink(env!("CARGO_BIN_EXE_rprov"), folder.path().join(name)).unwrap();
+    }
+    run(folder.path(), Path::new("/usr/bin/python3"), case, runs, inputs)
 }
 
-fn run(program: &Path, python: &Path, case: &Path, runs: &Runs, inputs: String) -> Recording {
+/// The variables, the program and the arguments of a line of `runs`.
+fn command_of(line: &str, runs: &Runs) -> (Vec<(String, String)>, String, Vec<String>) {
+    let mut words = shlex::split(line).expect("a command line of `runs` has an open quote");
+    let named = Regex::new(r"^[A-Z][A-Z0-9_]*=").unwrap();
+    let count = words.iter().take_while(|word| named.is_match(word).unwrap()).count();
+    let settings = words.drain(..count).map(|word| {
+        let (name, value) = word.split_once('=').unwrap();
+        (name.to_owned(), value.to_owned())
+    });
+    let settings = settings.collect();
+    let other = words.first().is_some_and(|word| PROGRAMS.contains(&word.as_str()));
+    let program = if other { words.remove(0) } else { runs.program().to_owned() };
+    (settings, program, words)
+}
+
+fn run(programs: &Path, python: &Path, case: &Path, runs: &Runs, inputs: String) -> Recording {
     let home = tempfile::tempdir().unwrap();
     let place = tempfile::tempdir().unwrap();
     let folder = place.path().canonicalize().unwrap().join("case");
@@ -220,8 +242,9 @@ fn run(program: &Path, python: &Path, case: &Path, runs: &Runs, inputs: String) 
     let before = files(&folder);
     let mut outcomes = Vec::new();
     for command in &runs.commands {
-        let output = Command::new(program)
-            .args(shlex::split(command).expect("a command line of `runs` has an open quote"))
+        let (settings, program, arguments) = command_of(command, runs);
+        let output = Command::new(programs.join(program))
+            .args(arguments)
             .current_dir(&folder)
             .stdin(match &runs.stdin {
                 Some(file) => Stdio::from(fs::File::open(folder.join(file)).unwrap()),
@@ -236,6 +259,7 @@ fn run(program: &Path, python: &Path, case: &Path, runs: &Runs, inputs: String) 
             .env("ANSIBLE_PYTHON_INTERPRETER", python)
             .env("ANSIBLE_HOME", home.path().join(".ansible"))
             .envs(runs.environment.iter().map(|(name, value)| (name, value)))
+            .envs(settings)
             .output()
             .unwrap();
         let stdout = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -9,8 +9,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use rprov::config::Config;
-use rprov::inventory::{Inventory, VarFiles, list};
 use serde_json::Value;
 
 fn ansible_inventory() -> PathBuf {
@@ -27,9 +25,9 @@ fn ansible_inventory() -> PathBuf {
         )
 }
 
-fn of_ansible(directory: &Path, sources: &[&str]) -> Value {
-    let mut command = Command::new(ansible_inventory());
-    command.current_dir(directory).env_clear().env("PATH", "/usr/bin:/bin").env("HOME", directory);
+fn listed(program: &Path, before: &[&str], directory: &Path, sources: &[&str]) -> Value {
+    let mut command = Command::new(program);
+    command.args(before).current_dir(directory).env_clear().env("PATH", "/usr/bin:/bin").env("HOME", directory);
     fs::write(directory.join("ansible.cfg"), "").unwrap();
     command.env("ANSIBLE_CONFIG", directory.join("ansible.cfg")).env("LC_ALL", "C.UTF-8");
     for source in sources {
@@ -38,25 +36,6 @@ fn of_ansible(directory: &Path, sources: &[&str]) -> Value {
     let output = command.arg("--list").output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
-}
-
-fn of_rprov(directory: &Path, sources: &[&str]) -> Value {
-    let (config, _) = Config::load(directory, |_| None);
-    let sources: Vec<String> = sources
-        .iter()
-        .map(
-            |source| {
-                if source.contains(',') { (*source).to_owned() } else { directory.join(source).display().to_string() }
-            },
-        )
-        .collect();
-    let (inventory, _) = Inventory::load(&sources, &config).unwrap_or_else(|errors| panic!("{errors:?}"));
-    let files: Vec<VarFiles> = inventory
-        .sources()
-        .iter()
-        .map(|source| VarFiles::new(if source.is_dir() { source } else { source.parent().unwrap() }, &config))
-        .collect();
-    list(&inventory, &files).unwrap()
 }
 
 /// Files as `name` and `text`; a name that ends with `+x` is executable.
@@ -70,8 +49,8 @@ fn compare(files: &[(&str, &str)], sources: &[&str]) {
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         }
     }
-    let expected = of_ansible(directory.path(), sources);
-    let found = of_rprov(directory.path(), sources);
+    let expected = listed(&ansible_inventory(), &[], directory.path(), sources);
+    let found = listed(Path::new(env!("CARGO_BIN_EXE_rprov")), &["inventory"], directory.path(), sources);
     assert!(
         expected == found,
         "Ansible:\n{}\nrprov:\n{}",

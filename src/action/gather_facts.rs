@@ -1,9 +1,15 @@
 //! `gather_facts`: the facts of the host, by the `setup` module.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use rprov_modules::arguments;
+use rprov_wire::Value;
 
 use super::call::{Action, Call, Done, Stop};
+use crate::run::Effect;
+use crate::template;
+use crate::vars::{Facts, GATHERED};
 
 arguments! {
     /// Gathers facts about remote hosts.
@@ -28,11 +34,14 @@ pub(super) struct GatherFacts;
 impl Action for GatherFacts {
     async fn run(&self, call: Call<'_>) -> Result<Done, Stop> {
         let _: Arguments = call.decode()?;
-        if call.task.implicit && call.shared.options.gathering == "smart" && !call.host.facts.is_empty() {
-            return Ok(Done::unchanged());
-        }
         let mut arguments = call.arguments.clone();
         arguments.shift_remove("parallel");
-        Ok(Done::new(call.module("setup", arguments, Vec::new()).await?))
+        let done = Done::new(call.module("setup", arguments, Vec::new()).await?);
+        let Some(Value::Map(found)) = done.result.get("ansible_facts") else { return Ok(done) };
+        let mut facts: Facts =
+            found.iter().map(|(name, value)| (Arc::from(name.as_str()), template::from_wire(value.clone()))).collect();
+        facts.insert(Arc::from(GATHERED), true.into());
+        let host = super::set_fact::delegated(&call)?;
+        Ok(done.and(Effect::Facts { host, facts }))
     }
 }

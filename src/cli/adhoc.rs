@@ -90,7 +90,7 @@ impl AdhocCommand {
 
     async fn run(&self, config: Arc<Config>, options: Options, color: bool) -> Result<Exit, Stop> {
         let extra = extra_variables(&self.task.extra, &config, color)?;
-        let Hosts { inventory, sources, served } = Hosts::load(&self.inventory, &config, color)?;
+        let Hosts { inventory, cache, sources, served } = Hosts::load(&self.inventory, &config, &extra, color)?;
         let hosts = matching(&inventory, &config, &self.pattern, self.inventory.limit.as_deref(), color)?;
         if self.list_hosts {
             put(&host_list(&hosts));
@@ -117,7 +117,7 @@ impl AdhocCommand {
         let sinks = self.sinks(&config, &options)?;
         let live = self.format == "json";
         let kept = Kept::new(&config);
-        let stage = Stage { config, options, extra, inventory, sources, directory, kept, live };
+        let stage = Stage { config, options, extra, inventory, cache, sources, directory, kept, live };
         let (shared, _watch) = stage.share(sinks);
         let mut run = Run::new(Arc::clone(&shared), loader, surroundings);
         let outcome = run.lone_play(&play).await;

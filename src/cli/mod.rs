@@ -13,6 +13,7 @@
 //! * `flags`: flags that several commands take;
 //! * `options`, `stage`: from flags and settings to what a run needs, for all commands that run tasks;
 //! * `tell`: settings and diagnostics, which all commands begin with; `stop`: why a command ends early;
+//! * `inventory`: `rprov inventory`, which is also `ansible-inventory`;
 //! * `password`: `-k`, `-K` and their files;
 //! * [`Exit`]: Ansible's exit codes.
 
@@ -24,6 +25,7 @@ mod exit;
 mod extra;
 mod flags;
 mod identities;
+mod inventory;
 mod listing;
 mod lone_task;
 mod options;

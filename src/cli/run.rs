@@ -131,7 +131,7 @@ impl RunCommand {
         surroundings: Surroundings,
         color: bool,
     ) -> Result<Exit, Stop> {
-        let Hosts { inventory, sources, served } = Hosts::load(&self.inventory, &config, color)?;
+        let Hosts { inventory, cache, sources, served } = Hosts::load(&self.inventory, &config, &extra, color)?;
         let directory = playbooks
             .first()
             .and_then(|playbook| playbook.plays.first())
@@ -157,7 +157,7 @@ impl RunCommand {
         let only = if self.list_tags && options.tags.is_empty() { &every[..] } else { &options.tags };
         let selection = Selection::new(only, &options.skip_tags);
         let (kept, live) = (Kept::new(&config), live || json);
-        let stage = Stage { config, options, extra, inventory, sources, directory, kept, live };
+        let stage = Stage { config, options, extra, inventory, cache, sources, directory, kept, live };
         let (shared, _watch) = stage.share(sinks);
         let mut run = Run::new(Arc::clone(&shared), loader, surroundings);
         if listing {

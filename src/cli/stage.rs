@@ -2,7 +2,7 @@
 //! a run share.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 
@@ -14,6 +14,7 @@ use super::stop::Stop;
 use super::tell::{say, settings, tell};
 use crate::config::{Config, Setting};
 use crate::connection::AgentStore;
+use crate::facts::FactCache;
 use crate::inventory::{Inventory, Pattern};
 use crate::playbook::Loader;
 use crate::report::{Event, Reporter, Sink};
@@ -83,6 +84,8 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Stop> {
 pub(super) struct Hosts {
     /// All of them.
     pub(super) inventory: Inventory,
+    /// Facts of theirs that earlier runs have left.
+    pub(super) cache: Arc<FactCache>,
     /// Where they were read from.
     pub(super) sources: Vec<String>,
     /// Throw-away hosts, which end with this.
@@ -91,18 +94,29 @@ pub(super) struct Hosts {
 
 impl Hosts {
     /// Read the inventory, and start the throw-away hosts in it. A limit that leaves none is refused.
-    pub(super) fn load(flags: &InventoryFlags, config: &Config, color: bool) -> Result<Self, Stop> {
+    pub(super) fn load(
+        flags: &InventoryFlags,
+        config: &Config,
+        extra: &Arc<VarMap>,
+        color: bool,
+    ) -> Result<Self, Stop> {
         let sources = sources(flags, config);
         let (mut inventory, warnings) =
-            Inventory::load(&sources, config).map_err(|problems| Stop::new(problems, Exit::Error))?;
+            Inventory::load(&sources, config, extra).map_err(|problems| Stop::new(problems, Exit::Error))?;
         tell(&warnings, color);
         check_limit(&inventory, config, flags.limit.as_deref())?;
         let existing = sources.iter().any(|source| source.contains(',') || Path::new(source).exists());
         if !existing && inventory.hosts().next().is_none() {
             say("[WARNING]: No inventory was parsed, only implicit localhost is available");
         }
+        let cache = FactCache::open(config).map_err(Stop::error)?;
+        if flags.flush_cache {
+            for host in inventory.hosts() {
+                cache.forget(&host.name).map_err(Stop::error)?;
+            }
+        }
         let served = crate::throwaway::serve(&mut inventory).map_err(Stop::error)?;
-        Ok(Self { inventory, sources, served })
+        Ok(Self { inventory, cache: Arc::new(cache), sources, served })
     }
 }
 
@@ -199,6 +213,7 @@ pub(super) struct Stage {
     pub(super) options: Options,
     pub(super) extra: Arc<VarMap>,
     pub(super) inventory: Inventory,
+    pub(super) cache: Arc<FactCache>,
     pub(super) sources: Vec<String>,
     /// Directory of the first playbook, or what stands in for it.
     pub(super) directory: PathBuf,
@@ -227,6 +242,9 @@ impl Stage {
             config_file: self.config.path().map(Path::to_owned),
             inventory_sources: self.sources,
             inject_facts: self.config.bool(Setting::InjectFactsAsVars),
+            cache: self.cache,
+            grown: Mutex::default(),
+            merge: self.config.string(Setting::HashBehaviour) == Some("merge"),
         };
         let shared = Arc::new(Shared {
             options,

@@ -10,6 +10,7 @@ use super::config::ConfigCommand;
 use super::console::ConsoleCommand;
 use super::doc::DocCommand;
 use super::exit::Exit;
+use super::inventory::InventoryCommand;
 use super::run::RunCommand;
 use super::vault::VaultCommand;
 
@@ -34,6 +35,8 @@ enum Command {
     Console(Box<ConsoleCommand>),
     /// Show what modules, keywords, filters, tests and lookups there are (also as `ansible-doc`)
     Doc(DocCommand),
+    /// Show the inventory (also as `ansible-inventory`)
+    Inventory(Box<InventoryCommand>),
     /// Encrypt and decrypt files and values (also as `ansible-vault`)
     Vault(VaultCommand),
     /// Serve as the agent; used by rprov itself where no agent program is beside it
@@ -56,6 +59,7 @@ pub fn start(arguments: Vec<OsString>) -> Exit {
         "ansible-config" => called_as(&called, &arguments).map(Command::Config),
         "ansible-console" => called_as(&called, &arguments).map(|command| Command::Console(Box::new(command))),
         "ansible-doc" => called_as(&called, &arguments).map(Command::Doc),
+        "ansible-inventory" => called_as(&called, &arguments).map(|command| Command::Inventory(Box::new(command))),
         "ansible-vault" => called_as(&called, &arguments).map(Command::Vault),
         _ => Program::try_parse_from(&arguments).map(|program| program.command),
     };
@@ -65,6 +69,7 @@ pub fn start(arguments: Vec<OsString>) -> Exit {
         Ok(Command::Config(command)) => command.execute(),
         Ok(Command::Console(command)) => command.execute(),
         Ok(Command::Doc(command)) => command.execute(),
+        Ok(Command::Inventory(command)) => command.execute(),
         Ok(Command::Vault(command)) => command.execute(),
         Ok(Command::Agent { arguments }) => {
             let code = rprov_agent::program::run(arguments.iter().map(|word| word.to_string_lossy().into_owned()));

@@ -275,6 +275,7 @@ settings! {
     SuBecomeFlags "become.su.become_flags" Text, Some(""), ["ANSIBLE_BECOME_FLAGS", "ANSIBLE_SU_FLAGS"], ["privilege_escalation.become_flags", "su_become_plugin.flags"];
     SuBecomePass "become.su.become_pass" Text, None, ["ANSIBLE_BECOME_PASS", "ANSIBLE_SU_PASS"], ["su_become_plugin.password"];
     SuBecomeUser "become.su.become_user" Text, Some("root"), ["ANSIBLE_BECOME_USER", "ANSIBLE_SU_USER"], ["privilege_escalation.become_user", "su_become_plugin.user"];
+    FactCachingRedisKeysetName "cache.redis._keyset_name" Text, Some("ansible_cache_keys"), ["ANSIBLE_CACHE_REDIS_KEYSET_NAME"], ["defaults.fact_caching_redis_keyset_name"];
     SuPromptL10n "become.su.prompt_l10n" List, None, ["ANSIBLE_SU_PROMPT_L10N"], ["su_become_plugin.localized_prompts"];
     CallbackCheckModeMarkers "callback.default.check_mode_markers" Bool, Some("False"), ["ANSIBLE_CHECK_MODE_MARKERS"], ["defaults.check_mode_markers"];
     CallbackDisplayFailedStderr "callback.default.display_failed_stderr" Bool, Some("False"), ["ANSIBLE_DISPLAY_FAILED_STDERR"], ["defaults.display_failed_stderr"];
@@ -290,6 +291,7 @@ settings! {
     ShellSystemTmpdirs "shell.sh.system_tmpdirs" List, Some("/var/tmp,/tmp"), ["ANSIBLE_SYSTEM_TMPDIRS"], ["defaults.system_tmpdirs"];
     ShellWorldReadableTemp "shell.sh.world_readable_temp" Bool, Some("False"), ["ANSIBLE_SHELL_ALLOW_WORLD_READABLE_TEMP"], ["defaults.allow_world_readable_tmpfiles"];
     InventoryScriptAlwaysShowStderr "inventory.script.always_show_stderr" Bool, Some("True"), ["ANSIBLE_INVENTORY_PLUGIN_SCRIPT_STDERR"], ["inventory_plugin_script.always_show_stderr"];
+    InventoryUseExtraVars "inventory.constructed.use_extra_vars" Bool, Some("False"), ["ANSIBLE_INVENTORY_USE_EXTRA_VARS"], ["inventory_plugins.use_extra_vars"];
     InventoryYamlExtensions "inventory.yaml.yaml_extensions" List, Some(".yaml,.yml,.json"), ["ANSIBLE_YAML_FILENAME_EXT", "ANSIBLE_INVENTORY_PLUGIN_EXTS"], ["defaults.yaml_valid_extensions", "inventory_plugin_yaml.yaml_valid_extensions"];
     HostGroupVarsValidExtensions "vars.host_group_vars._valid_extensions" List, Some(".yml,.yaml,.json"), ["ANSIBLE_YAML_FILENAME_EXT"], ["defaults.yaml_valid_extensions"];
     HostGroupVarsStage "vars.host_group_vars.stage" Choice(&["all", "task", "inventory"]), None, ["ANSIBLE_VARS_PLUGIN_STAGE"], ["vars_host_group_vars.stage"];

@@ -26,10 +26,14 @@ pub struct Inventory {
     sources: Vec<PathBuf>,
     localhost: Option<Arc<str>>,
     implicit: Option<Host>,
+    /// Whether [`Group::depth`] is right.
+    depths_known: bool,
     /// Whether dictionaries of one name are merged (`hash_behaviour = merge`).
     pub(super) merge: bool,
     /// Whether unusual characters in group names become underscores (`force_valid_group_names`).
     pub(super) clean_group_names: bool,
+    /// Whether no source could be read, so that there is the implicit `localhost` only.
+    pub nothing_read: bool,
     /// Hosts that are yet to be started.
     pub throwaway: Vec<ThrowawayPlan>,
     pub(super) warnings: Diagnostics,
@@ -51,8 +55,10 @@ impl Inventory {
             sources: Vec::new(),
             localhost: None,
             implicit: None,
+            depths_known: true,
             merge: false,
             clean_group_names: false,
+            nothing_read: false,
             throwaway: Vec::new(),
             warnings: Vec::new(),
         };
@@ -106,7 +112,7 @@ impl Inventory {
             let text = |value: &str| Node { data: Data::String(Arc::from(value)), span: Span::start_of(source) };
             let mut host = Host { implicit: true, ..Host::new(name) };
             host.vars.insert(Arc::from("ansible_connection"), text("local"));
-            host.vars.insert(Arc::from("ansible_python_interpreter"), text("{{ ansible_playbook_python }}"));
+            host.vars.insert(Arc::from("ansible_python_interpreter"), text("/usr/bin/python3"));
             self.implicit = Some(host);
         }
         self.implicit.as_ref()
@@ -119,11 +125,7 @@ impl Inventory {
 
     /// A group's name as `force_valid_group_names` wants it.
     pub(super) fn group_name<'a>(&self, name: &'a str) -> Cow<'a, str> {
-        if !self.clean_group_names || is_usual(name) {
-            return Cow::Borrowed(name);
-        }
-        let clean = |(at, c): (usize, char)| if c.is_alphanumeric() && (at > 0 || !c.is_numeric()) { c } else { '_' };
-        Cow::Owned(name.char_indices().map(clean).collect())
+        if self.clean_group_names { usual(name) } else { Cow::Borrowed(name) }
     }
 
     /// Add a host, if it is not there yet.
@@ -156,10 +158,9 @@ impl Inventory {
         self.add_host(host);
         self.add_group(group);
         if let (Some(host), Some(group)) = (self.hosts.get_mut(host), self.groups.get_mut(group)) {
+            // A host is in few groups, a group may have many hosts; each of the two lists tells what the other one has.
             if !host.groups.contains(&group.name) {
                 host.groups.push(Arc::clone(&group.name));
-            }
-            if !group.hosts.contains(&host.name) {
                 group.hosts.push(Arc::clone(&host.name));
             }
         }
@@ -175,7 +176,7 @@ impl Inventory {
         if parent == child {
             return Err(Diagnostic::error(format!("group `{child}` can't be its own child")));
         }
-        if self.descendants(child).iter().any(|group| &*group.name == parent) {
+        if self.is_within(parent, child) {
             return Err(Diagnostic::error(format!(
                 "group `{child}` can't be a child of `{parent}`, which is in `{child}`"
             ))
@@ -189,23 +190,75 @@ impl Inventory {
     fn link(&mut self, parent: &str, child: &str) {
         let Some(child_name) = self.groups.get(child).map(|group| Arc::clone(&group.name)) else { return };
         let Some(group) = self.groups.get_mut(parent) else { return };
-        if group.children.contains(&child_name) {
+        let parent = Arc::clone(&group.name);
+        // As with hosts, the shorter of the two lists is looked through.
+        let known = self.groups.get(child).is_some_and(|group| group.parents.contains(&parent));
+        if known {
             return;
         }
-        group.children.push(Arc::clone(&child_name));
-        let parent = Arc::clone(&group.name);
-        let mut deepen = vec![(child_name, group.depth + 1)];
+        if let Some(group) = self.groups.get_mut(&parent) {
+            group.children.push(child_name);
+        }
         if let Some(group) = self.groups.get_mut(child) {
             group.parents.push(parent);
         }
-        while let Some((name, depth)) = deepen.pop() {
-            if let Some(group) = self.groups.get_mut(&name)
-                && group.depth < depth
-            {
-                group.depth = depth;
-                deepen.extend(group.children.iter().map(|child| (Arc::clone(child), depth + 1)));
+        self.depths_known = false;
+    }
+
+    /// Whether a group is in another one. Both ways are searched by turns, so that a chain of groups costs little
+    /// whichever end of it is built first.
+    fn is_within(&self, inner: &str, outer: &str) -> bool {
+        let mut up = Search::from(inner);
+        let mut down = Search::from(outer);
+        loop {
+            match up.step(&self.groups, |group| &group.parents) {
+                Some(name) if &*name == outer => return true,
+                Some(_) => {}
+                None => return false,
+            }
+            match down.step(&self.groups, |group| &group.children) {
+                Some(name) if &*name == inner => return true,
+                Some(_) => {}
+                None => return false,
             }
         }
+    }
+
+    /// Work out how deep each group is, if groups were put into each other since the last time.
+    pub(super) fn settle_depths(&mut self) {
+        if self.depths_known {
+            return;
+        }
+        let mut waiting: HashMap<Arc<str>, usize> =
+            self.groups.values().map(|group| (Arc::clone(&group.name), group.parents.len())).collect();
+        let mut open: Vec<Arc<str>> = self
+            .groups
+            .values()
+            .filter(|group| group.parents.is_empty())
+            .map(|group| Arc::clone(&group.name))
+            .collect();
+        for name in &open {
+            if let Some(group) = self.groups.get_mut(name) {
+                group.depth = 0;
+            }
+        }
+        let mut depths: HashMap<Arc<str>, usize> = HashMap::new();
+        while let Some(name) = open.pop() {
+            let Some(group) = self.groups.get_mut(&name) else { continue };
+            group.depth = depths.get(&name).copied().unwrap_or(0);
+            let below = group.depth + 1;
+            for child in &group.children {
+                let depth = depths.entry(Arc::clone(child)).or_insert(0);
+                *depth = below.max(*depth);
+                if let Some(left) = waiting.get_mut(child) {
+                    *left -= 1;
+                    if *left == 0 {
+                        open.push(Arc::clone(child));
+                    }
+                }
+            }
+        }
+        self.depths_known = true;
     }
 
     /// Set a host's variable; the host must be there.
@@ -252,23 +305,25 @@ impl Inventory {
         for orphan in orphans {
             self.link("all", &orphan);
         }
-        let mut grouped: Vec<(Arc<str>, bool)> = Vec::new();
-        for host in self.hosts.values() {
-            let named = host.groups.iter().any(|group| !matches!(&**group, "all" | "ungrouped"));
-            grouped.push((Arc::clone(&host.name), named));
-        }
-        for (name, named) in grouped {
-            if !named {
-                self.add_host_to_group(&name, "ungrouped");
-            } else if let Some(host) = self.hosts.get_mut(&name)
-                && host.groups.iter().any(|group| &**group == "ungrouped")
-            {
+        let mut moved: HashSet<Arc<str>> = HashSet::new();
+        let mut lone: Vec<Arc<str>> = Vec::new();
+        for host in self.hosts.values_mut() {
+            if !host.groups.iter().any(|group| !matches!(&**group, "all" | "ungrouped")) {
+                lone.push(Arc::clone(&host.name));
+            } else if host.groups.iter().any(|group| &**group == "ungrouped") {
                 host.groups.retain(|group| &**group != "ungrouped");
-                if let Some(ungrouped) = self.groups.get_mut("ungrouped") {
-                    ungrouped.hosts.retain(|host| *host != name);
-                }
+                moved.insert(Arc::clone(&host.name));
             }
         }
+        for host in lone {
+            self.add_host_to_group(&host, "ungrouped");
+        }
+        if let Some(ungrouped) = self.groups.get_mut("ungrouped")
+            && !moved.is_empty()
+        {
+            ungrouped.hosts.retain(|host| !moved.contains(host));
+        }
+        self.settle_depths();
     }
 
     /// Warn of names that are both a host's and a group's.
@@ -320,6 +375,18 @@ impl Inventory {
     /// The groups that a host is in, directly or not, from the weakest variables to the strongest: by depth, priority
     /// and name. `all` is the first one. An implicit host is in `all` for this purpose only.
     pub fn groups_of(&self, host: &str) -> Vec<&Group> {
+        let mut groups = self.named_groups_of(host);
+        if let Some(all) = self.groups.get("all")
+            && !groups.iter().any(|group| &*group.name == "all")
+        {
+            groups.push(all);
+        }
+        weakest_first(&mut groups);
+        groups
+    }
+
+    /// The same before [`Inventory::reconcile`]: those alone that the sources name so far.
+    pub(super) fn named_groups_of(&self, host: &str) -> Vec<&Group> {
         let mut found: HashMap<&str, &Group> = HashMap::new();
         let mut open: Vec<&Arc<str>> = self.host(host).map(|host| host.groups.iter().collect()).unwrap_or_default();
         while let Some(name) = open.pop() {
@@ -329,15 +396,53 @@ impl Inventory {
                 open.extend(&group.parents);
             }
         }
-        if let Some(all) = self.groups.get("all") {
-            found.insert(&all.name, all);
-        }
         let mut groups: Vec<&Group> = found.into_values().collect();
-        groups.sort_by(|left, right| {
-            (left.depth, left.priority, &left.name).cmp(&(right.depth, right.priority, &right.name))
-        });
+        weakest_first(&mut groups);
         groups
     }
+}
+
+fn weakest_first(groups: &mut [&Group]) {
+    groups.sort_by(|left, right| {
+        (left.depth, left.priority, &left.name).cmp(&(right.depth, right.priority, &right.name))
+    });
+}
+
+/// Groups that are yet to be visited, and those that were.
+struct Search {
+    open: Vec<Arc<str>>,
+    seen: HashSet<Arc<str>>,
+}
+
+impl Search {
+    fn from(group: &str) -> Self {
+        let start: Arc<str> = Arc::from(group);
+        Self { open: vec![Arc::clone(&start)], seen: HashSet::from([start]) }
+    }
+
+    /// Visit one more group and find those next to it; its name, or `None` at the end.
+    fn step(
+        &mut self,
+        groups: &IndexMap<Arc<str>, Group>,
+        next: impl Fn(&Group) -> &Vec<Arc<str>>,
+    ) -> Option<Arc<str>> {
+        let name = self.open.pop()?;
+        for neighbour in groups.get(&name).into_iter().flat_map(next) {
+            if self.seen.insert(Arc::clone(neighbour)) {
+                self.open.push(Arc::clone(neighbour));
+            }
+        }
+        Some(name)
+    }
+}
+
+/// A name with an underscore for each character that is not usual.
+pub(super) fn usual(name: &str) -> Cow<'_, str> {
+    if is_usual(name) {
+        return Cow::Borrowed(name);
+    }
+    let clean = |(at, c): (usize, char)| if c.is_alphanumeric() && (at > 0 || !c.is_numeric()) { c } else { '_' };
+    Cow::Owned(name.char_indices().map(clean).collect())
 }
 
 /// Letters, digits and underscores, no digit first.
@@ -404,6 +509,25 @@ mod tests {
         assert_eq!(names(inventory.groups_of("h")), ["all", "a", "b", "c"]);
         assert!(inventory.add_child("c", "a").is_err());
         assert!(inventory.add_child("c", "c").is_err());
+    }
+
+    #[test]
+    fn chains_of_groups_cost_little_whichever_end_is_built_first() {
+        // Quadratic work would take minutes here.
+        const COUNT: usize = 20_000;
+        let name = |number: usize| format!("g{number}");
+        for upwards in [true, false] {
+            let mut inventory = Inventory::new();
+            for step in 0..COUNT {
+                let at = if upwards { COUNT - step } else { step };
+                inventory.add_child(&name(at), &name(at + 1)).unwrap();
+            }
+            inventory.reconcile();
+            let last = if upwards { COUNT + 1 } else { COUNT };
+            let first = usize::from(upwards);
+            assert_eq!(inventory.group(&name(last)).unwrap().depth, COUNT + 1);
+            assert!(inventory.add_child(&name(last), &name(first)).is_err());
+        }
     }
 
     #[test]

@@ -131,7 +131,7 @@ impl Matcher<'_> {
 
     fn part(&mut self, text: &str) -> Result<Vec<Arc<str>>, Diagnostic> {
         // A host's own name needs no interpretation.
-        if let Some(host) = self.inventory.hosts().find(|host| &*host.name == text) {
+        if let Some(host) = self.inventory.host(text).filter(|host| !host.implicit) {
             return Ok(vec![Arc::clone(&host.name)]);
         }
         let (name, subscript) = subscript(text);

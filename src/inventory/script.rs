@@ -176,7 +176,7 @@ impl Script<'_> {
 }
 
 /// JSON as a tree; as in Ansible, the strings of a script may hold templates.
-fn node(value: &Value, span: Span) -> Node {
+pub(super) fn node(value: &Value, span: Span) -> Node {
     let data = match value {
         Value::Null => Data::Null,
         Value::Bool(flag) => Data::Bool(*flag),

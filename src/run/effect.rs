@@ -14,8 +14,15 @@ use crate::yaml::Node;
 /// One thing to be done to the run.
 #[derive(Clone, Debug)]
 pub enum Effect {
-    /// Set variables of a host (`register`, `set_fact`, `include_vars`).
+    /// Set variables of a host (`register`, `set_fact`).
     Variables {
+        /// Another host than the task's own.
+        host: Option<Arc<str>>,
+        /// The variables.
+        values: Values,
+    },
+    /// Set variables of a host that came out of a file (`include_vars`): weaker than those that were set.
+    Included {
         /// Another host than the task's own.
         host: Option<Arc<str>>,
         /// The variables.
@@ -25,7 +32,7 @@ pub enum Effect {
     Facts {
         /// Another host than the task's own.
         host: Option<Arc<str>>,
-        /// The facts, without `ansible_`.
+        /// The facts, by the names that the module gave them.
         facts: Facts,
     },
     /// Notify handlers by their names or topics.

@@ -150,7 +150,12 @@ impl Plan<'_> {
     pub(super) async fn apply_meta(&mut self, action: MetaAction, host: &Arc<str>) {
         match action {
             MetaAction::Noop | MetaAction::FlushHandlers | MetaAction::EndRole => {}
-            MetaAction::ClearFacts => self.change(host, |variables| variables.facts = Arc::default()),
+            MetaAction::ClearFacts => {
+                if let Err(problem) = self.shared.facts.cache.forget(host) {
+                    self.shared.reporter.send(Event::Diagnostic(problem));
+                }
+                self.change(host, |variables| variables.facts = Arc::default());
+            }
             MetaAction::EndHost => {
                 if let Some(run) = self.hosts.get_mut(host) {
                     run.cursor.end();

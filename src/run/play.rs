@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use indexmap::IndexMap;
 use minijinja::Value;
@@ -16,9 +16,9 @@ use super::strategy::{HostRun, Plan, PlanEnd, State};
 use crate::inventory::{Inventory, Pattern};
 use crate::playbook::{ActionName, Arguments, Item, Play, Task};
 use crate::report::Event;
-use crate::source::{Diagnostic, Diagnostics};
+use crate::source::{Diagnostic, Diagnostics, Severity};
 use crate::template::{Scope, Surroundings, Written};
-use crate::vars::{HostVariables, PlayVariables, TaskVariables, VarMap};
+use crate::vars::{Facts, HostVariables, PlayVariables, TaskVariables, VarMap};
 use crate::yaml::{Data, Node};
 
 impl Run {
@@ -96,7 +96,7 @@ impl Run {
                     Arc::clone(host),
                     HostRun {
                         name: Arc::clone(host),
-                        cursor: Cursor::new(Arc::clone(&items)),
+                        cursor: self.beginning(host, &items),
                         state: State::Active,
                         failed: false,
                         notified: BTreeSet::new(),
@@ -286,6 +286,19 @@ impl Run {
         section(&play.role_tasks, &play.tasks);
         section(&play.post_tasks, &[]);
         Ok(items.into())
+    }
+
+    /// Where a host begins. With `gathering = smart`, facts that are there already are not gathered again.
+    fn beginning(&self, host: &Arc<str>, items: &Arc<[Item]>) -> Cursor {
+        let mut cursor = Cursor::new(Arc::clone(items));
+        let gathers = matches!(items.first(), Some(Item::Task(task)) if task.implicit && task.is("gather_facts"));
+        if gathers
+            && self.shared.options.gathering == "smart"
+            && self.shared.facts.hosts.get(host).is_some_and(|known| known.gathered())
+        {
+            cursor.advance();
+        }
+        cursor
     }
 
     /// The `vars_files` of a host: names may depend on its variables.
@@ -490,21 +503,34 @@ fn publish_layers(shared: &Shared, host: &Arc<str>, layers: Arc<[Arc<VarMap>]>) 
         None => HostVariables {
             name: Arc::clone(host),
             inventory: layers,
-            facts: Arc::default(),
+            facts: cached_facts(shared, host),
             registered: Arc::default(),
+            included: Arc::default(),
         },
     };
     shared.facts.hosts.publish(variables);
 }
 
+/// What the cache has of a host that the run meets for the first time.
+pub(super) fn cached_facts(shared: &Shared, host: &str) -> Arc<Facts> {
+    match shared.facts.cache.get(host) {
+        Ok(facts) => Arc::new(facts.unwrap_or_default()),
+        Err(problem) => {
+            shared.reporter.send(Event::Diagnostic(Diagnostic { severity: Severity::Warning, ..problem }));
+            Arc::default()
+        }
+    }
+}
+
 /// Read the inventory again; hosts keep their facts and registered variables.
 pub(super) fn refresh_inventory(shared: &Shared, directory: &Path) -> Result<(), Diagnostics> {
     let facts = &shared.facts;
-    let (inventory, warnings) = Inventory::load(&facts.inventory_sources, &shared.config)?;
+    let (mut inventory, warnings) = Inventory::load(&facts.inventory_sources, &shared.config, &facts.extra)?;
     for warning in warnings {
         shared.reporter.send(Event::Diagnostic(warning));
     }
     facts.layers.forget();
+    inventory.grow(facts.grown.lock().unwrap_or_else(PoisonError::into_inner).iter());
     for host in inventory.hosts() {
         let layers = facts.layers.of(&inventory, &host.name, directory).map_err(|problem| vec![problem])?;
         publish_layers(shared, &host.name, layers);

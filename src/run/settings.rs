@@ -230,6 +230,7 @@ pub(super) fn delegate_scope(shared: &Arc<Shared>, variables: &TaskVariables, na
                 inventory: Arc::from([]),
                 facts: Arc::default(),
                 registered: Arc::default(),
+                included: Arc::default(),
             };
             TaskVariables { host: Arc::new(empty), ..variables.clone() }.scope()
         }

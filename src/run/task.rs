@@ -493,7 +493,9 @@ impl Job {
         }
         if let Some(rprov_wire::Value::Map(facts)) = result.get("ansible_facts")
             && !flag(&result, "failed")
-            && !effects.iter().any(|effect| matches!(effect, Effect::Variables { .. } | Effect::Facts { .. }))
+            && !effects.iter().any(|effect| {
+                matches!(effect, Effect::Variables { .. } | Effect::Included { .. } | Effect::Facts { .. })
+            })
         {
             effects.push(Effect::Facts { host: self.fact_owner(scope), facts: facts_of(facts) });
         }
@@ -670,14 +672,11 @@ impl Job {
     fn carry(&self, single: &Single, carried: &mut Values) {
         for effect in &single.effects {
             match effect {
-                Effect::Variables { host: None, values } => {
+                Effect::Variables { host: None, values } | Effect::Included { host: None, values } => {
                     carried.extend(values.iter().map(|(name, value)| (Arc::clone(name), value.clone())));
                 }
                 Effect::Facts { host: None, facts } => {
-                    let named = |(name, value): (&Arc<str>, &Value)| {
-                        (Arc::from(format!("ansible_{name}")), Variable::from(value.clone()))
-                    };
-                    carried.extend(facts.iter().map(named));
+                    carried.extend(facts.iter().map(|(name, value)| (Arc::clone(name), Variable::from(value.clone()))));
                 }
                 _ => {}
             }
@@ -942,15 +941,7 @@ fn value_of(result: Map) -> Value {
 
 /// Facts without `ansible_` before their names.
 fn facts_of(map: &Map) -> Facts {
-    map.iter()
-        .map(|(name, value)| {
-            let short = match name.strip_prefix("ansible_") {
-                Some("local") | None => name.strip_prefix("ansible_").unwrap_or(name),
-                Some(short) => short,
-            };
-            (Arc::from(short), template::from_wire(value.clone()))
-        })
-        .collect()
+    map.iter().map(|(name, value)| (Arc::from(name.as_str()), template::from_wire(value.clone()))).collect()
 }
 
 /// The result of a task that a template broke.

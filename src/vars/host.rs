@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use arc_swap::ArcSwap;
 use minijinja::value::{Enumerator, Object, ObjectRepr, Value};
 
+use super::layered::{Offer, strongest};
 use super::magic::{self, RunFacts};
 use super::{Facts, Values, VarMap};
 use crate::template::{Scope, Surroundings, Variable, Variables};
@@ -20,23 +22,36 @@ pub struct HostVariables {
     pub name: Arc<str>,
     /// Layers of the inventory with `group_vars` and `host_vars`, lowest precedence first.
     pub inventory: Arc<[Arc<VarMap>]>,
-    /// Facts, by their names without `ansible_`.
+    /// Facts, by the names that modules gave them: most begin with `ansible_`.
     pub facts: Arc<Facts>,
-    /// `set_fact`, `register` and `include_vars`.
+    /// `set_fact` and `register`.
     pub registered: Arc<Values>,
+    /// `include_vars`
+    pub included: Arc<Values>,
 }
 
 impl HostVariables {
-    /// A variable of the inventory layers.
-    pub fn inventory_variable(&self, name: &str) -> Option<Variable> {
-        self.inventory.iter().rev().find_map(|layer| layer.get(name)).cloned().map(Variable::Written)
+    /// Offer what the inventory layers have of this name, the strongest first.
+    pub(super) fn offer_inventory(&self, name: &str, offer: &mut Offer<'_>) -> ControlFlow<()> {
+        self.inventory
+            .iter()
+            .rev()
+            .filter_map(|layer| layer.get(name))
+            .try_for_each(|written| offer(Variable::Written(written.clone())))
     }
 
-    /// A fact under the name that it has as a variable (`ansible_distribution`).
-    pub fn injected_fact(&self, name: &str) -> Option<Variable> {
-        let short = name.strip_prefix("ansible_").unwrap_or(name);
-        let found = self.facts.get(short).filter(|_| short.len() < name.len());
-        found.or_else(|| self.facts.get(name)).cloned().map(Variable::Plain)
+    /// A fact under the name that it has as a variable (`ansible_distribution`). Without `inject_facts_as_vars` only
+    /// local facts have one.
+    pub fn injected_fact(&self, name: &str, inject: bool) -> Option<Variable> {
+        if !is_injected(name, inject) {
+            return None;
+        }
+        self.facts.get(name).cloned().map(Variable::Plain)
+    }
+
+    /// Whether the facts were gathered, in this run or, with a cache, in an earlier one.
+    pub fn gathered(&self) -> bool {
+        self.facts.get(GATHERED).is_some_and(Value::is_true)
     }
 
     /// All facts as one value.
@@ -45,12 +60,28 @@ impl HostVariables {
     }
 }
 
+/// The fact that tells that facts were gathered.
+pub const GATHERED: &str = "_ansible_facts_gathered";
+
+/// What `gather_facts` was told is a fact that is never a variable.
+fn is_injected(name: &str, inject: bool) -> bool {
+    name == LOCAL || (inject && name != "gather_subset" && !name.starts_with("_ansible_"))
+}
+
+/// Local facts keep their prefix in `ansible_facts`.
+const LOCAL: &str = "ansible_local";
+
+/// A fact's name in `ansible_facts`.
+pub fn fact_name(name: &str) -> &str {
+    name.strip_prefix("ansible_").filter(|_| name != LOCAL).unwrap_or(name)
+}
+
 /// `ansible_facts`, without copying it.
 struct FactsObject(Arc<Facts>);
 
 impl fmt::Debug for FactsObject {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_map().entries(self.0.iter()).finish()
+        formatter.debug_map().entries(self.0.iter().map(|(name, value)| (fact_name(name), value))).finish()
     }
 }
 
@@ -60,11 +91,14 @@ impl Object for FactsObject {
     }
 
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        self.0.get(key.as_str()?).cloned()
+        let key = key.as_str()?;
+        let prefixed = || self.0.get(format!("ansible_{key}").as_str()).filter(|_| key != "local");
+        // A name with the prefix is found without it only, but for local facts.
+        self.0.get(key).filter(|_| fact_name(key) == key).or_else(prefixed).cloned()
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Values(self.0.keys().map(|name| Value::from(&**name)).collect())
+        Enumerator::Values(self.0.keys().map(|name| Value::from(fact_name(name))).collect())
     }
 }
 
@@ -143,35 +177,42 @@ pub(super) struct HostOnly {
     playbook_dir: PathBuf,
 }
 
+impl HostOnly {
+    /// Offer all values of this name, the strongest first.
+    fn offer(&self, name: &str, offer: &mut Offer<'_>) -> ControlFlow<()> {
+        let host = &self.host;
+        let written = self.run.extra.get(name).cloned().map(Variable::Written);
+        written.into_iter().try_for_each(&mut *offer)?;
+        host.registered.get(name).cloned().into_iter().try_for_each(&mut *offer)?;
+        host.included.get(name).cloned().into_iter().try_for_each(&mut *offer)?;
+        host.injected_fact(name, self.run.inject_facts).into_iter().try_for_each(&mut *offer)?;
+        host.offer_inventory(name, offer)
+    }
+}
+
 impl Variables for HostOnly {
     fn get(&self, name: &str) -> Option<Variable> {
         if name == "playbook_dir" {
             return Some(Variable::Plain(Value::from(self.playbook_dir.display().to_string())));
         }
-        self.run
-            .host_magic(name, &self.host)
-            .or_else(|| self.run.extra.get(name).cloned().map(Variable::Written))
-            .or_else(|| self.host.registered.get(name).cloned())
-            .or_else(|| self.host.injected_fact(name))
-            .or_else(|| self.host.inventory_variable(name))
+        let magic = self.run.host_magic(name, &self.host);
+        magic.or_else(|| strongest(self.run.merge, |offer| self.offer(name, offer)))
     }
 
     fn names(&self) -> Vec<Cow<'_, str>> {
         let magic = magic::HOST_NAMES.iter().filter(|name| **name != "ansible_limit" || self.run.limit.is_some());
         let mut names: Vec<Cow<'_, str>> = magic.map(|name| Cow::Borrowed(*name)).collect();
         names.extend(self.run.extra.keys().map(|name| Cow::Borrowed(&**name)));
-        names.extend(host_names(&self.host));
+        names.extend(host_names(&self.host, self.run.inject_facts));
         names
     }
 }
 
 /// The names of a host's own variables.
-pub(super) fn host_names(host: &HostVariables) -> Vec<Cow<'_, str>> {
-    let mut names: Vec<Cow<'_, str>> = host.registered.keys().map(|name| Cow::Borrowed(&**name)).collect();
-    names.extend(host.facts.keys().map(|name| match name.starts_with("ansible_") {
-        true => Cow::Borrowed(&**name),
-        false => Cow::Owned(format!("ansible_{name}")),
-    }));
+pub(super) fn host_names(host: &HostVariables, inject: bool) -> Vec<Cow<'_, str>> {
+    let set = host.registered.keys().chain(host.included.keys());
+    let mut names: Vec<Cow<'_, str>> = set.map(|name| Cow::Borrowed(&**name)).collect();
+    names.extend(host.facts.keys().filter(|name| is_injected(name, inject)).map(|name| Cow::Borrowed(&**name)));
     names.extend(host.inventory.iter().flat_map(|layer| layer.keys()).map(|name| Cow::Borrowed(&**name)));
     names
 }

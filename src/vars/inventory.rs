@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::VarMap;
-use crate::config::Config;
-use crate::inventory::{Group, Host, Inventory, VarFiles};
+use crate::config::{Config, Setting};
+use crate::inventory::{self, Group, Host, Inventory, Origin, VarFiles};
 use crate::source::{Diagnostic, Diagnostics};
-use crate::template::Written;
+use crate::template::{Variable, Written};
 use crate::yaml::Node;
 
 /// Makes and keeps the layers.
@@ -53,9 +53,18 @@ impl InventoryLayers {
 
     /// Variables that `add_host` gives a host; they win over those of the sources.
     pub fn add(&self, host: &Arc<str>, variables: VarMap) {
+        let merge = self.config.string(Setting::HashBehaviour) == Some("merge");
         let mut known = self.known();
         let mut all = known.added.get(host).map(|old| VarMap::clone(old)).unwrap_or_default();
-        all.extend(variables);
+        for (name, value) in variables {
+            let value = match all.shift_remove(&name) {
+                Some(old) if merge => super::merged([Variable::Written(value), Variable::Written(old)]),
+                _ => Some(Variable::Written(value)),
+            };
+            if let Some(Variable::Written(value)) = value {
+                all.insert(name, value);
+            }
+        }
         known.added.insert(Arc::clone(host), Arc::new(all));
     }
 
@@ -66,27 +75,15 @@ impl InventoryLayers {
     pub fn of(&self, inventory: &Inventory, name: &str, playbook: &Path) -> Result<Arc<[Arc<VarMap>]>, Diagnostic> {
         let mut known = self.known();
         let mut layers = Vec::new();
-        let bases = bases(inventory);
-        let groups: Vec<&Group> = inventory.groups_of(name);
-        let all = inventory.group("all");
-        let own: Vec<&Group> = groups.into_iter().filter(|group| &*group.name != "all").collect();
-        let implicit = inventory.host(name).is_some_and(|host| host.implicit);
-        let lists: [Vec<&Group>; 2] = [all.filter(|_| !implicit).into_iter().collect(), own];
-        for groups in &lists {
-            for group in groups {
-                layers.extend(known.group_source(group));
-            }
-            for base in bases.iter().map(PathBuf::as_path).chain([playbook]) {
-                for group in groups {
-                    layers.extend(known.files(&self.config, Kind::GroupFiles, base, &group.name)?);
-                }
-            }
-        }
-        if let Some(host) = inventory.host(name) {
-            layers.extend(known.host_source(host));
-        }
-        for base in bases.iter().map(PathBuf::as_path).chain([playbook]) {
-            layers.extend(known.files(&self.config, Kind::HostFiles, base, name)?);
+        let bases = inventory.bases();
+        let precedence = self.config.list(Setting::VariablePrecedence);
+        for origin in inventory::origins(inventory, name, precedence, &bases, Some(playbook)) {
+            layers.extend(match origin {
+                Origin::Group(group) => known.group_source(group),
+                Origin::Host(host) => known.host_source(host),
+                Origin::GroupFiles(base, group) => known.files(&self.config, Kind::GroupFiles, base, group)?,
+                Origin::HostFiles(base, host) => known.files(&self.config, Kind::HostFiles, base, host)?,
+            });
         }
         layers.extend(known.added.get(name).cloned());
         Ok(layers.into())
@@ -96,21 +93,6 @@ impl InventoryLayers {
     pub fn take_warnings(&self) -> Diagnostics {
         self.known().files.values().flat_map(|files| files.take_warnings()).collect()
     }
-}
-
-/// Directories beside which `group_vars` and `host_vars` are looked for: those of all sources, in order.
-fn bases(inventory: &Inventory) -> Vec<PathBuf> {
-    let mut bases: Vec<PathBuf> = Vec::new();
-    for source in inventory.sources() {
-        let base = match source.is_dir() {
-            true => source.clone(),
-            false => source.parent().map(Path::to_owned).unwrap_or_default(),
-        };
-        if !bases.contains(&base) {
-            bases.push(base);
-        }
-    }
-    bases
 }
 
 fn map_of<'a>(entries: impl IntoIterator<Item = (&'a Arc<str>, &'a Node)>) -> Option<Arc<VarMap>> {
@@ -145,11 +127,19 @@ impl Known {
             Kind::GroupFiles | Kind::GroupSource => files.group(name)?,
             Kind::HostFiles | Kind::HostSource => files.host(name)?,
         };
+        let merge = config.string(Setting::HashBehaviour) == Some("merge");
         let mut map = VarMap::new();
         for node in nodes.iter() {
             for (key, value) in node.as_map().unwrap_or_default() {
                 if let Some(name) = key.as_str() {
-                    map.insert(Arc::from(name), Written::from_node(value));
+                    let value = Variable::Written(Written::from_node(value));
+                    let value = match map.shift_remove(name) {
+                        Some(old) if merge => super::merged([value, Variable::Written(old)]),
+                        _ => Some(value),
+                    };
+                    if let Some(Variable::Written(value)) = value {
+                        map.insert(Arc::from(name), value);
+                    }
                 }
             }
         }

@@ -1,14 +1,15 @@
 //! Magic variables: what the run itself tells a template.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use minijinja::Value;
 
 use super::host::{HostStore, HostVariables};
 use super::{InventoryLayers, VarMap};
-use crate::inventory::Inventory;
+use crate::facts::FactCache;
+use crate::inventory::{Growth, Inventory};
 use crate::template::Variable;
 
 /// What is the same for all plays and hosts of a run.
@@ -42,6 +43,12 @@ pub struct RunFacts {
     pub inventory_sources: Vec<String>,
     /// Facts also appear as variables of their own (`ansible_distribution`).
     pub inject_facts: bool,
+    /// What `add_host` and `group_by` added, in order; read again after the sources.
+    pub grown: Mutex<Vec<Growth>>,
+    /// Dictionaries of one name are merged (`hash_behaviour = merge`).
+    pub merge: bool,
+    /// Facts that outlive the run.
+    pub cache: Arc<FactCache>,
 }
 
 /// The groups that a host is in, sorted, without `all`.
@@ -88,6 +95,14 @@ pub(super) const HOST_NAMES: &[&str] = &[
 pub const ANSIBLE_VERSION: &str = "2.19.14";
 
 impl RunFacts {
+    /// Add to the inventory, now and whenever its sources are read again.
+    pub fn grow(&self, addition: Growth) {
+        let mut inventory = Inventory::clone(&self.inventory.load());
+        inventory.grow([&addition]);
+        self.inventory.store(Arc::new(inventory));
+        self.grown.lock().unwrap_or_else(PoisonError::into_inner).push(addition);
+    }
+
     /// A magic variable that depends on nothing but the host.
     pub(super) fn host_magic(&self, name: &str, host: &HostVariables) -> Option<Variable> {
         let inventory = || self.inventory.load();

@@ -8,6 +8,7 @@
 
 mod host;
 mod inventory;
+mod layered;
 mod magic;
 mod play;
 mod statics;
@@ -18,8 +19,9 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use minijinja::Value;
 
-pub use host::{HostStore, HostVariables, HostVars, variables_object};
+pub use host::{GATHERED, HostStore, HostVariables, HostVars, variables_object};
 pub use inventory::InventoryLayers;
+pub use layered::merged;
 pub use magic::{ANSIBLE_VERSION, RunFacts, group_names, groups_value};
 pub use play::PlayVariables;
 pub use statics::{Layer, beneath, of_role};
@@ -33,5 +35,5 @@ pub type VarMap = IndexMap<Arc<str>, Written>;
 /// Variables that came about in the run: facts, registered results, and what `include_vars` read.
 pub type Values = IndexMap<Arc<str>, Variable>;
 
-/// Facts, by their names without `ansible_`.
+/// Facts, by the names that modules gave them.
 pub type Facts = IndexMap<Arc<str>, Value>;

@@ -1,11 +1,13 @@
 //! All variables as one task on one host sees them, in Ansible's order of precedence.
 
 use std::borrow::Cow;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use minijinja::Value;
 
 use super::host::{HostVars, VarsObject, host_names};
+use super::layered::{Offer, strongest};
 use super::magic::{self, RunFacts};
 use super::{HostVariables, PlayVariables, Values, VarMap};
 use crate::playbook::Role;
@@ -127,22 +129,31 @@ impl TaskVariables {
     }
 }
 
+impl TaskVariables {
+    /// Offer all values of this name, the strongest first.
+    fn offer(&self, name: &str, offer: &mut Offer<'_>) -> ControlFlow<()> {
+        let written = |layer: &VarMap| layer.get(name).cloned().map(Variable::Written);
+        let host = &self.host;
+        let params = || self.role.iter().flat_map(|role| role.chain()).filter_map(|role| written(&role.params)).last();
+        written(&self.run.extra).into_iter().try_for_each(&mut *offer)?;
+        self.includes.iter().rev().filter_map(|layer| layer.get(name).cloned()).try_for_each(&mut *offer)?;
+        params().into_iter().try_for_each(&mut *offer)?;
+        host.registered.get(name).cloned().into_iter().try_for_each(&mut *offer)?;
+        host.included.get(name).cloned().into_iter().try_for_each(&mut *offer)?;
+        self.vars.iter().rev().filter_map(|layer| written(layer)).try_for_each(&mut *offer)?;
+        self.roles().rev().filter_map(|role| written(&role.vars)).try_for_each(&mut *offer)?;
+        self.vars_files.iter().rev().filter_map(|layer| written(layer)).try_for_each(&mut *offer)?;
+        written(&self.play.prompted).into_iter().try_for_each(&mut *offer)?;
+        written(&self.play.vars).into_iter().try_for_each(&mut *offer)?;
+        host.injected_fact(name, self.run.inject_facts).into_iter().try_for_each(&mut *offer)?;
+        host.offer_inventory(name, offer)?;
+        self.roles().rev().filter_map(|role| written(&role.defaults)).try_for_each(&mut *offer)
+    }
+}
+
 impl Variables for TaskVariables {
     fn get(&self, name: &str) -> Option<Variable> {
-        let written = |layer: &VarMap| layer.get(name).cloned().map(Variable::Written);
-        self.magic(name)
-            .or_else(|| written(&self.run.extra))
-            .or_else(|| self.includes.iter().rev().find_map(|layer| layer.get(name).cloned()))
-            .or_else(|| self.role.iter().flat_map(|role| role.chain()).filter_map(|role| written(&role.params)).last())
-            .or_else(|| self.host.registered.get(name).cloned())
-            .or_else(|| self.vars.iter().rev().find_map(|layer| written(layer)))
-            .or_else(|| self.roles().rev().find_map(|role| written(&role.vars)))
-            .or_else(|| self.vars_files.iter().rev().find_map(|layer| written(layer)))
-            .or_else(|| written(&self.play.prompted))
-            .or_else(|| written(&self.play.vars))
-            .or_else(|| self.run.inject_facts.then(|| self.host.injected_fact(name)).flatten())
-            .or_else(|| self.host.inventory_variable(name))
-            .or_else(|| self.roles().rev().find_map(|role| written(&role.defaults)))
+        self.magic(name).or_else(|| strongest(self.run.merge, |offer| self.offer(name, offer)))
     }
 
     fn names(&self) -> Vec<Cow<'_, str>> {
@@ -159,7 +170,7 @@ impl Variables for TaskVariables {
         names.extend(keys(&self.play.vars));
         let roles = self.play.roles.iter().chain(self.role.iter());
         names.extend(roles.flat_map(|role| keys(&role.params).chain(keys(&role.vars)).chain(keys(&role.defaults))));
-        names.extend(host_names(&self.host));
+        names.extend(host_names(&self.host, self.run.inject_facts));
         names
     }
 }

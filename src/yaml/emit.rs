@@ -1,9 +1,12 @@
 //! Values to YAML text, byte for byte as PyYAML's C dumper writes them: what `to_yaml` and `to_nice_yaml` give.
 
+use std::collections::{HashMap, HashSet};
+
 use libyaml_safer::{Emitter, Event, MappingStyle, ScalarStyle, SequenceStyle};
 use serde_json::Value;
 
 use super::scalar::{self, Kind};
+use super::tree::{Branch, Tree};
 
 /// Which lists and maps are written in brackets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +69,18 @@ impl Style {
 
 /// Write a value as one YAML document.
 pub fn emit(value: &Value, style: &Style) -> String {
+    written(style, |writer, emitter| writer.value(emitter, value))
+}
+
+/// Write a tree as one YAML document, with an anchor where a value stands that is meant again later. Collections are
+/// written in blocks.
+pub fn emit_tree(tree: &Tree, style: &Style) -> String {
+    let mut anchors = Anchors::default();
+    anchors.count(tree, style);
+    written(style, |writer, emitter| writer.tree(emitter, tree, &mut anchors))
+}
+
+fn written(style: &Style, root: impl FnOnce(&mut Writer<'_>, &mut Emitter<'_>) -> Written) -> String {
     let mut writer = Writer { style, astral: Vec::new() };
     let mut output = Vec::new();
     let outcome = {
@@ -74,7 +89,7 @@ pub fn emit(value: &Value, style: &Style) -> String {
         emitter.set_indent(style.indent);
         emitter.set_width(style.width);
         emitter.set_unicode(style.allow_unicode);
-        writer.document(&mut emitter, value)
+        writer.document(&mut emitter, root)
     };
     debug_assert!(outcome.is_ok(), "events of a tree are always in order");
     let text = String::from_utf8(output).unwrap_or_default();
@@ -94,10 +109,14 @@ struct Writer<'a> {
 type Written = Result<(), libyaml_safer::Error>;
 
 impl Writer<'_> {
-    fn document(&mut self, emitter: &mut Emitter<'_>, value: &Value) -> Written {
+    fn document(
+        &mut self,
+        emitter: &mut Emitter<'_>,
+        root: impl FnOnce(&mut Self, &mut Emitter<'_>) -> Written,
+    ) -> Written {
         emitter.emit(Event::stream_start(libyaml_safer::Encoding::Utf8))?;
         emitter.emit(Event::document_start(None, &[], !self.style.explicit_start))?;
-        self.value(emitter, value)?;
+        root(self, emitter)?;
         emitter.emit(Event::document_end(!self.style.explicit_end))?;
         emitter.emit(Event::stream_end())?;
         emitter.flush()
@@ -130,6 +149,39 @@ impl Writer<'_> {
                 for (key, value) in entries {
                     self.scalar(emitter, key, Kind::Text)?;
                     self.value(emitter, value)?;
+                }
+                emitter.emit(Event::mapping_end())
+            }
+        }
+    }
+
+    fn tree(&mut self, emitter: &mut Emitter<'_>, tree: &Tree, anchors: &mut Anchors) -> Written {
+        let anchor = match tree.identity.map(|identity| anchors.place(identity)) {
+            Some(Place::Again(name)) => return emitter.emit(Event::alias(&name)),
+            Some(Place::First(name)) => name,
+            None => None,
+        };
+        let anchor = anchor.as_deref();
+        match &tree.data {
+            Branch::Scalar(value) => self.value(emitter, value),
+            Branch::Unsafe(text) => self.scalar(emitter, text, Kind::Text),
+            Branch::Vault(text) => {
+                emitter.emit(Event::scalar(anchor, Some("!vault"), text, false, false, ScalarStyle::Literal))
+            }
+            Branch::List(items) => {
+                let tag = Some("tag:yaml.org,2002:seq");
+                emitter.emit(Event::sequence_start(anchor, tag, true, SequenceStyle::Block))?;
+                for item in items {
+                    self.tree(emitter, item, anchors)?;
+                }
+                emitter.emit(Event::sequence_end())
+            }
+            Branch::Map(entries) => {
+                let tag = Some("tag:yaml.org,2002:map");
+                emitter.emit(Event::mapping_start(anchor, tag, true, MappingStyle::Block))?;
+                for (key, value) in in_order(entries, self.style) {
+                    self.value(emitter, key)?;
+                    self.tree(emitter, value, anchors)?;
                 }
                 emitter.emit(Event::mapping_end())
             }
@@ -201,6 +253,66 @@ impl Writer<'_> {
             restored.push_str(piece);
         }
         restored
+    }
+}
+
+/// A map's entries as they are written: in the order of the keys, unless those are of several kinds.
+fn in_order<'t>(entries: &'t [(Value, Tree)], style: &Style) -> Vec<&'t (Value, Tree)> {
+    let mut entries: Vec<&(Value, Tree)> = entries.iter().collect();
+    if !style.sort_keys {
+        return entries;
+    }
+    if entries.iter().all(|(key, _)| key.is_string()) {
+        entries.sort_by(|(left, _), (right, _)| left.as_str().cmp(&right.as_str()));
+    } else if entries.iter().all(|(key, _)| key.is_number()) {
+        let number = |key: &Value| key.as_f64().unwrap_or(f64::NAN);
+        entries.sort_by(|(left, _), (right, _)| number(left).total_cmp(&number(right)));
+    }
+    entries
+}
+
+/// Which values are meant more than once, and the names that they get: in the order in which they come a second time.
+#[derive(Default)]
+struct Anchors {
+    names: HashMap<usize, Option<String>>,
+    named: usize,
+    written: HashSet<usize>,
+}
+
+/// What stands where a value that may be meant again does.
+enum Place {
+    First(Option<String>),
+    Again(String),
+}
+
+impl Anchors {
+    fn count(&mut self, tree: &Tree, style: &Style) {
+        if let Some(identity) = tree.identity {
+            match self.names.get_mut(&identity) {
+                Some(Some(_)) => return,
+                Some(unnamed) => {
+                    self.named += 1;
+                    *unnamed = Some(format!("id{:03}", self.named));
+                    return;
+                }
+                None => {
+                    self.names.insert(identity, None);
+                }
+            }
+        }
+        match &tree.data {
+            Branch::List(items) => items.iter().for_each(|item| self.count(item, style)),
+            Branch::Map(entries) => in_order(entries, style).into_iter().for_each(|(_, item)| self.count(item, style)),
+            Branch::Scalar(_) | Branch::Unsafe(_) | Branch::Vault(_) => {}
+        }
+    }
+
+    fn place(&mut self, identity: usize) -> Place {
+        let name = self.names.get(&identity).cloned().flatten();
+        match (name, self.written.insert(identity)) {
+            (Some(name), false) => Place::Again(name),
+            (name, _) => Place::First(name),
+        }
     }
 }
 

@@ -16,9 +16,11 @@ mod load;
 mod mistake;
 mod node;
 mod scalar;
+mod tree;
 
-pub use emit::{Flow, Style, emit};
+pub use emit::{Flow, Style, emit, emit_tree};
 pub use load::{Loaded, load, parse, parse_all};
 pub use node::{Data, Node};
 pub use rprov_modules::text::float as float_text;
 pub use scalar::parse_scalar;
+pub use tree::{Branch, Tree};

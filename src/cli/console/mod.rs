@@ -81,13 +81,14 @@ impl ConsoleCommand {
         };
         let extra = extra_variables(&self.task.extra, &config, color)?;
         let directory = self.lone.directory(&config)?;
-        let Hosts { inventory, sources, served } = Hosts::load(&self.inventory, &config, color)?;
+        let Hosts { inventory, cache, sources, served } = Hosts::load(&self.inventory, &config, &extra, color)?;
         let mut console = Console {
             kept: Kept::new(&config),
             config,
             options,
             extra,
             inventory,
+            cache,
             sources,
             directory,
             pattern: self.pattern,
@@ -117,6 +118,7 @@ struct Console {
     options: Options,
     extra: Arc<VarMap>,
     inventory: Inventory,
+    cache: Arc<crate::facts::FactCache>,
     sources: Vec<String>,
     directory: PathBuf,
     /// Connections and facts, which last from task to task.
@@ -256,6 +258,7 @@ impl Console {
             options: self.options.clone(),
             extra: Arc::clone(&self.extra),
             inventory: self.inventory.clone(),
+            cache: Arc::clone(&self.cache),
             sources: self.sources.clone(),
             directory: self.directory.clone(),
             kept: self.kept.clone(),

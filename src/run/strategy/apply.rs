@@ -5,6 +5,7 @@ use std::sync::Arc;
 use minijinja::Value;
 
 use super::plan::{Plan, PlanEnd, State};
+use crate::inventory::Growth;
 use crate::playbook::Task;
 use crate::report::{Event, TaskInfo};
 use crate::run::cursor::Consequence;
@@ -113,8 +114,25 @@ impl Plan<'_> {
                     Arc::make_mut(&mut variables.registered).extend(values);
                 });
             }
+            Effect::Included { host: other, values } => {
+                let owner = other.unwrap_or_else(|| Arc::clone(host));
+                let merge = self.shared.facts.merge;
+                self.change(&owner, |variables| {
+                    let included = Arc::make_mut(&mut variables.included);
+                    for (name, value) in values {
+                        let value = match included.get(&name) {
+                            Some(old) if merge => crate::vars::merged([value, old.clone()]),
+                            _ => Some(value),
+                        };
+                        included.extend(value.map(|value| (name, value)));
+                    }
+                });
+            }
             Effect::Facts { host: other, facts } => {
                 let owner = other.unwrap_or_else(|| Arc::clone(host));
+                if let Err(problem) = self.shared.facts.cache.update(&owner, facts.clone()) {
+                    self.shared.reporter.send(Event::Diagnostic(problem));
+                }
                 self.change(&owner, |variables| {
                     Arc::make_mut(&mut variables.facts).extend(facts);
                 });
@@ -122,17 +140,7 @@ impl Plan<'_> {
             Effect::Notify(names) => self.notify(host, &names),
             Effect::AddHost(new) => self.add_host(new),
             Effect::GroupBy { group, parents } => {
-                let inventory = &self.shared.facts.inventory;
-                let mut changed = crate::inventory::Inventory::clone(&inventory.load());
-                changed.add_group(&group);
-                for parent in &parents {
-                    changed.add_group(parent);
-                    // A parent that is a child of its own group is no parent.
-                    let _ = changed.add_child(parent, &group);
-                }
-                changed.add_host_to_group(host, &group);
-                changed.reconcile();
-                inventory.store(Arc::new(changed));
+                self.shared.facts.grow(Growth::Member { host: Arc::clone(host), group, parents });
                 self.refresh_layers(host);
             }
             Effect::Stats { data, per_host, aggregate } => {
@@ -177,15 +185,8 @@ impl Plan<'_> {
 
     fn add_host(&mut self, new: crate::run::NewHost) {
         let facts = &self.shared.facts;
-        let mut inventory = crate::inventory::Inventory::clone(&facts.inventory.load());
-        inventory.add_host(&new.name);
-        for group in &new.groups {
-            inventory.add_group(group);
-            inventory.add_host_to_group(&new.name, group);
-        }
-        inventory.reconcile();
-        facts.inventory.store(Arc::new(inventory));
         let name: Arc<str> = Arc::from(new.name.as_str());
+        facts.grow(Growth::Host { name: Arc::clone(&name), groups: new.groups });
         // Host variables of this kind are data: nothing in them is a template any more.
         let layer = new
             .variables
@@ -200,8 +201,9 @@ impl Plan<'_> {
             facts.hosts.publish(HostVariables {
                 name: Arc::clone(&name),
                 inventory: Arc::from([]),
-                facts: Arc::default(),
+                facts: crate::run::play::cached_facts(&self.shared, &name),
                 registered: Arc::default(),
+                included: Arc::default(),
             });
         }
         self.refresh_layers(&name);

@@ -127,7 +127,7 @@ impl Plan<'_> {
 fn shared_effect(effect: &crate::run::Effect) -> bool {
     use crate::run::Effect;
     match effect {
-        Effect::Variables { host, .. } | Effect::Facts { host, .. } => host.is_none(),
+        Effect::Variables { host, .. } | Effect::Included { host, .. } | Effect::Facts { host, .. } => host.is_none(),
         Effect::Notify(_) => true,
         Effect::UnknownHandler(_) => true,
         // Only the host that ran it goes through what it includes.
