@@ -247,6 +247,8 @@ fn hide(text: &str, folder: &Path, home: &Path) -> String {
     for (pattern, replacement) in [
         (r#""delta": "\d+:\d\d:\d\d\.\d+""#, r#""delta": "<DELTA>""#),
         (r#""(start|end)": "\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+""#, r#""$1": "<TIME>""#),
+        (r"\bj\d{6,12}\.\d+\b", "<JOB>"),
+        (r#""child_pid": \d+"#, r#""child_pid": <PID>"#),
         (r"\.ansible/tmp/[^\s/]*/", ".ansible/tmp/<TMP>/"),
         (r#"<HOME>/\.ansible/tmp/[^\s"]*?([^/\s"]+)$"#, "<HOME>/.ansible/tmp/<TMP>/$1"),
     ] {

@@ -6,6 +6,7 @@
 mod add_host;
 mod assemble;
 mod assert;
+mod async_status;
 mod call;
 mod content;
 mod copy;

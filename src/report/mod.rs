@@ -12,5 +12,5 @@ pub mod json;
 pub mod live;
 mod reporter;
 
-pub use event::{Delegate, Event, HostResult, ItemInfo, TaskInfo};
+pub use event::{Delegate, Event, HostResult, ItemInfo, JobState, TaskInfo};
 pub use reporter::{Reporter, Sink};

@@ -6,6 +6,7 @@
 //! * [`strategy`]: the only place that orders hosts;
 //! * [`cursor`]: where a host stands;
 //! * `task`: one task on one host, from `when` to its effects;
+//! * `job`: what `async` makes of a task;
 //! * [`Effect`]: what a task wants done to the run; applied by the strategy alone;
 //! * `remote`: the connection that a task runs on.
 
@@ -14,6 +15,7 @@ pub mod cursor;
 mod effect;
 mod handlers;
 mod include;
+pub(crate) mod job;
 mod meta;
 mod options;
 mod play;
@@ -22,7 +24,7 @@ mod result;
 #[expect(clippy::module_inception, reason = "`run::Run` lives in the file that is named after it")]
 mod run;
 mod selection;
-mod settings;
+pub(crate) mod settings;
 mod shared;
 mod stats;
 pub mod strategy;

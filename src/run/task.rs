@@ -42,12 +42,12 @@ pub struct Job {
 }
 
 /// One item (or the whole task, where there is no loop), ready to run.
-struct Prepared {
-    scope: Scope,
-    remote: Remote,
-    arguments: Map,
+pub(super) struct Prepared {
+    pub(super) scope: Scope,
+    pub(super) remote: Remote,
+    pub(super) arguments: Map,
     values: Vec<(String, Value)>,
-    options: WireOptions,
+    pub(super) options: WireOptions,
 }
 
 /// A result with the effects that come with it.
@@ -87,7 +87,7 @@ struct Flags {
 
 impl Job {
     /// The host.
-    fn host(&self) -> &Arc<str> {
+    pub(super) fn host(&self) -> &Arc<str> {
         &self.variables.host.name
     }
 
@@ -342,6 +342,10 @@ impl Job {
         for (name, value) in &values {
             arguments.insert(name.clone(), template::to_wire(value).map_err(Stop::Template)?);
         }
+        if options.job.is_some() && !super::job::is_possible(&self.task, &arguments) {
+            let action = &self.task.action.written;
+            return Err(Stop::refused(format!("This action ({action}) does not support async.")));
+        }
         if let Some(known) = action::find(self.task.action.short) {
             let problems = known.spec.check(known.short, &arguments, |_| false);
             if let Some(first) = problems.first() {
@@ -377,7 +381,10 @@ impl Job {
         let delegate = prepared.remote.shown_delegate();
         let mut attempt = 1;
         loop {
-            let executed = self.execute(&prepared).await;
+            let executed = match &prepared.options.job {
+                Some(job) => self.run_job(&prepared, job).await,
+                None => self.execute(&prepared).await,
+            };
             // What was skipped (check mode) says nothing that could be waited for.
             let attempts = attempts.filter(|_| !executed.as_ref().is_ok_and(|done| flag(&done.result, "skipped")));
             let mut single = self.conclude(&prepared.scope, executed, attempts.map(|_| attempt));
@@ -515,6 +522,7 @@ impl Job {
             && !unknown
             && known.module.is_some()
             && !flag(&single.result, "skipped")
+            && !super::job::is_running(&single.result)
         {
             single.result.entry("invocation".to_owned()).or_insert_with(|| action::invocation(known, arguments));
         }
@@ -600,6 +608,7 @@ impl Job {
         let batchable = action::find(self.task.action.short).is_some_and(|known| known.action.is_none())
             && self.task.until.is_empty()
             && self.task.retries.is_none()
+            && self.task.asynchronous.is_none()
             && !self.reads_own_result()
             && control.break_when.is_empty()
             && pause == 0.0;
