@@ -315,7 +315,7 @@ fn compare(reference: &Recording, ours: &Recording, runs: &Runs, names: [&str; 2
 /// The output with the lines of each task in the order of the hosts: which host answers first is chance.
 fn in_host_order(lines: &[String]) -> Vec<String> {
     let begin = Regex::new(
-        r"^(?:ok|changed|skipping|fatal|failed|FAILED - RETRYING): \[(\S+?)(?: -> [^\]]*)?\]|^(\[ERROR\]|included):",
+        r"^(?:ok|changed|skipping|fatal|failed|FAILED - RETRYING): \[(\S+?)(?: -> [^\]]*)?\]|^ASYNC \w+ on ([^:\s]+):|^(\[ERROR\]|included):",
     )
     .unwrap();
     let mut ordered: Vec<String> = Vec::new();
@@ -324,7 +324,7 @@ fn in_host_order(lines: &[String]) -> Vec<String> {
         let captures = begin.captures(line).unwrap();
         let banner = line.ends_with("***");
         if let Some(captures) = captures {
-            let host = captures.get(1).map_or(String::new(), |host| host.as_str().to_owned());
+            let host = captures.get(1).or(captures.get(2)).map_or(String::new(), |host| host.as_str().to_owned());
             // An error is told before the first host that meets it, whichever that is.
             section.push((host, vec![in_name_order(line)]));
         } else if let Some((_, chunk)) = section.last_mut().filter(|_| !banner) {

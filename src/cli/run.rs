@@ -517,6 +517,7 @@ fn stop_of(error: RunError) -> Stop {
             let exit = exit_of(&problems);
             Stop::new(problems, exit)
         }
+        RunError::Left => Stop::new(vec![Diagnostic::error(error.to_string())], Exit::Interrupted),
         RunError::Prompt(error) => {
             Stop::new(vec![Diagnostic::error(format!("no answer to a prompt: {error}"))], Exit::Error)
         }

@@ -534,8 +534,7 @@ impl<W: Write + Send, E: Write + Send> Sink for DefaultOutput<W, E> {
                 match state {
                     JobState::Running => {
                         let (started, finished) = if hidden { ("None", "None") } else { ("True", "False") };
-                        let text =
-                            format!("ASYNC POLL on {host}: jid={number} started={started} finished={finished}");
+                        let text = format!("ASYNC POLL on {host}: jid={number} started={started} finished={finished}");
                         self.line(&text, Some(Color("1;30")));
                     }
                     JobState::Done => self.line(&format!("ASYNC OK on {host}: jid={number}"), Some(Color("1;30"))),

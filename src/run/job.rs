@@ -105,7 +105,7 @@ impl Job {
         };
         let reader = KeywordReader(&prepared.scope);
         let default = self.shared.config.int(Setting::PollInterval).unwrap_or(POLL);
-        let poll = reader.integer(self.task.poll.as_ref(), default)?;
+        let poll = reader.named("poll").integer(self.task.poll.as_ref(), default)?;
         let arguments = vec![prepared.arguments.clone()];
         let mut results = prepared.remote.call(module.name, &prepared.options, arguments, Vec::new()).await?;
         let started = results.pop().unwrap_or_default();
@@ -163,10 +163,8 @@ async fn watch(
                 }
                 report();
                 if next >= limit {
-                    let mut result = failed(format!(
-                        "async task did not complete within the requested time - {}s",
-                        job.limit
-                    ));
+                    let mut result =
+                        failed(format!("async task did not complete within the requested time - {}s", job.limit));
                     let last = Standing::Running { file }.into_result(number);
                     result.insert("async_result".to_owned(), Value::Map(last));
                     return Ok(result);

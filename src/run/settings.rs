@@ -23,7 +23,7 @@ pub(super) struct KeywordReader<'a>(pub(super) &'a Scope);
 
 impl KeywordReader<'_> {
     /// The same for a keyword that errors name.
-    fn named<'a>(&'a self, name: &'a str) -> NamedReader<'a> {
+    pub(super) fn named<'a>(&'a self, name: &'a str) -> NamedReader<'a> {
         NamedReader { reader: self, name }
     }
 
@@ -51,11 +51,9 @@ impl KeywordReader<'_> {
         if value.is_none() || crate::template::is_omit(&value) {
             return Ok(default);
         }
-        value
-            .to_string()
-            .trim()
-            .parse()
-            .map_err(|_| TemplateError::failed(format!("the value '{value}' is not a number")).at(written.span()))
+        value.to_string().trim().parse().map_err(|_| {
+            TemplateError::failed(format!("The value '{value}' could not be converted to 'float'.")).at(written.span())
+        })
     }
 
     /// A whole number.
@@ -90,7 +88,7 @@ impl KeywordReader<'_> {
 }
 
 /// Reads one keyword; its errors say which.
-struct NamedReader<'a> {
+pub(super) struct NamedReader<'a> {
     reader: &'a KeywordReader<'a>,
     name: &'a str,
 }
@@ -100,7 +98,11 @@ impl NamedReader<'_> {
         self.reader.boolean(written, default).map_err(|error| in_keyword(self.name, written, error))
     }
 
-    fn integer(&self, written: Option<&Written>, default: i64) -> Result<i64, TemplateError> {
+    pub(super) fn number(&self, written: Option<&Written>, default: f64) -> Result<f64, TemplateError> {
+        self.reader.number(written, default).map_err(|error| in_keyword(self.name, written, error))
+    }
+
+    pub(super) fn integer(&self, written: Option<&Written>, default: i64) -> Result<i64, TemplateError> {
         self.reader.integer(written, default).map_err(|error| in_keyword(self.name, written, error))
     }
 

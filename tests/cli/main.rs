@@ -1,8 +1,10 @@
 //! The commands, as a person at a shell sees them: whole output, exit code, and what is left on disk.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
 
+mod debugger;
 mod errors;
 mod flags;
+mod jobs;
 mod mutations;
 mod output;
 mod project;
