@@ -1,5 +1,7 @@
 //! `ansible_failed_task`: what a `rescue` is told of the task that failed.
 
+use std::sync::Arc;
+
 use minijinja::Value;
 
 use crate::playbook::{LoopSource, Task};
@@ -20,9 +22,9 @@ pub(super) fn describe(task: &Task, scope: &Scope) -> Value {
     let arguments = task.arguments.options.iter().map(|(name, written)| (name.clone(), rendered(written)));
     let arguments = Value::from_pairs(arguments.collect::<Vec<_>>());
     // What stands around the task is not its own.
-    let own = keywords.vars.last().filter(|_| keywords.vars.len() > task.enclosing.vars.len());
-    let own =
-        own.map(|own| own.iter().map(|(name, written)| (name.to_string(), rendered(written))).collect::<Vec<_>>());
+    let own = keywords.vars.iter().filter(|vars| !task.enclosing.vars.iter().any(|outer| Arc::ptr_eq(outer, vars)));
+    let own = own.flat_map(|own| own.iter()).map(|(name, written)| (name.to_string(), rendered(written)));
+    let own: Vec<_> = own.collect();
     let (looping, with) = match task.looping.as_ref().map(|looping| &looping.source) {
         Some(LoopSource::Loop(written)) => (Value::from(written.source()), nothing()),
         Some(LoopSource::With(lookup, written)) => (Value::from(written.source()), Value::from(&**lookup)),
@@ -68,7 +70,7 @@ pub(super) fn describe(task: &Task, scope: &Scope) -> Value {
         ("throttle", value(&keywords.throttle, Value::from(0))),
         ("timeout", value(&keywords.timeout, Value::from(0))),
         ("until", conditions(&task.until)),
-        ("vars", Value::from_pairs(own.unwrap_or_default())),
+        ("vars", Value::from_pairs(own)),
         ("when", conditions(&keywords.when)),
     ])
 }
