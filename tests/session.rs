@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod openssh;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -777,6 +779,48 @@ async fn over_ssh_a_warm_host_answers_its_first_task_after_two_round_trips() {
     let error = root.results(ping(1)).await.unwrap_err();
     assert!(error.to_string().contains("the agent was killed (signal "), "{error}");
     assert!(pings(session).await);
+}
+
+/// OpenSSH's server opens its window for input only once it has started the command.
+#[tokio::test(flavor = "multi_thread")]
+async fn over_openssh_a_first_task_without_secrets_takes_two_round_trips_and_any_other_three() {
+    let user = User::new("openssh", Some("ALL=(ALL) NOPASSWD: ALL"));
+    let server = openssh::Server::start();
+    let settings = |port| {
+        let mut settings = server.settings("ed25519");
+        settings.user = Some(user.name.clone());
+        settings.port = Some(port);
+        settings
+    };
+    let connect = async |port| rprov::connection::ssh::connect(&settings(port)).await.unwrap();
+    let root = r#become("sudo", "root", None);
+    // The request that went out with the command is answered by the agent that is pushed, too.
+    let near = connect(server.port).await;
+    let (session, mut running) = Session::start_with(Arc::clone(&near), None, &store(), ping(1)).await.unwrap();
+    while running.next().await.unwrap().is_some() {}
+    assert!(pings(&session).await);
+    let plain = ping(1);
+    let mut argument = ping(1);
+    argument.items[0].insert("data".to_owned(), "pong".into());
+    let mut unlogged = ping(1);
+    unlogged.options.no_log = true;
+    let mut environment = ping(1);
+    environment.options.environment.push(("TOKEN".to_owned(), "secret".to_owned()));
+    let (port, trips) = take_turns(server.port).await;
+    let trips = || trips.load(Ordering::SeqCst);
+    for (call, user, expected) in [
+        (&plain, None, 2),
+        (&plain, Some(&root), 2),
+        (&argument, None, 3),
+        (&unlogged, None, 3),
+        (&environment, Some(&root), 3),
+    ] {
+        let far = connect(port).await;
+        let before = trips();
+        let (_session, mut running) = Session::start_with(far, user, &store(), call.clone()).await.unwrap();
+        while running.next().await.unwrap().is_some() {}
+        assert_eq!(trips() - before, expected, "{call:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use rprov_wire::{MAX_LINE_FRAME, to_line};
+use rprov_wire::{MAX_LINE_FRAME, to_text};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -26,6 +26,9 @@ const EPILOGUE: Duration = Duration::from_secs(2);
 /// Bytes of standard output before the agent's hello that are kept and searched; a login profile prints less.
 const TALK: usize = 1 << 20;
 
+/// The longest request that is written into the command: some shells take no more than a few thousand characters.
+const WORD_FRAME: usize = 512;
+
 /// Exit code by which an agent says that it can be executed; an empty or damaged file would not.
 const PROBE: &str = "42";
 
@@ -39,6 +42,36 @@ pub(super) struct Started {
     pub(super) frames: Vec<u8>,
     /// It has the first request.
     pub(super) asked: bool,
+}
+
+/// The frame of the first request, which goes out with the command that starts the agent.
+#[derive(Clone, Copy)]
+pub(super) struct First<'a> {
+    pub(super) frame: &'a [u8],
+    /// Everybody on the host may see it, and so it may be a word of the command. OpenSSH's server takes no input before the
+    /// command runs: on standard input, the request costs a round trip more there.
+    pub(super) public: bool,
+}
+
+/// How the first request gets to the agent.
+enum Way {
+    /// As a word of the command, which an agent that was just pushed gets too.
+    Word(String),
+    /// As the first line of standard input. An agent that is there reads it; where none is, the script skips it, and it
+    /// is sent again to the one that is pushed.
+    Line(String),
+}
+
+impl First<'_> {
+    fn way(self, r#become: Option<&Become<'_>>, terminal: bool) -> Option<Way> {
+        if self.public && self.frame.len() <= WORD_FRAME {
+            Some(Way::Word(to_text(self.frame)))
+        } else if !terminal && self.frame.len() <= MAX_LINE_FRAME && r#become.is_none_or(Become::never_asks) {
+            Some(Way::Line(to_text(self.frame) + "\n"))
+        } else {
+            None
+        }
+    }
 }
 
 /// Quote a word for any login shell: `sh`, `csh` and `fish` alike, as long as it has no newline.
@@ -61,17 +94,18 @@ fn is_flag(word: &str) -> bool {
 ///
 /// A directory that others can write to is no place for a program that may run as root: only one that is owned by
 /// the user, has mode 0700 and is no symbolic link is used, in the home directory as well as in a shared place.
-///
-/// With `first`, the first line of standard input is the agent's first request. An agent that is there reads it; where
-/// none is, it is skipped, and sent again to the one that is pushed.
-fn script(nonce: &str, hashes: &[&str], terminal: bool, first: bool) -> String {
+fn script(nonce: &str, hashes: &[&str], terminal: bool, first: Option<&Way>) -> String {
     let hashes = hashes.join(" ");
     // A terminal must pass every byte as it is, and has no second stream for errors.
     let terminal = if terminal { "stty raw -echo 2>/dev/null; exec 2>/dev/null; " } else { "" };
     let lines = [
         "set -f",
         &format!("N={nonce}"),
-        if first { "F=first" } else { "F=" },
+        &match first {
+            None => "F=".to_owned(),
+            Some(Way::Word(request)) => format!("F={request}"),
+            Some(Way::Line(_)) => "F=first".to_owned(),
+        },
         r#"own() { [ -O "$1" ] || return 1; case $(ls -ld "$1" 2>/dev/null) in drwx------+*) return 1;; drwx------*) return 0;; esac; return 1; }"#,
         &format!(
             r#"try() {{ [ -d "$1" ] && own "$1" || return 0; for h in {hashes}; do a=$1/agent-$h; if [ -x "$a" ]; then "$a" --probe 2>/dev/null; [ $? = {PROBE} ] && exec "$a" $N $F; fi; done; }}"#
@@ -88,8 +122,8 @@ fn script(nonce: &str, hashes: &[&str], terminal: bool, first: bool) -> String {
         r#"e=$(mkdir -m 700 "$d" 2>&1); if own "$d"; then :; else w="$w $d: ${e:-it is not a private directory of this user};"; continue; fi"#,
         r#"t=$d/.new-$$; e=$({ echo "exit 0" >"$t" && chmod 700 "$t"; } 2>&1) || { w="$w $d: $e;"; clean; continue; }"#,
         r#""$t" 2>/dev/null || { w="$w $d: programs cannot be executed there (noexec);"; clean; continue; }"#,
-        r#"echo; echo "rprov:$N:need $m $z"; [ -z "$F" ] || read -r h; F=; read -r h n f || exit 1"#,
-        r#"e=$({ head -c "$n" | { if [ "$f" = gzip ]; then gzip -dc; else cat; fi >"$t"; r=$?; cat >/dev/null; exit $r; }; } 2>&1) && e=$("$t" --verify "$h" 2>&1) && e=$(mv -f "$t" "$d/agent-$h" 2>&1) && { find "$d" -type f -mtime +30 -exec rm -f {} + >/dev/null 2>&1; t=; exec "$d/agent-$h" "$N"; }"#,
+        r#"echo; echo "rprov:$N:need $m $z"; [ "$F" != first ] || { read -r h; F=; }; read -r h n f || exit 1"#,
+        r#"e=$({ head -c "$n" | { if [ "$f" = gzip ]; then gzip -dc; else cat; fi >"$t"; r=$?; cat >/dev/null; exit $r; }; } 2>&1) && e=$("$t" --verify "$h" 2>&1) && e=$(mv -f "$t" "$d/agent-$h" 2>&1) && { find "$d" -type f -mtime +30 -exec rm -f {} + >/dev/null 2>&1; t=; exec "$d/agent-$h" $N $F; }"#,
         r#"w="$w $d: $e;"; clean; done"#,
         r#"echo; echo "rprov:$N:fail" $w; exit 1"#,
     ];
@@ -98,13 +132,13 @@ fn script(nonce: &str, hashes: &[&str], terminal: bool, first: bool) -> String {
 
 /// Start the agent over the transport, as its user or as the one to become.
 ///
-/// `first` is the frame of its first request. It goes out together with the command, where nothing else on the host
-/// can be waiting for a line of input; otherwise it is left to the caller.
+/// Its first request goes out together with the command, if it may be seen or if nothing else on the host can be waiting
+/// for a line of input; otherwise it is left to the caller.
 pub(super) async fn start(
     transport: &dyn Transport,
     r#become: Option<&Become<'_>>,
     store: &AgentStore,
-    first: Option<&[u8]>,
+    first: Option<First<'_>>,
 ) -> Result<Started, ConnectionError> {
     let agents = {
         let store = store.clone();
@@ -112,19 +146,18 @@ pub(super) async fn start(
     };
     let hashes: Vec<&str> = agents.iter().map(|agent| agent.hash()).collect();
     let mut terminal = r#become.is_some_and(Become::needs_terminal);
-    let first = first.filter(|frame| frame.len() <= MAX_LINE_FRAME && r#become.is_none_or(Become::never_asks));
     loop {
-        let first = first.filter(|_| !terminal);
+        let first = first.and_then(|first| first.way(r#become, terminal));
         let nonce = format!("{:032x}", rand::random::<u128>());
-        let script = script(&nonce, &hashes, terminal, first.is_some());
+        let script = script(&nonce, &hashes, terminal, first.as_ref());
         let command = match r#become {
             Some(other) => other.command(&script, &nonce),
             None => format!("exec /bin/sh -c {}", quote(&script)),
         };
         let mut process = if terminal { transport.exec_tty(&command).await? } else { transport.exec(&command).await? };
-        if let Some(frame) = first {
+        if let Some(Way::Line(line)) = &first {
             // Where it does not arrive, what the host prints says more.
-            let _ = process.stdin.write_all(&to_line(frame)).await;
+            let _ = process.stdin.write_all(line.as_bytes()).await;
             let _ = process.stdin.flush().await;
         }
         let conversation = Conversation {
@@ -133,7 +166,7 @@ pub(super) async fn start(
             r#become,
             nonce,
             terminal,
-            asked: first.is_some(),
+            first,
             output: Vec::new(),
             error: Vec::new(),
             heard: 0,
@@ -164,8 +197,8 @@ struct Conversation<'a> {
     r#become: Option<&'a Become<'a>>,
     nonce: String,
     terminal: bool,
-    /// The first request is on its way.
-    asked: bool,
+    /// The first request's way to the agent, unless it was in vain.
+    first: Option<Way>,
     output: Vec<u8>,
     error: Vec<u8>,
     /// Bytes of `output` in which all of our lines were dealt with.
@@ -192,7 +225,7 @@ impl Conversation<'_> {
                         if let Some(at) = self.listen().await? {
                             let frames = self.output.split_off(at);
                             let Process { stdin, stdout, stderr, exit } = self.process;
-                            return Ok(Ended::Started(Started { stdin, stdout, stderr, exit, frames, asked: self.asked }));
+                            return Ok(Ended::Started(Started { stdin, stdout, stderr, exit, frames, asked: self.first.is_some() }));
                         }
                         if self.output.len() > TALK {
                             let tail = printable(&self.output);
@@ -237,8 +270,8 @@ impl Conversation<'_> {
     }
 
     async fn push(&mut self, machine: &str, packing: Packing) -> Result<(), ConnectionError> {
-        // The script has skipped it.
-        self.asked = false;
+        // The script has skipped the line.
+        self.first.take_if(|way| matches!(way, Way::Line(_)));
         let agent = self.store.agent_for(machine)?;
         let hash = agent.hash().to_owned();
         let bytes = blocking(move || agent.bytes(packing)).await?;
@@ -373,7 +406,8 @@ mod tests {
     #[test]
     fn the_script_survives_every_login_shells_quotes() {
         for terminal in [false, true] {
-            let script = script("abc", &["0123", "4567"], terminal, !terminal);
+            let line = Way::Line(String::new());
+            let script = script("abc", &["0123", "4567"], terminal, (!terminal).then_some(&line));
             for forbidden in ['\'', '!', '\\', '\n'] {
                 assert!(!script.contains(forbidden), "{forbidden:?}");
             }

@@ -22,7 +22,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::AbortHandle;
 
 use super::r#become::Become;
-use super::bootstrap::{self, Started, last_characters, printable};
+use super::bootstrap::{self, First, Started, last_characters, printable};
 use super::error::ConnectionError;
 use super::local::signal_name;
 use super::settings::BecomeSettings;
@@ -60,6 +60,14 @@ pub struct Call {
     pub items: Vec<Map>,
     /// The contents that the arguments refer to by [`Content::index`](rprov_wire::Content::index).
     pub sources: Vec<Source>,
+}
+
+impl Call {
+    /// Whether it holds nothing that a user of the host must not see, so that it may be on a command line there.
+    fn is_public(&self) -> bool {
+        let plain = self.module == "setup" || self.items.iter().all(Map::is_empty);
+        plain && !self.options.no_log && self.options.environment.is_empty()
+    }
 }
 
 /// What a running call has to tell.
@@ -184,6 +192,7 @@ impl Session {
         let r#become = r#become.map(Become::new).transpose()?;
         let (sender, frames) = mpsc::unbounded_channel();
         let link = Arc::new(Link::new(Outgoing::Frames(sender.clone())));
+        let public = call.as_ref().is_some_and(Call::is_public);
         let (running, first) = match call {
             Some(call) => {
                 let (running, request) = link.begin(call);
@@ -191,7 +200,8 @@ impl Session {
             }
             None => (None, None),
         };
-        let started = bootstrap::start(transport.as_ref(), r#become.as_ref(), store, first.as_deref()).await?;
+        let with = first.as_deref().map(|frame| First { frame, public });
+        let started = bootstrap::start(transport.as_ref(), r#become.as_ref(), store, with).await?;
         if let Some(first) = first.filter(|_| !started.asked) {
             let _ = sender.send(Frame { bytes: first, _room: None });
         }

@@ -100,6 +100,7 @@ targets! {
     known_hosts_survive: "known_hosts",
     patterns_survive: "pattern",
     playbooks_survive: "playbook",
+    private_keys_survive: "private_key",
     ssh_config_survives: "ssh_config",
     templates_survive: "template",
     yaml_survives: "yaml",

@@ -3,7 +3,8 @@
 //! The bootstrap starts it as `rprov-agent NONCE`. It says `rprov:NONCE:hello` on a line of its own, by which the
 //! controller finds the beginning of the frames behind whatever a login profile printed, then its [`Hello`], and
 //! then it answers requests until standard input ends. As `rprov-agent NONCE first` it finds its first request on
-//! standard input already, as a line of text, and reads that before it says anything.
+//! standard input already, as a line of text, and reads that before it says anything; another word in that place is
+//! the request itself.
 //!
 //! [`Hello`]: rprov_wire::Hello
 
@@ -35,10 +36,10 @@ const PROBE: u8 = 42;
 
 const USAGE: &str = "rprov-agent is started by rprov on the hosts that it works on, and is of no use by itself.
 
-usage: rprov-agent NONCE [first]  say `rprov:NONCE:hello`, then answer frames on standard input
-       rprov-agent --probe        do nothing: exit code 42 shows that the file can be executed here
-       rprov-agent --verify HASH  exit code 0 if the SHA-256 of this program begins with HASH
-       rprov-agent --job          run the request on standard input apart from everything else (`async`)
+usage: rprov-agent NONCE [first|REQUEST]  say `rprov:NONCE:hello`, then answer frames on standard input
+       rprov-agent --probe                do nothing: exit code 42 shows that the file can be executed here
+       rprov-agent --verify HASH          exit code 0 if the SHA-256 of this program begins with HASH
+       rprov-agent --job                  run the request on standard input apart from everything else (`async`)
        rprov-agent --version";
 
 /// Run the program with its arguments, without its name.
@@ -63,8 +64,8 @@ pub fn run_with_modules(arguments: impl IntoIterator<Item = String>, find: fn(&s
             println!("rprov-agent {}", env!("CARGO_PKG_VERSION"));
             ExitCode::SUCCESS
         }
-        [nonce] if is_nonce(nonce) => serve(nonce, false, find),
-        [nonce, "first"] if is_nonce(nonce) => serve(nonce, true, find),
+        [nonce] if is_nonce(nonce) => serve(nonce, None, find),
+        [nonce, request] if is_nonce(nonce) => serve(nonce, Some(request), find),
         _ => fail(2, USAGE),
     }
 }
@@ -93,8 +94,8 @@ fn own_hash() -> io::Result<String> {
     Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-fn serve(nonce: &str, first: bool, find: fn(&str) -> Option<Entry>) -> ExitCode {
-    if let Some(code) = leave_terminal(nonce) {
+fn serve(nonce: &str, request: Option<&str>, find: fn(&str) -> Option<Entry>) -> ExitCode {
+    if let Some(code) = leave_terminal(std::iter::once(nonce).chain(request)) {
         return code;
     }
     panic::install_hook();
@@ -105,7 +106,12 @@ fn serve(nonce: &str, first: bool, find: fn(&str) -> Option<Entry>) -> ExitCode 
     };
     let mut input = BufReader::with_capacity(128 * 1024, File::from(input));
     // Read before the hello, which so says that it has arrived.
-    let first = match first.then(|| rprov_wire::read_line_frame(&mut input)).transpose() {
+    let first = match request {
+        None => Ok(None),
+        Some("first") => rprov_wire::read_line_frame(&mut input).map(Some),
+        Some(request) => rprov_wire::from_text(request.as_bytes()).map(Some),
+    };
+    let first = match first {
         Ok(first) => first,
         Err(error) => return broken(&error),
     };
@@ -169,12 +175,12 @@ fn send(output: &Mutex<File>, agent: &Weak<Agent>, message: &FromAgent) -> Resul
 /// On a terminal (`su`, `doas`), leave its session, so that its end is seen as the end of the stream and does not kill
 /// the agent before it could stop what it has started. Who leads a session cannot leave it: then another process of
 /// this program is the agent, and this one gives the exit code that it is to end with.
-fn leave_terminal(nonce: &str) -> Option<ExitCode> {
+fn leave_terminal<'a>(arguments: impl Iterator<Item = &'a str>) -> Option<ExitCode> {
     if !rustix::termios::isatty(rustix::stdio::stdin()) || rustix::process::setsid().is_ok() {
         return None;
     }
     let program = std::env::current_exe().ok().or_else(|| std::env::args_os().next().map(Into::into))?;
-    match Command::new(program).arg(nonce).status() {
+    match Command::new(program).args(arguments).status() {
         // As a shell says it: 128 and the signal.
         Ok(status) => {
             let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);

@@ -86,23 +86,24 @@ pub fn write_frame<T: Serialize>(writer: &mut impl Write, message: &T) -> Result
     Ok(())
 }
 
-/// A frame as a line of text, for the one that is sent before it is known whether a shell or the agent will read it:
-/// a shell can skip a line, byte by byte, and nothing behind it.
-pub fn to_line(frame: &[u8]) -> Vec<u8> {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |value: u8| DIGITS.get(usize::from(value)).copied().unwrap_or_default();
-    let mut line = Vec::with_capacity(frame.len() * 2 + 1);
+/// A frame as text: digits and letters, which mean nothing to any shell.
+///
+/// It is for the one frame that is sent before it is known whether a shell or the agent will read it. On a line of its own
+/// a shell can skip it, byte by byte, and nothing behind it.
+pub fn to_text(frame: &[u8]) -> String {
+    let mut text = String::with_capacity(frame.len() * 2);
     for byte in frame {
-        line.extend([digit(byte >> 4), digit(byte & 15)]);
+        for half in [byte >> 4, byte & 15] {
+            text.extend(char::from_digit(u32::from(half), 16));
+        }
     }
-    line.push(b'\n');
-    line
+    text
 }
 
-/// The longest frame that travels as a line: shells read a line byte by byte, each by a system call.
+/// The longest frame that travels as a line of text: shells read a line byte by byte, each by a system call.
 pub const MAX_LINE_FRAME: usize = 4096;
 
-/// Read a message that was sent as a line, see [`to_line`].
+/// Read a message that was sent as a line, see [`to_text`].
 ///
 /// # Errors
 /// The stream fails or ends, or the line is no frame.
@@ -113,8 +114,16 @@ pub fn read_line_frame<T: DeserializeOwned>(reader: &mut impl BufRead) -> Result
     if line.pop() != Some(b'\n') {
         return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
     }
+    from_text(&line)
+}
+
+/// Read a message that was sent as text, see [`to_text`].
+///
+/// # Errors
+/// The text is no frame.
+pub fn from_text<T: DeserializeOwned>(text: &[u8]) -> Result<T, FrameError> {
     let value = |digit: &u8| char::from(*digit).to_digit(16);
-    let bytes: Option<Vec<u8>> = line
+    let bytes: Option<Vec<u8>> = text
         .chunks(2)
         .map(|pair| match pair {
             [high, low] => u8::try_from(value(high)? << 4 | value(low)?).ok(),
@@ -158,8 +167,10 @@ mod tests {
     #[test]
     fn a_line_is_a_frame_that_nothing_behind_it_is_lost_by() {
         let frame = encode(&ToAgent::Cancel { id: 300 }).unwrap();
-        let line = to_line(&frame);
-        assert_eq!(line, b"03000000 06ac02\n".iter().copied().filter(|byte| *byte != b' ').collect::<Vec<u8>>());
+        let text = to_text(&frame);
+        assert_eq!(text, "0300000006ac02");
+        assert_eq!(from_text::<ToAgent>(text.as_bytes()).unwrap(), ToAgent::Cancel { id: 300 });
+        let line = (text + "\n").into_bytes();
         let stream = [line, frame].concat();
         let mut reader = stream.as_slice();
         assert_eq!(read_line_frame::<ToAgent>(&mut reader).unwrap(), ToAgent::Cancel { id: 300 });

@@ -13,7 +13,7 @@ pub mod message;
 pub mod value;
 
 pub use frame::{
-    FrameError, MAX_FRAME, MAX_LINE_FRAME, decode, encode, read_frame, read_line_frame, to_line, write_frame,
+    FrameError, MAX_FRAME, MAX_LINE_FRAME, decode, encode, from_text, read_frame, read_line_frame, to_text, write_frame,
 };
 pub use message::{CHUNK, Content, FromAgent, Hello, Options, Request, Source, Stream, ToAgent, WINDOW};
 pub use value::{Map, Value};

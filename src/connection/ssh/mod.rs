@@ -38,6 +38,14 @@ pub(crate) fn read_known_hosts(path: &std::path::Path, name: &str) {
     }
 }
 
+/// Read a private key for the fuzzer.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn read_private_key(text: &str) {
+    if let Err(error) = key_format::decode(text, None) {
+        drop(error.to_string());
+    }
+}
+
 /// Read an `ssh_config` file for the fuzzer, with all that follows for one host.
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) fn read_config(path: &std::path::Path, name: &str) {

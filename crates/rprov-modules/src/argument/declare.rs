@@ -90,17 +90,19 @@ macro_rules! arguments {
                 open: false,
             };
 
-            #[allow(unused_variables, reason = "a module may have no options")]
+            #[allow(unused_mut, unused_variables, reason = "a module may have no options")]
             fn decode(arguments: &$crate::rprov_wire::Map) -> Result<Self, $crate::argument::ArgumentProblem> {
-                Ok($name {
-                    $($field: $crate::argument::decode_field::<$type>(
-                        arguments,
-                        const { $crate::argument::plain_name(stringify!($field)) },
-                        &[$($crate::arguments!(@alias $alias)),*],
-                        $crate::arguments!(@function $($default)?),
-                    )?,)*
-                    $(attributes: <$extra as $crate::argument::Arguments>::decode(arguments)?,)?
-                })
+                // Filled in place: what is left half read is one value to drop, not one for each field before it.
+                let mut made = <$name as $crate::argument::Argument>::blank();
+                let mut fields = $crate::argument::Fields::of(arguments);
+                $(fields.read::<$type>(
+                    &mut made.$field,
+                    const { &[$crate::argument::plain_name(stringify!($field)), $($crate::arguments!(@alias $alias)),*] },
+                    $crate::arguments!(@function $($default)?),
+                );)*
+                fields.problem()?;
+                $(made.attributes = <$extra as $crate::argument::Arguments>::decode(arguments)?;)?
+                Ok(made)
             }
         }
 
@@ -113,6 +115,13 @@ macro_rules! arguments {
                 <$name as $crate::argument::Arguments>::decode(&map).map_err(|problem| {
                     $crate::argument::DecodeError::Type { wanted: "dict", reason: problem.to_string() }
                 })
+            }
+
+            fn blank() -> Self {
+                $name {
+                    $($field: <$type as $crate::argument::Argument>::blank(),)*
+                    $(attributes: <$extra as $crate::argument::Argument>::blank(),)?
+                }
             }
 
             fn encode(&self) -> $crate::rprov_wire::Value {
@@ -178,6 +187,10 @@ macro_rules! choices {
             fn decode(value: &$crate::rprov_wire::Value) -> Result<Self, $crate::argument::DecodeError> {
                 let index = $crate::argument::choice_index(value, &[$($word),+])?;
                 Ok([$($name::$variant),+][index])
+            }
+
+            fn blank() -> Self {
+                [$($name::$variant),+][0]
             }
 
             fn encode(&self) -> $crate::rprov_wire::Value {

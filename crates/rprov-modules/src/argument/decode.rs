@@ -55,6 +55,9 @@ pub trait Argument: Sized {
     /// The value does not fit.
     fn decode(value: &Value) -> Result<Self, DecodeError>;
 
+    /// Something cheap to stand in the field until it is read; no default of any option.
+    fn blank() -> Self;
+
     /// The value that is read as this one, for showing defaults.
     fn encode(&self) -> Value;
 
@@ -64,26 +67,48 @@ pub trait Argument: Sized {
     }
 }
 
-/// Read one field of an argument struct; used by [`arguments!`](crate::arguments).
-///
-/// # Errors
-/// The value does not fit, or is missing and has no default.
-// Inlined into every field of every module, it would be a fifth of the agent.
-#[inline(never)]
-pub fn decode_field<T: Argument>(
-    arguments: &Map,
-    name: &str,
-    aliases: &[&str],
-    default: Option<fn() -> T>,
-) -> Result<T, ArgumentProblem> {
-    let value =
-        std::iter::once(&name).chain(aliases).find_map(|name| arguments.get(*name)).filter(|value| !value.is_null());
-    match value {
-        Some(value) => T::decode(value).map_err(|error| error.into_problem(name, value)),
-        None => default
-            .map(|default| default())
-            .or_else(T::absent)
-            .ok_or_else(|| ArgumentProblem::Missing { option: name.to_owned() }),
+/// Reads the fields of an argument struct one by one; used by [`arguments!`](crate::arguments).
+#[derive(Debug)]
+pub struct Fields<'a> {
+    arguments: &'a Map,
+    problem: Option<ArgumentProblem>,
+}
+
+impl<'a> Fields<'a> {
+    /// The fields are read from these arguments.
+    pub fn of(arguments: &'a Map) -> Self {
+        Self { arguments, problem: None }
+    }
+
+    /// Read one, by any of its names, into its place. Messages give it the first name. After the first problem nothing
+    /// more is read.
+    // Inlined into every field of every module, it would be a fifth of the agent.
+    #[inline(never)]
+    pub fn read<T: Argument>(&mut self, field: &mut T, names: &[&str], default: Option<fn() -> T>) {
+        if self.problem.is_some() {
+            return;
+        }
+        let given = names.iter().find_map(|name| self.arguments.get(*name)).filter(|value| !value.is_null());
+        let name = names.first().copied().unwrap_or_default();
+        let read = match given {
+            Some(value) => T::decode(value).map_err(|error| error.into_problem(name, value)),
+            None => default
+                .map(|default| default())
+                .or_else(T::absent)
+                .ok_or_else(|| ArgumentProblem::Missing { option: name.to_owned() }),
+        };
+        match read {
+            Ok(value) => *field = value,
+            Err(problem) => self.problem = Some(problem),
+        }
+    }
+
+    /// How it went.
+    ///
+    /// # Errors
+    /// The first value that does not fit, or is missing and has no default.
+    pub fn problem(self) -> Result<(), ArgumentProblem> {
+        self.problem.map_or(Ok(()), Err)
     }
 }
 
@@ -157,6 +182,10 @@ impl Argument for String {
         }
     }
 
+    fn blank() -> Self {
+        String::new()
+    }
+
     fn encode(&self) -> Value {
         self.as_str().into()
     }
@@ -167,6 +196,10 @@ impl Argument for Secret {
 
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         String::decode(value).map(Secret)
+    }
+
+    fn blank() -> Self {
+        Secret(String::new())
     }
 
     fn encode(&self) -> Value {
@@ -184,6 +217,10 @@ impl Argument for std::path::PathBuf {
             Value::Int(_) | Value::Float(_) | Value::Bool(_) => Ok(text(value).into()),
             _ => Err(DecodeError::new("path", "a path is text")),
         }
+    }
+
+    fn blank() -> Self {
+        std::path::PathBuf::new()
     }
 
     fn encode(&self) -> Value {
@@ -212,6 +249,10 @@ impl Argument for bool {
         })
     }
 
+    fn blank() -> Self {
+        false
+    }
+
     fn encode(&self) -> Value {
         (*self).into()
     }
@@ -230,6 +271,10 @@ impl Argument for i64 {
         found.ok_or_else(|| DecodeError::new("int", format!("\"{}\" cannot be converted to an int", quoted(value))))
     }
 
+    fn blank() -> Self {
+        0
+    }
+
     fn encode(&self) -> Value {
         (*self).into()
     }
@@ -243,6 +288,10 @@ macro_rules! narrower_integers {
             fn decode(value: &Value) -> Result<Self, DecodeError> {
                 <$type>::try_from(i64::decode(value)?)
                     .map_err(|_| DecodeError::new("int", format!("{} is out of range", text(value))))
+            }
+
+            fn blank() -> Self {
+                0
             }
 
             fn encode(&self) -> Value {
@@ -267,6 +316,10 @@ impl Argument for f64 {
         found.ok_or_else(|| DecodeError::new("float", format!("\"{}\" cannot be converted to a float", quoted(value))))
     }
 
+    fn blank() -> Self {
+        0.0
+    }
+
     fn encode(&self) -> Value {
         Value::Float(*self)
     }
@@ -284,6 +337,10 @@ impl Argument for Mode {
         }
     }
 
+    fn blank() -> Self {
+        Mode(String::new())
+    }
+
     fn encode(&self) -> Value {
         self.0.as_str().into()
     }
@@ -296,6 +353,10 @@ impl Argument for Raw {
         Ok(Raw(value.clone()))
     }
 
+    fn blank() -> Self {
+        Raw(Value::Null)
+    }
+
     fn encode(&self) -> Value {
         self.0.clone()
     }
@@ -306,6 +367,10 @@ impl Argument for Content {
 
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         Content::from_value(value).ok_or_else(|| DecodeError::new("content", "not a content reference"))
+    }
+
+    fn blank() -> Self {
+        Content { index: 0, size: 0, sha1: String::new() }
     }
 
     fn encode(&self) -> Value {
@@ -321,6 +386,10 @@ impl Argument for Json {
             Value::String(text) => Ok(Json(text.clone())),
             other => Ok(Json(other.to_string())),
         }
+    }
+
+    fn blank() -> Self {
+        Json(String::new())
     }
 
     fn encode(&self) -> Value {
@@ -339,6 +408,10 @@ impl Argument for Map {
                 Err(DecodeError::new("dict", format!("<class '{}'> cannot be converted to a dict", value.type_name())))
             }
         }
+    }
+
+    fn blank() -> Self {
+        Map::new()
     }
 
     fn encode(&self) -> Value {
@@ -378,6 +451,10 @@ where
         Map::decode(value)?.iter().map(|(key, value)| Ok((key.clone(), T::decode(value)?))).collect()
     }
 
+    fn blank() -> Self {
+        IndexMap::new()
+    }
+
     fn encode(&self) -> Value {
         Value::Map(self.iter().map(|(key, value)| (key.clone(), value.encode())).collect())
     }
@@ -407,6 +484,10 @@ impl<T: Argument> Argument for Vec<T> {
         }
     }
 
+    fn blank() -> Self {
+        Vec::new()
+    }
+
     fn encode(&self) -> Value {
         Value::List(self.iter().map(T::encode).collect())
     }
@@ -419,6 +500,10 @@ impl<T: Argument> Argument for Option<T> {
 
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         T::decode(value).map(Some)
+    }
+
+    fn blank() -> Self {
+        None
     }
 
     fn encode(&self) -> Value {

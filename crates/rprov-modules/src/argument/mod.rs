@@ -6,5 +6,5 @@ mod decode;
 mod spec;
 
 pub use declare::{Arguments, plain_name};
-pub use decode::{Argument, DecodeError, Json, Mode, Raw, Secret, boolean, choice_index, decode_field};
+pub use decode::{Argument, DecodeError, Fields, Json, Mode, Raw, Secret, boolean, choice_index};
 pub use spec::{ArgumentProblem, OptionSpec, Rule, Spec, Type, closest};
