@@ -59,7 +59,7 @@ pub(super) fn describe(task: &Task, scope: &Scope) -> Value {
         ("loop_with", with),
         ("module_defaults", list(&keywords.module_defaults)),
         ("no_log", value(&keywords.no_log, Value::from(false))),
-        ("notify", list(&keywords.notify)),
+        ("notify", if keywords.notify.is_empty() { nothing() } else { list(&keywords.notify) }),
         ("poll", value(&task.poll, Value::from(15))),
         ("port", value(&keywords.port, nothing())),
         ("register", task.register.as_ref().map_or_else(nothing, |register| Value::from(&*register.name))),
