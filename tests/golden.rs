@@ -287,6 +287,8 @@ fn hide(text: &str, folder: &Path, home: &Path) -> String {
     for (pattern, replacement) in [
         (r#""delta": "\d+:\d\d:\d\d\.\d+""#, r#""delta": "<DELTA>""#),
         (r#""(start|end)": "\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+""#, r#""$1": "<TIME>""#),
+        (r"\bj\d{6,12}\.\d+\b", "<JOB>"),
+        (r#""child_pid": \d+"#, r#""child_pid": <PID>"#),
         (r"\.ansible/tmp/[^\s/]*/", ".ansible/tmp/<TMP>/"),
         (r"\.ansible/tmp/ansible-local-\w+", ".ansible/tmp/<TMP>"),
         (r#"<HOME>/\.ansible/tmp/[^\s"]*?([^/\s"]+)$"#, "<HOME>/.ansible/tmp/<TMP>/$1"),
@@ -354,7 +356,7 @@ fn compare(reference: &Recording, ours: &Recording, runs: &Runs, names: [&str; 2
 /// The output with the lines of each task in the order of the hosts: which host answers first is chance.
 fn in_host_order(lines: &[String]) -> Vec<String> {
     let begin = Regex::new(
-        r"^(?:ok|changed|skipping|fatal|failed|FAILED - RETRYING): \[(\S+?)(?: -> [^\]]*)?\]|^(\[ERROR\]|included):|^(\S+) \| [A-Z]+",
+        r"^(?:ok|changed|skipping|fatal|failed|FAILED - RETRYING): \[(\S+?)(?: -> [^\]]*)?\]|^(\[ERROR\]|included):|^(\S+) \| [A-Z]+|^ASYNC \w+ on ([^:\s]+):",
     )
     .unwrap();
     let mut ordered: Vec<String> = Vec::new();
@@ -363,7 +365,8 @@ fn in_host_order(lines: &[String]) -> Vec<String> {
         let captures = begin.captures(line).unwrap();
         let banner = line.ends_with("***");
         if let Some(captures) = captures {
-            let host = captures.get(1).or(captures.get(3)).map_or(String::new(), |host| host.as_str().to_owned());
+            let host = [1, 3, 4].into_iter().find_map(|group| captures.get(group));
+            let host = host.map_or(String::new(), |host| host.as_str().to_owned());
             // An error is told before the first host that meets it, whichever that is.
             section.push((host, vec![in_name_order(line)]));
         } else if let Some((_, chunk)) = section.last_mut().filter(|_| !banner) {

@@ -6,7 +6,7 @@ use rprov_modules::arguments;
 use rprov_wire::{Map, Value};
 
 use super::call::{Action, Call, Done, Stop};
-use crate::template::{Conditional, Written};
+use crate::template::{self, Conditional, Written};
 
 arguments! {
     /// Assert that given expressions are true.
@@ -29,6 +29,17 @@ pub(super) struct Assert;
 impl Action for Assert {
     async fn run(&self, call: Call<'_>) -> Result<Done, Stop> {
         let arguments: Arguments = call.decode()?;
+        for (name, given) in [("fail_msg", &arguments.fail_msg), ("success_msg", &arguments.success_msg)] {
+            if let Some(Raw(given)) = given
+                && !is_text(given)
+            {
+                return Err(Stop::refused(format!(
+                    "argument '{name}' is of type {} and we were unable to convert to str_or_list_of_str: a string or \
+                     list of strings is required",
+                    template::python::type_name(&template::from_wire(given.clone()))
+                )));
+            }
+        }
         let conditions = conditions(call.task.arguments.options.get("that"), &arguments.that.0);
         let message = |given: Option<Raw>, default: &str| given.map_or_else(|| Value::from(default), |raw| raw.0);
         for (condition, text) in &conditions {
@@ -50,6 +61,15 @@ impl Action for Assert {
         }
         done.result.insert("msg".into(), message(arguments.success_msg, "All assertions passed"));
         Ok(done)
+    }
+}
+
+/// Whether it is a text or a list of them.
+fn is_text(value: &Value) -> bool {
+    match value {
+        Value::String(_) => true,
+        Value::List(items) => items.iter().all(|item| matches!(item, Value::String(_))),
+        _ => false,
     }
 }
 

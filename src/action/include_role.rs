@@ -45,6 +45,7 @@ impl Action for IncludeRole {
             defaults_from: arguments.defaults_from,
             handlers_from: arguments.handlers_from,
             public: arguments.public,
+            validate: arguments.rolespec_validate,
             allow_duplicates: Some(arguments.allow_duplicates),
             ..RoleUse::new(&arguments.name, call.task.span)
         };

@@ -7,6 +7,7 @@ mod absent;
 mod add_host;
 mod assemble;
 mod assert;
+mod async_status;
 mod call;
 mod content;
 mod copy;

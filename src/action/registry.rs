@@ -153,8 +153,9 @@ static KNOWN: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
         );
     }
     // Modules whose files come from the controller.
-    let halves: [(&str, &'static dyn Action); 6] = [
+    let halves: [(&str, &'static dyn Action); 7] = [
         ("assemble", &super::assemble::Assemble),
+        ("async_status", &super::async_status::AsyncStatus),
         ("copy", &super::copy::Copy),
         ("fetch", &super::fetch::Fetch),
         ("script", &super::script::Script),

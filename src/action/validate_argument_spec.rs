@@ -31,15 +31,18 @@ impl Action for ValidateArgumentSpec {
         let context = arguments.validate_args_context.unwrap_or_default();
         let spec = call.value(&["argument_spec"]).cloned().unwrap_or_default();
         let provided = call.value(&["provided_arguments"]).cloned();
-        let mut problems = Vec::new();
+        let mut given = Vec::new();
         for (name, option) in entries(&spec) {
             let name = name.to_string();
             let value = match provided.as_ref().map(|provided| provided.get_attr(&name)) {
                 Some(Ok(value)) if !value.is_undefined() => Some(value),
                 _ => call.scope.get(&name)?.map(|value| crate::template::finalize(&value)).transpose()?,
             };
-            check(&name, &option, value.as_ref(), &mut problems);
+            given.push((name, option, value.filter(is_given)));
         }
+        let mut check = Check::default();
+        check.options(&given, &mut Vec::new());
+        let problems = check.finish();
         if problems.is_empty() {
             let done = Done::unchanged().with("msg", "The arg spec validation passed");
             return Ok(done.with("validate_args_context", context));
@@ -52,67 +55,135 @@ impl Action for ValidateArgumentSpec {
     }
 }
 
-fn check(name: &str, option: &Value, value: Option<&Value>, problems: &mut Vec<String>) {
-    let attribute = |key: &str| option.get_attr(key).ok().filter(|value| !value.is_undefined() && !value.is_none());
-    let Some(value) = value.filter(|value| !value.is_none() && !value.is_undefined()) else {
-        if attribute("required").is_some_and(|required| required.is_true()) && attribute("default").is_none() {
-            problems.push(format!("missing required arguments: {name}"));
+/// Options by their names: what is said of each, and its value where there is one.
+type Given = [(String, Value, Option<Value>)];
+
+fn is_given(value: &Value) -> bool {
+    !value.is_none() && !value.is_undefined()
+}
+
+/// What an option's specification says under a key.
+fn attribute(option: &Value, key: &str) -> Option<Value> {
+    option.get_attr(key).ok().filter(is_given)
+}
+
+/// One check, in the order in which ansible-core tells what it finds.
+#[derive(Default)]
+struct Check {
+    problems: Vec<String>,
+    unknown: Vec<String>,
+}
+
+impl Check {
+    fn options(&mut self, given: &Given, path: &mut Vec<String>) {
+        let within = match path.is_empty() {
+            true => String::new(),
+            false => format!(" found in {}", path.join(" -> ")),
+        };
+        let quoted = match path.is_empty() {
+            true => String::new(),
+            false => format!(" found in '{}'", path.join(" -> ")),
+        };
+        let is_required = |option: &Value| {
+            attribute(option, "required").is_some_and(|required| required.is_true())
+                && attribute(option, "default").is_none()
+        };
+        let missing = given.iter().filter(|(_, option, value)| value.is_none() && is_required(option));
+        let mut missing: Vec<&str> = missing.map(|(name, ..)| name.as_str()).collect();
+        missing.sort_unstable();
+        if !missing.is_empty() {
+            self.problems.push(format!("missing required arguments: {}{within}", missing.join(", ")));
         }
-        return;
-    };
-    let kind = attribute("type").map_or_else(|| "str".to_owned(), |kind| kind.to_string());
-    if !fits(&kind, value) {
-        problems.push(format!(
-            "argument '{name}' is of type {} and we were unable to convert to {kind}: {}",
-            type_name(value),
-            match kind.as_str() {
-                "int" => format!("\"{value:?}\" cannot be converted to an int"),
-                "float" => format!("{value:?} cannot be converted to a float"),
-                _ => format!("{value:?} is no {kind}"),
+        let mut fitting = Vec::new();
+        for (name, option, value) in given {
+            let Some(value) = value else { continue };
+            let kind = attribute(option, "type").map_or_else(|| "str".to_owned(), |kind| kind.to_string());
+            if !fits(&kind, value) {
+                let place = if quoted.is_empty() { String::new() } else { format!("{quoted}.") };
+                self.problems.push(format!(
+                    "argument '{name}' is of type {}{place} and we were unable to convert to {kind}: {}",
+                    type_name(value),
+                    reason(&kind, value)
+                ));
+                continue;
             }
-        ));
-        return;
-    }
-    let items: Vec<Value> = match value.kind() {
-        ValueKind::Seq => value.try_iter().into_iter().flatten().collect(),
-        _ => vec![value.clone()],
-    };
-    if let Some(choices) = attribute("choices") {
-        let choices: Vec<Value> = choices.try_iter().into_iter().flatten().collect();
-        for item in &items {
-            if !choices.iter().any(|choice| choice == item || choice.to_string() == item.to_string()) {
-                let list: Vec<String> = choices.iter().map(ToString::to_string).collect();
-                problems.push(format!("value of {name} must be one of: {}, got: {item}", list.join(", ")));
-            }
-        }
-    }
-    if let Some(elements) = attribute("elements") {
-        let elements = elements.to_string();
-        for item in &items {
-            if !fits(&elements, item) {
-                problems.push(format!(
-                    "Elements value for option '{name}' is of type {} and we were unable to convert to {elements}",
-                    type_name(item)
+            fitting.push((name, option, value));
+            let Some(elements) = attribute(option, "elements").map(|elements| elements.to_string()) else { continue };
+            for item in items(value).iter().filter(|item| !fits(&elements, item)) {
+                self.problems.push(format!(
+                    "Elements value for option '{name}'{quoted} is of type {} and we were unable to convert to {elements}: {}",
+                    type_name(item),
+                    reason(&elements, item)
                 ));
             }
         }
-    }
-    if let Some(options) = attribute("options") {
-        for item in items.iter().filter(|item| item.kind() == ValueKind::Map) {
-            let known = entries(&options);
-            for (key, _) in entries(item) {
-                if !known.iter().any(|(name, _)| *name == key) {
-                    problems.push(format!("{name}.{key}. Supported parameters include: {}.", {
-                        let names: Vec<String> = known.iter().map(|(name, _)| name.to_string()).collect();
-                        names.join(", ")
-                    }));
+        for (name, option, value) in &fitting {
+            let Some(choices) = attribute(option, "choices") else { continue };
+            let choices: Vec<Value> = choices.try_iter().into_iter().flatten().collect();
+            for item in items(value) {
+                if !choices.iter().any(|choice| *choice == item || choice.to_string() == item.to_string()) {
+                    let list: Vec<String> = choices.iter().map(ToString::to_string).collect();
+                    self.problems
+                        .push(format!("value of {name} must be one of: {}, got: {item}{within}", list.join(", ")));
                 }
             }
-            for (key, nested) in known {
-                let value = item.get_item(&key).ok().filter(|value| !value.is_undefined());
-                check(&format!("{name}.{key}"), &nested, value.as_ref(), problems);
+        }
+        for (name, option, value) in fitting {
+            let Some(options) = attribute(option, "options") else { continue };
+            path.push(name.clone());
+            for item in items(value).iter().filter(|item| item.kind() == ValueKind::Map) {
+                self.suboptions(&options, item, path);
+            }
+            path.pop();
+        }
+    }
+
+    fn suboptions(&mut self, options: &Value, item: &Value, path: &mut Vec<String>) {
+        let known = entries(options);
+        let names: Vec<String> = known.iter().map(|(name, _)| name.to_string()).collect();
+        for (key, _) in entries(item) {
+            if !names.contains(&key.to_string()) {
+                let mut listed = names.clone();
+                listed.sort_unstable();
+                self.unknown.push(format!(
+                    "{}.{key}. Supported parameters include: {}.",
+                    path.join("."),
+                    listed.join(", ")
+                ));
             }
         }
+        let given: Vec<_> = known
+            .into_iter()
+            .map(|(key, option)| {
+                let value = item.get_item(&key).ok().filter(is_given);
+                (key.to_string(), option, value)
+            })
+            .collect();
+        self.options(&given, path);
+    }
+
+    fn finish(mut self) -> Vec<String> {
+        self.problems.append(&mut self.unknown);
+        self.problems
+    }
+}
+
+/// The items of a list; a single value as the only one.
+fn items(value: &Value) -> Vec<Value> {
+    match value.kind() {
+        ValueKind::Seq => value.try_iter().into_iter().flatten().collect(),
+        _ => vec![value.clone()],
+    }
+}
+
+/// Why a value is not of a type.
+fn reason(kind: &str, value: &Value) -> String {
+    let shown = crate::template::python::repr(value).unwrap_or_else(|_| value.to_string());
+    match kind {
+        "int" => format!("\"{shown}\" cannot be converted to an int"),
+        "float" => format!("{shown} cannot be converted to a float"),
+        "bool" => format!("The value {shown} is not a valid boolean. Write true or false"),
+        _ => format!("{shown} cannot be converted to a {kind}"),
     }
 }
 

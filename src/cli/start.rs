@@ -53,6 +53,10 @@ pub fn start(arguments: Vec<OsString>) -> Exit {
         .first()
         .and_then(|path| Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned()))
         .unwrap_or_default();
+    // A job of `connection: local` is this program under the agent's name.
+    if called == "rprov-agent" {
+        return serve(arguments.get(1..).unwrap_or_default());
+    }
     let command = match called.as_str() {
         "ansible-playbook" => called_as(&called, &arguments).map(|command| Command::Run(Box::new(command))),
         "ansible" => called_as(&called, &arguments).map(|command| Command::Adhoc(Box::new(command))),
@@ -71,12 +75,15 @@ pub fn start(arguments: Vec<OsString>) -> Exit {
         Ok(Command::Doc(command)) => command.execute(),
         Ok(Command::Inventory(command)) => command.execute(),
         Ok(Command::Vault(command)) => command.execute(),
-        Ok(Command::Agent { arguments }) => {
-            let code = rprov_agent::program::run(arguments.iter().map(|word| word.to_string_lossy().into_owned()));
-            if code == std::process::ExitCode::SUCCESS { Exit::Success } else { Exit::Error }
-        }
+        Ok(Command::Agent { arguments }) => serve(&arguments),
         Err(error) => usage(&error),
     }
+}
+
+/// Be the agent.
+fn serve(arguments: &[OsString]) -> Exit {
+    let code = rprov_agent::program::run(arguments.iter().map(|word| word.to_string_lossy().into_owned()));
+    if code == std::process::ExitCode::SUCCESS { Exit::Success } else { Exit::Error }
 }
 
 /// The command whose name in Ansible the program was called by; it tells that program's version, too.

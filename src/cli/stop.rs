@@ -49,6 +49,7 @@ impl From<RunError> for Stop {
     fn from(error: RunError) -> Self {
         match error {
             RunError::Language(problems) => Self::written(problems),
+            RunError::Left => Self::new(vec![Diagnostic::error(error.to_string())], Exit::Interrupted),
             RunError::Prompt(error) => Self::error(Diagnostic::error(format!("no answer to a prompt: {error}"))),
         }
     }

@@ -81,6 +81,30 @@ pub const TASK: &[&str] = &[
     "first_available_file",
 ];
 
+/// Of a dynamic include: what it hands down to its tasks stands in `apply`.
+pub const INCLUDE: &[&str] = &[
+    "name",
+    "action",
+    "local_action",
+    "args",
+    "collections",
+    "debugger",
+    "ignore_errors",
+    "loop",
+    "loop_control",
+    "no_log",
+    "register",
+    "run_once",
+    "tags",
+    "timeout",
+    "vars",
+    "when",
+    "listen",
+];
+
+/// When the debugger is called.
+pub const DEBUGGER: &[&str] = &["always", "never", "on_failed", "on_unreachable", "on_skipped"];
+
 /// Of a handler.
 pub const HANDLER: &[&str] = &["listen"];
 

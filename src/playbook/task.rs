@@ -11,7 +11,7 @@ use crate::source::Span;
 use crate::template::{Conditional, Written};
 
 /// One task, or handler, with everything that it inherited.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Task {
     /// Its name as written.
     pub name: Option<Written>,

@@ -10,7 +10,7 @@ use rprov_modules::json::{self, Style};
 use rprov_wire::{Map, Value};
 use similar::TextDiff;
 
-use super::event::{Event, HostResult, ItemInfo, TaskInfo};
+use super::event::{Event, HostResult, ItemInfo, JobState, TaskInfo};
 use super::reporter::Sink;
 use crate::run::{Cause, Counts, Stats, Status};
 use crate::source::{Severity, Span, render};
@@ -542,6 +542,22 @@ impl<W: Write + Send, E: Write + Send> Sink for DefaultOutput<W, E> {
                     _ => host.to_string(),
                 };
                 self.retry(task, &host, *left, result);
+            }
+            Event::Job { task, host, state, number } => {
+                self.ensure_banner(task);
+                let hidden = number.is_none();
+                let number = number.as_deref().unwrap_or("None");
+                match state {
+                    JobState::Running => {
+                        let (started, finished) = if hidden { ("None", "None") } else { ("True", "False") };
+                        let text = format!("ASYNC POLL on {host}: jid={number} started={started} finished={finished}");
+                        self.line(&text, Some(Color("1;30")));
+                    }
+                    JobState::Done => self.line(&format!("ASYNC OK on {host}: jid={number}"), Some(Color("1;30"))),
+                    JobState::Failed => {
+                        self.line(&format!("ASYNC FAILED on {host}: jid={number}"), Some(Color("1;30")));
+                    }
+                }
             }
             Event::Included { name, hosts, item } => {
                 let hosts: Vec<&str> = hosts.iter().map(|host| &**host).collect();

@@ -83,6 +83,17 @@ pub struct HostResult {
     pub duration: Duration,
 }
 
+/// How a job (`async`) stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobState {
+    /// It runs, or is to.
+    Running,
+    /// It is done.
+    Done,
+    /// It has failed, or nothing is known of it any more.
+    Failed,
+}
+
 /// One thing that happened.
 #[derive(Clone, Debug)]
 pub enum Event {
@@ -129,6 +140,17 @@ pub enum Event {
         item: Option<ItemInfo>,
         /// The result that was not good enough.
         result: Arc<Map>,
+    },
+    /// A task that runs as a job (`async`) was looked after.
+    Job {
+        /// The task.
+        task: Arc<TaskInfo>,
+        /// The host.
+        host: Arc<str>,
+        /// How the job stands.
+        state: JobState,
+        /// The job's number; none where `no_log` hides it.
+        number: Option<String>,
     },
     /// A file or role was included.
     Included {

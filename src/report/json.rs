@@ -12,6 +12,7 @@
 //! | `result` | `task`, `task_number`, `action`, `path`, `handler`, `host`, `delegate`, `status` (`ok`, `changed`, `skipped`, `failed`, `unreachable`), `ignored`, `seconds`, `result`; `explanation` where the playbook is to blame |
 //! | `item` | the same for one item of a loop, with `item` and `item_index` |
 //! | `retry` | `task`, `task_number`, `host`, `left` |
+//! | `job` | `task`, `task_number`, `host`, `job` (its number), `state` (`running`, `done`, `failed`) |
 //! | `included` | `name`, `hosts`, `item` |
 //! | `notified` | `handler`, `host` |
 //! | `diagnostic` | `severity`, `message`, `path`, `causes`, `hints`; an `explanation` has the same |
@@ -25,7 +26,7 @@ use std::io::Write;
 
 use serde_json::{Map, Value, json};
 
-use super::event::{Event, HostResult, ItemInfo};
+use super::event::{Event, HostResult, ItemInfo, JobState};
 use super::reporter::Sink;
 use crate::run::{Cause, Status};
 use crate::source::{Diagnostic, Severity};
@@ -121,6 +122,14 @@ fn fields(event: &Event) -> Value {
         Event::Retry { task, host, left, .. } => {
             json!({"event": "retry", "task": task.name, "task_number": task.number, "host": &**host, "left": left})
         }
+        Event::Job { task, host, state, number } => json!({
+            "event": "job", "task": task.name, "task_number": task.number, "host": &**host, "job": number,
+            "state": match state {
+                JobState::Running => "running",
+                JobState::Done => "done",
+                JobState::Failed => "failed",
+            },
+        }),
         Event::Included { name, hosts, item } => {
             json!({"event": "included", "name": name, "hosts": names(hosts), "item": item})
         }

@@ -14,5 +14,5 @@ pub mod live;
 pub mod minimal;
 mod reporter;
 
-pub use event::{Delegate, Event, HostResult, ItemInfo, TaskInfo};
+pub use event::{Delegate, Event, HostResult, ItemInfo, JobState, TaskInfo};
 pub use reporter::{Reporter, Sink};

@@ -6,14 +6,20 @@
 //! * [`strategy`]: the only place that orders hosts;
 //! * [`cursor`]: where a host stands;
 //! * `task`: one task on one host, from `when` to its effects;
+//! * `debugger`: the person at the terminal looks at a task, changes it, and has it run again;
+//! * `failed_task`: what a `rescue` is told of the task that failed;
+//! * `job`: what `async` makes of a task;
 //! * [`Effect`]: what a task wants done to the run; applied by the strategy alone;
 //! * `remote`: the connection that a task runs on.
 
 mod connection_variables;
 pub mod cursor;
+mod debugger;
 mod effect;
+mod failed_task;
 mod handlers;
 mod include;
+pub(crate) mod job;
 mod meta;
 mod options;
 mod play;
@@ -22,7 +28,7 @@ mod result;
 #[expect(clippy::module_inception, reason = "`run::Run` lives in the file that is named after it")]
 mod run;
 mod selection;
-mod settings;
+pub(crate) mod settings;
 mod shared;
 mod stats;
 pub mod strategy;

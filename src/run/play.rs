@@ -13,6 +13,7 @@ use super::run::{Run, RunError};
 use super::settings::KeywordReader;
 use super::shared::Shared;
 use super::strategy::{HostRun, Plan, PlanEnd, State};
+use crate::config::Setting;
 use crate::inventory::{Inventory, Pattern};
 use crate::playbook::{ActionName, Arguments, Item, Play, Task};
 use crate::report::Event;
@@ -63,7 +64,7 @@ impl Run {
         let strategy = strategy.rsplit('.').next().unwrap_or_default().to_owned();
         if !matches!(strategy.as_str(), "linear" | "free" | "host_pinned" | "debug") {
             let mut problem = Diagnostic::error(format!("Invalid play strategy specified: {strategy}"))
-                .did_you_mean(&strategy, ["linear", "free", "host_pinned"]);
+                .did_you_mean(&strategy, ["linear", "free", "host_pinned", "debug"]);
             problem.span = play.strategy.as_ref().and_then(Written::span);
             return Err(RunError::Language(vec![problem]));
         }
@@ -120,14 +121,18 @@ impl Run {
                 &mut self.waiting_for,
                 &mut self.numbers,
             );
+            plan.debugging = strategy == "debug" || self.shared.config.bool(Setting::EnableTaskDebugger);
             let end = match strategy.as_str() {
                 "free" => plan.run_free(false).await,
                 "host_pinned" => plan.run_free(true).await,
                 _ => plan.run_linear().await,
             };
             let runs = std::mem::take(&mut plan.hosts);
-            let (mistakes, cleared) = (std::mem::take(&mut plan.mistakes), plan.cleared);
+            let (mistakes, cleared, left) = (std::mem::take(&mut plan.mistakes), plan.cleared, plan.left);
             drop(plan);
+            if left {
+                return Err(RunError::Left);
+            }
             if !mistakes.is_empty() {
                 return Err(RunError::Language(mistakes));
             }

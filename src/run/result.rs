@@ -70,7 +70,13 @@ impl Mistake {
                 }
                 _ => vec![(error.message().to_owned(), Some(span))],
             },
-            None if doing.is_empty() => vec![(error.message().to_owned(), whole)],
+            // A keyword's own value is wrong: both are told at its place.
+            None if doing.is_empty() => match error.message().split_once(": ") {
+                Some((doing, message)) if doing.starts_with("Error processing keyword '") => {
+                    vec![(doing.to_owned(), whole), (message.to_owned(), whole)]
+                }
+                _ => vec![(error.message().to_owned(), whole)],
+            },
             None => vec![(format!("{doing}: {}", error.message()), whole)],
         };
         Self { stage: stage.into(), steps, diagnostic: error.clone().into(), advice: "", outright: false }

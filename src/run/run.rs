@@ -19,6 +19,9 @@ pub enum RunError {
     /// Mistakes in what the user wrote.
     #[error("the playbook has mistakes")]
     Language(Diagnostics),
+    /// The person at the debugger wants to see no more of the run.
+    #[error("User interrupted execution")]
+    Left,
     /// The person at the terminal gave no answer.
     #[error("no answer to a prompt: {0}")]
     Prompt(#[source] std::io::Error),

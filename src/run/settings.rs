@@ -7,10 +7,12 @@ use std::time::Duration;
 use minijinja::Value;
 use minijinja::value::ValueKind;
 use rprov_wire::Options as WireOptions;
+use rprov_wire::message::Job as WireJob;
 
 use super::remote::Remote;
 use super::shared::Shared;
 use crate::action::Stop;
+use crate::config::Setting;
 use crate::connection::{BecomeSettings, HostKeyChecking, Password, Settings};
 use crate::playbook::Task;
 use crate::template::{Scope, TemplateError, Written};
@@ -21,7 +23,7 @@ pub(super) struct KeywordReader<'a>(pub(super) &'a Scope);
 
 impl KeywordReader<'_> {
     /// The same for a keyword that errors name.
-    fn named<'a>(&'a self, name: &'a str) -> NamedReader<'a> {
+    pub(super) fn named<'a>(&'a self, name: &'a str) -> NamedReader<'a> {
         NamedReader { reader: self, name }
     }
 
@@ -49,11 +51,29 @@ impl KeywordReader<'_> {
         if value.is_none() || crate::template::is_omit(&value) {
             return Ok(default);
         }
-        value
-            .to_string()
-            .trim()
-            .parse()
-            .map_err(|_| TemplateError::failed(format!("the value '{value}' is not a number")).at(written.span()))
+        value.to_string().trim().parse().map_err(|_| {
+            TemplateError::failed(format!("The value '{value}' could not be converted to 'float'.")).at(written.span())
+        })
+    }
+
+    /// A whole number.
+    pub(super) fn integer(&self, written: Option<&Written>, default: i64) -> Result<i64, TemplateError> {
+        let Some(written) = written else { return Ok(default) };
+        let value = written.render(self.0)?;
+        if value.is_none() || crate::template::is_omit(&value) {
+            return Ok(default);
+        }
+        // Python's `int` cuts off what is behind the point, of a float but not of text.
+        let number = match value.kind() {
+            ValueKind::Bool => Some(i64::from(value.is_true())),
+            ValueKind::Number => i64::try_from(value.clone()).ok().or_else(|| {
+                f64::try_from(value.clone()).ok().filter(|number| number.is_finite()).map(|number| number as i64)
+            }),
+            _ => value.to_string().trim().parse().ok(),
+        };
+        number.ok_or_else(|| {
+            TemplateError::failed(format!("The value '{value}' could not be converted to 'int'.")).at(written.span())
+        })
     }
 
     /// Text; `None` where it is empty or omitted.
@@ -68,7 +88,7 @@ impl KeywordReader<'_> {
 }
 
 /// Reads one keyword; its errors say which.
-struct NamedReader<'a> {
+pub(super) struct NamedReader<'a> {
     reader: &'a KeywordReader<'a>,
     name: &'a str,
 }
@@ -78,8 +98,12 @@ impl NamedReader<'_> {
         self.reader.boolean(written, default).map_err(|error| in_keyword(self.name, written, error))
     }
 
-    fn number(&self, written: Option<&Written>, default: f64) -> Result<f64, TemplateError> {
+    pub(super) fn number(&self, written: Option<&Written>, default: f64) -> Result<f64, TemplateError> {
         self.reader.number(written, default).map_err(|error| in_keyword(self.name, written, error))
+    }
+
+    pub(super) fn integer(&self, written: Option<&Written>, default: i64) -> Result<i64, TemplateError> {
+        self.reader.integer(written, default).map_err(|error| in_keyword(self.name, written, error))
     }
 
     fn text(&self, written: Option<&Written>) -> Result<Option<String>, TemplateError> {
@@ -317,14 +341,15 @@ pub(super) fn wire_options(shared: &Shared, task: &Task, scope: &Scope) -> Resul
         }
     }
     let seconds = |name: &str, written: &Option<Written>, default: u32| -> Result<u32, TemplateError> {
-        let number = reader.named(name).number(written.as_ref(), f64::from(default))?;
-        Ok(number.clamp(0.0, f64::from(u32::MAX)) as u32)
+        let number = reader.named(name).integer(written.as_ref(), i64::from(default))?;
+        Ok(u32::try_from(number.max(0)).unwrap_or(u32::MAX))
     };
-    let mut timeout = seconds("timeout", &keywords.timeout, shared.options.task_timeout)?;
-    let limit = seconds("async", &task.asynchronous, 0)?;
-    if limit > 0 && (timeout == 0 || limit < timeout) {
-        timeout = limit;
-    }
+    let timeout = seconds("timeout", &keywords.timeout, shared.options.task_timeout)?;
+    let limit = seconds("async_val", &task.asynchronous, 0)?;
+    let job = match limit {
+        0 => None,
+        limit => Some(WireJob { directory: job_directory(shared, scope)?, limit }),
+    };
     let lookup = Lookup(scope);
     Ok(WireOptions {
         check: reader.named("check_mode").boolean(keywords.check_mode.as_ref(), shared.options.check)?,
@@ -336,7 +361,14 @@ pub(super) fn wire_options(shared: &Shared, task: &Task, scope: &Scope) -> Resul
         verbosity: shared.options.verbosity,
         directory: String::new(),
         shell: lookup.text(&["ansible_shell_executable"])?.unwrap_or_default(),
+        job,
     })
+}
+
+/// Where a host has the files of jobs (`async_dir`).
+pub(crate) fn job_directory(shared: &Shared, scope: &Scope) -> Result<String, TemplateError> {
+    let told = Lookup(scope).text(&["ansible_async_dir"])?;
+    Ok(told.or_else(|| shared.config.string(Setting::ShellAsyncDir).map(str::to_owned)).unwrap_or_default())
 }
 
 /// A path on the controller, with `~` expanded.

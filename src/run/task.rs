@@ -42,12 +42,12 @@ pub struct Job {
 }
 
 /// One item (or the whole task, where there is no loop), ready to run.
-struct Prepared {
-    scope: Scope,
-    remote: Remote,
-    arguments: Map,
+pub(super) struct Prepared {
+    pub(super) scope: Scope,
+    pub(super) remote: Remote,
+    pub(super) arguments: Map,
     values: Vec<(String, Value)>,
-    options: WireOptions,
+    pub(super) options: WireOptions,
 }
 
 /// A result with the effects that come with it.
@@ -87,7 +87,7 @@ struct Flags {
 
 impl Job {
     /// The host.
-    fn host(&self) -> &Arc<str> {
+    pub(super) fn host(&self) -> &Arc<str> {
         &self.variables.host.name
     }
 
@@ -346,6 +346,10 @@ impl Job {
         for (name, value) in &values {
             arguments.insert(name.clone(), template::to_wire(value).map_err(Stop::Template)?);
         }
+        if options.job.is_some() && !super::job::is_possible(&self.task, &arguments) {
+            let action = &self.task.action.written;
+            return Err(Stop::refused(format!("This action ({action}) does not support async.")));
+        }
         if let Some(known) = action::find(self.task.action.short) {
             let problems = known.spec.check(known.short, &arguments, |_| false);
             if let Some(first) = problems.first() {
@@ -381,7 +385,15 @@ impl Job {
         let delegate = prepared.remote.shown_delegate();
         let mut attempt = 1;
         loop {
-            let executed = self.execute(&prepared).await;
+            let executed = match &prepared.options.job {
+                Some(job) => self.run_job(&prepared, job).await,
+                None => self.execute(&prepared).await,
+            };
+            if let Ok(done) = &executed
+                && let Some(single) = self.timed_out(&done.result, &prepared)
+            {
+                return Single { delegate, ..single };
+            }
             // What was skipped (check mode) says nothing that could be waited for.
             let attempts = attempts.filter(|_| !executed.as_ref().is_ok_and(|done| flag(&done.result, "skipped")));
             let mut single = self.conclude(&prepared.scope, executed, attempts.map(|_| attempt));
@@ -422,11 +434,13 @@ impl Job {
     /// Number of attempts, `None` for a task that is tried once, and the time between them.
     fn retries(&self, scope: &Scope) -> Result<(Option<u32>, Duration), TemplateError> {
         let reader = KeywordReader(scope);
-        let delay = Duration::from_secs_f64(reader.number(self.task.delay.as_ref(), 5.0)?.clamp(0.0, 1e6));
+        let delay = reader.named("delay").number(self.task.delay.as_ref(), 5.0)?;
+        let delay = Duration::from_secs_f64(delay.clamp(0.0, 1e6));
         if self.task.until.is_empty() && self.task.retries.is_none() {
             return Ok((None, delay));
         }
-        let retries = reader.number(self.task.retries.as_ref(), 3.0)?.clamp(0.0, 1e9) as u32;
+        let retries = reader.named("retries").integer(self.task.retries.as_ref(), 3)?;
+        let retries = u32::try_from(retries.clamp(0, 1_000_000_000)).unwrap_or_default();
         Ok((Some(retries.saturating_add(1)).filter(|total| *total > 1), delay))
     }
 
@@ -444,8 +458,40 @@ impl Job {
         Ok(true)
     }
 
-    /// Run the action once.
+    /// The result of a task that took longer than its `timeout`: nothing else is asked of it, and it is not tried again.
+    fn timed_out(&self, result: &Map, prepared: &Prepared) -> Option<Single> {
+        let limit = prepared.options.timeout;
+        if limit == 0 || !result.contains_key("timedout") {
+            return None;
+        }
+        let message = format!("Timed out after {limit} second(s).");
+        let mut single = match action::find(self.task.action.short).is_some_and(|known| known.action.is_some()) {
+            true => Single::mistaken(Mistake::plain(&message, Some(self.task.span))),
+            false => Single {
+                cause: Cause::Connection(None),
+                ..Single::plain(result::failed(format!("Task failed: {message}")))
+            },
+        };
+        let frame = "Configure `DISPLAY_TRACEBACK` to see a traceback on timeout errors.";
+        let details = [("period".to_owned(), limit.into()), ("frame".to_owned(), frame.into())];
+        single.result.insert("timedout".into(), rprov_wire::Value::Map(details.into_iter().collect()));
+        single.result.entry("exception".to_owned()).or_insert_with(|| NO_TRACEBACK.into());
+        Some(single)
+    }
+
+    /// Run the action once, but not longer than its `timeout`.
     async fn execute(&self, prepared: &Prepared) -> Result<Done, Stop> {
+        let limit = prepared.options.timeout;
+        let on_host = action::find(self.task.action.short).is_some_and(|known| known.action.is_none());
+        // The agent keeps the limit of its modules itself, and kills what they have started.
+        if limit == 0 || on_host {
+            return self.act(prepared).await;
+        }
+        let ended = tokio::time::timeout(Duration::from_secs(limit.into()), self.act(prepared)).await;
+        ended.unwrap_or_else(|_| Ok(Done::unchanged().with("timedout", true)))
+    }
+
+    async fn act(&self, prepared: &Prepared) -> Result<Done, Stop> {
         let known = action::find(self.task.action.short)
             .ok_or_else(|| Stop::Failed(result::failed(format!("no action named {}", self.task.action.written))))?;
         let call = Call {
@@ -521,6 +567,7 @@ impl Job {
             && !unknown
             && known.module.is_some()
             && !flag(&single.result, "skipped")
+            && !super::job::is_running(&single.result)
         {
             single.result.entry("invocation".to_owned()).or_insert_with(|| action::invocation(known, arguments));
         }
@@ -606,6 +653,7 @@ impl Job {
         let batchable = action::find(self.task.action.short).is_some_and(|known| known.action.is_none())
             && self.task.until.is_empty()
             && self.task.retries.is_none()
+            && self.task.asynchronous.is_none()
             && !self.reads_own_result()
             && control.break_when.is_empty()
             && pause == 0.0;
@@ -731,7 +779,10 @@ impl Job {
             match results {
                 Ok(results) => {
                     for ((index, ready), result) in first.iter().zip(results) {
-                        let mut single = self.conclude(&ready.scope, Ok(Done::new(result)), None);
+                        let mut single = match self.timed_out(&result, ready) {
+                            Some(single) => single,
+                            None => self.conclude(&ready.scope, Ok(Done::new(result)), None),
+                        };
                         self.add_invocation(&mut single, &ready.arguments, true);
                         single.delegate.clone_from(&delegate);
                         if let Some(slot) = singles.get_mut(*index) {

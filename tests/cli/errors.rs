@@ -608,7 +608,17 @@ fn a_keyword_of_the_wrong_type() {
 
     <<< caused by >>>
 
-    Error processing keyword 'become': The value 'perhaps' could not be converted to 'bool'.
+    Error processing keyword 'become'.
+    Origin: [DIR]/site.yml:5:15
+
+    3   tasks:
+    4     - debug:
+    5       become: perhaps
+                    ^ column 15
+
+    <<< caused by >>>
+
+    The value 'perhaps' could not be converted to 'bool'.
     Origin: [DIR]/site.yml:5:15
 
     3   tasks:

@@ -4,9 +4,11 @@
 mod adhoc;
 mod config;
 mod console;
+mod debugger;
 mod doc;
 mod errors;
 mod flags;
+mod jobs;
 mod mutations;
 mod output;
 mod project;

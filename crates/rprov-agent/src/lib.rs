@@ -7,6 +7,7 @@
 //! Nothing of it may link the controller's parts (tokio, russh, the template engine).
 
 mod agent;
+mod job;
 mod link;
 mod panic;
 pub mod program;

@@ -22,7 +22,7 @@ use rustix::fs::{Mode, OFlags};
 use sha2::{Digest, Sha256};
 
 use crate::agent::{Agent, lock};
-use crate::panic;
+use crate::{job, panic};
 
 /// How long requests may take to end once the controller has gone.
 const PARTING: Duration = Duration::from_secs(3);
@@ -39,6 +39,7 @@ const USAGE: &str = "rprov-agent is started by rprov on the hosts that it works 
 usage: rprov-agent NONCE [first|REQUEST]  say `rprov:NONCE:hello`, then answer frames on standard input
        rprov-agent --probe                do nothing: exit code 42 shows that the file can be executed here
        rprov-agent --verify HASH          exit code 0 if the SHA-256 of this program begins with HASH
+       rprov-agent --job                  run the request on standard input apart from everything else (`async`)
        rprov-agent --version";
 
 /// Run the program with its arguments, without its name.
@@ -58,6 +59,7 @@ pub fn run_with_modules(arguments: impl IntoIterator<Item = String>, find: fn(&s
             Ok(own) => fail(1, &format!("this program is {own}, not {hash}: it was damaged on its way")),
             Err(error) => fail(1, &format!("cannot read this program: {error}")),
         },
+        [job::FLAG] => job::run(find),
         ["--version"] => {
             println!("rprov-agent {}", env!("CARGO_PKG_VERSION"));
             ExitCode::SUCCESS
@@ -72,7 +74,7 @@ fn is_nonce(word: &str) -> bool {
     !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
-fn fail(code: u8, message: &str) -> ExitCode {
+pub(crate) fn fail(code: u8, message: &str) -> ExitCode {
     eprintln!("rprov-agent: {message}");
     ExitCode::from(code)
 }
@@ -209,7 +211,7 @@ fn take_channel() -> io::Result<(OwnedFd, OwnedFd)> {
 ///
 /// They bring the host's own C library with them, and that ends the process with an assertion.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-fn guard_name_service() {
+pub(crate) fn guard_name_service() {
     use std::ffi::{CStr, c_char, c_int};
     unsafe extern "C" {
         fn __nss_configure_lookup(database: *const c_char, services: *const c_char) -> c_int;
@@ -223,4 +225,4 @@ fn guard_name_service() {
 }
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-fn guard_name_service() {}
+pub(crate) fn guard_name_service() {}

@@ -8,6 +8,7 @@ use rprov_modules::{Cancel, Context, Failure, Outcome};
 use rprov_wire::{FromAgent, Map, Request, Value};
 
 use crate::agent::{Shared, lock};
+use crate::job;
 use crate::link::{Flow, Link, Piece};
 use crate::panic;
 
@@ -147,6 +148,9 @@ impl Running {
 
     fn call(&self, arguments: &Map, cancel: &Cancel, link: &Link) -> Map {
         let options = &self.request.options;
+        if let Some(job) = &options.job {
+            return job::start(&self.request, arguments, job).unwrap_or_else(Failure::into_map);
+        }
         let Some(entry) = (self.shared.find)(&self.request.module) else {
             let message = format!("the agent has no module {}: this is a fault of rprov", self.request.module);
             return Failure::new(message).into_map();

@@ -50,6 +50,7 @@ modules! {
         apt,
         apt_repository,
         assemble,
+        async_status,
         blockinfile,
         command,
         copy,

@@ -178,6 +178,17 @@ pub struct Options {
     pub directory: String,
     /// Shell for `shell` tasks; empty for `/bin/sh`.
     pub shell: String,
+    /// Do it as a job of its own (`async`); the result says which, and the module's own result goes to its file.
+    pub job: Option<Job>,
+}
+
+/// A job that outlives the request that starts it, and the agent.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// Where the files of jobs are; `~` is the user's home.
+    pub directory: String,
+    /// Seconds after which it is killed.
+    pub limit: u32,
 }
 
 /// A reference, inside a module's arguments, to content that stays on the controller until it is pulled.

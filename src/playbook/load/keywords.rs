@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::playbook::keyword;
 use crate::playbook::keywords::Keywords;
 use crate::playbook::load::Loader;
 use crate::source::Diagnostic;
@@ -30,7 +31,22 @@ impl Loader {
             "any_errors_fatal" => keywords.any_errors_fatal = written(),
             "throttle" => keywords.throttle = written(),
             "timeout" => keywords.timeout = written(),
-            "debugger" => keywords.debugger = written(),
+            "debugger" => {
+                let written = Written::from_node(value);
+                if let Some(text) = written.as_plain().and_then(|value| value.as_str().map(str::to_owned))
+                    && !keyword::DEBUGGER.contains(&text.as_str())
+                {
+                    self.note(
+                        Diagnostic::error(format!(
+                            "'{text}' is not a valid value for debugger. Must be one of {}",
+                            keyword::DEBUGGER.join(", ")
+                        ))
+                        .at(value.span)
+                        .did_you_mean(&text, keyword::DEBUGGER.iter().copied()),
+                    );
+                }
+                keywords.debugger = Some(written);
+            }
             "delegate_to" => keywords.delegate_to = written(),
             "delegate_facts" => keywords.delegate_facts = written(),
             "tags" => keywords.tags = self.words(value, true),

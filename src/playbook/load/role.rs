@@ -29,6 +29,8 @@ pub struct RoleUse {
     pub handlers_from: Option<String>,
     /// Its variables are visible to the rest of the play.
     pub public: bool,
+    /// Its arguments are checked against its specification.
+    pub validate: bool,
     /// It runs however often it is asked for.
     pub allow_duplicates: Option<bool>,
     /// Its parameters.
@@ -66,6 +68,7 @@ impl RoleUse {
             defaults_from: None,
             handlers_from: None,
             public: true,
+            validate: true,
             allow_duplicates: None,
             params: VarMap::default(),
             conditions: String::new(),
@@ -207,7 +210,10 @@ impl Loader {
             None => false,
         };
         let allow_duplicates = usage.allow_duplicates.unwrap_or(declared_duplicates);
-        let argument_spec = self.argument_spec(&path, meta, usage);
+        let argument_spec = match usage.validate {
+            true => self.argument_spec(&path, meta, usage),
+            false => None,
+        };
         let fingerprint = format!(
             "{} {:?} {:?} {:?} {:?} {} {} {}",
             path.display(),
@@ -430,6 +436,7 @@ impl Loader {
             return Vec::new();
         }
         usage.public = self.static_flag(task, "public", true, node);
+        usage.validate = self.static_flag(task, "rolespec_validate", true, node);
         usage.allow_duplicates = Some(self.static_flag(task, "allow_duplicates", true, node));
         usage.for_task(task);
         let parents: Vec<Arc<Role>> =

@@ -172,6 +172,16 @@ impl Loader {
         let called = self.action(&draft, node);
         self.guarded = guarded;
         let Some((action, arguments)) = called else { return Vec::new() };
+        if handler && matches!(action.short, "include_role" | "import_role") {
+            self.note(
+                Diagnostic::error(format!("Using '{}' as a handler is not supported.", action.written))
+                    .at(action.span)
+                    .hint("notify a handler that does `include_tasks`, or the role's own handlers"),
+            );
+        }
+        if matches!(action.short, "include_tasks" | "include_role") {
+            self.check_include_keywords(node, &action);
+        }
         let looping = draft.looping.map(|(source, span)| Loop { source, control: draft.control, span });
         let mut keywords = draft.keywords;
         if draft.local {
@@ -204,6 +214,27 @@ impl Loader {
             "import_tasks" => self.import_tasks(&task, node, place, handler),
             "import_role" => self.import_role(&task, node, place, handler),
             _ => vec![Item::Task(Arc::new(task))],
+        }
+    }
+
+    /// A dynamic include knows few keywords; the others are for the tasks that it brings.
+    fn check_include_keywords(&mut self, node: &Node, action: &ActionName) {
+        for (key, _) in node.as_map().unwrap_or_default() {
+            let Some(name) = key.as_str() else { continue };
+            let known = keyword::of_task(name) && !keyword::INCLUDE.contains(&name) && !name.starts_with("with_");
+            if !known {
+                continue;
+            }
+            let object = if action.short == "include_role" { "IncludeRole" } else { "TaskInclude" };
+            let note = Diagnostic::error(format!("'{name}' is not a valid attribute for a {object}")).at(key.span);
+            let handed_down = keyword::BASE.contains(&name) || keyword::CONDITIONAL.contains(&name);
+            self.note(match handed_down {
+                true => note.hint(format!(
+                    "to hand it down to the included tasks, write it in `apply` below `{}`",
+                    action.written
+                )),
+                false => note.hint("write it at the included tasks themselves"),
+            });
         }
     }
 

@@ -263,12 +263,8 @@ impl Plan<'_> {
         let consequence = run.cursor.fail();
         match consequence {
             Consequence::Rescued | Consequence::Pending => {
-                let name = task.name.as_ref().and_then(|name| name.text()).unwrap_or_default().to_owned();
-                let failed_task = Value::from_pairs([
-                    ("name", Value::from(name)),
-                    ("action", Value::from(&*task.action.written)),
-                    ("resolved_action", Value::from(task.action.short)),
-                ]);
+                let scope = self.task_variables(task, host).map_or_else(|| self.statics.clone(), TaskVariables::scope);
+                let failed_task = crate::run::failed_task::describe(task, &scope);
                 let mut values = Values::new();
                 values.insert("ansible_failed_task".into(), failed_task.into());
                 let value = template::from_wire(rprov_wire::Value::Map(result.as_ref().clone()));

@@ -1,17 +1,22 @@
 //! The free strategy: each host goes on as fast as it can. `host_pinned` is the same with hosts that finish the play
 //! before others begin.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use futures::stream::{FuturesUnordered, StreamExt};
 
 use super::plan::{Plan, PlanEnd};
-use crate::report::Event;
+use crate::playbook::Task;
+use crate::report::{Event, TaskInfo};
+use crate::run::debugger::Verdict;
+use crate::run::result::Outcome;
+use crate::run::task::Job;
 
 impl Plan<'_> {
     /// Go through the play, each host at its own pace.
     pub(in crate::run) async fn run_free(&mut self, pinned: bool) -> PlanEnd {
+        let mut debugged = HashMap::new();
         let mut running = FuturesUnordered::new();
         let mut busy: HashSet<Arc<str>> = HashSet::new();
         let mut begun: HashSet<Arc<str>> = HashSet::new();
@@ -44,7 +49,7 @@ impl Plan<'_> {
                         .send(Event::TaskStart { task: Arc::clone(&info), hosts: vec![Arc::clone(&host)] });
                     let Some(job) = self.job(&task, &info, &host) else { continue };
                     busy.insert(Arc::clone(&host));
-                    running.push(async move { (host, task, info, tokio::spawn(job.run()).await) });
+                    running.push(run(host, task, info, Box::new(job)));
                 }
             }
             if moved {
@@ -56,7 +61,14 @@ impl Plan<'_> {
                 Ok(outcome) => outcome,
                 Err(error) => crate::run::result::broken(&error),
             };
-            self.apply(&task, &info, vec![(host, outcome)], false).await;
+            match self.debug(&task, &info, &host, &outcome, &mut debugged).await {
+                Verdict::Continue => self.apply(&task, &info, vec![(host, outcome)], false).await,
+                Verdict::Redo(job) => {
+                    busy.insert(Arc::clone(&host));
+                    running.push(run(host, task, info, job));
+                }
+                Verdict::Quit => self.leave(),
+            }
         }
         if self.shared.interrupt.is_pressed() {
             return PlanEnd::Abort;
@@ -68,4 +80,11 @@ impl Plan<'_> {
         let active = self.active();
         active.iter().filter(|host| begun.contains(*host)).count()
     }
+}
+
+/// What comes out of a task on a host.
+type Ended = (Arc<str>, Arc<Task>, Arc<TaskInfo>, Result<Outcome, tokio::task::JoinError>);
+
+async fn run(host: Arc<str>, task: Arc<Task>, info: Arc<TaskInfo>, job: Box<Job>) -> Ended {
+    (host, task, info, tokio::spawn(job.run()).await)
 }

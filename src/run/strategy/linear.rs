@@ -1,5 +1,6 @@
 //! The linear strategy: all hosts of a batch do a task before any of them does the next.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -7,8 +8,10 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use super::plan::{Plan, PlanEnd, State};
 use crate::playbook::Task;
 use crate::report::Event;
+use crate::run::debugger::Verdict;
 use crate::run::result::Outcome;
 use crate::run::settings::KeywordReader;
+use crate::run::task::Job;
 use crate::vars::TaskVariables;
 
 impl Plan<'_> {
@@ -64,12 +67,20 @@ impl Plan<'_> {
     /// Run one task on its hosts, and let the outcomes take effect.
     async fn step(&mut self, task: &Arc<Task>, hosts: &[Arc<str>]) {
         let Some(first) = hosts.first() else { return };
+        let width = match self.width(task, first) {
+            Ok(width) => width,
+            Err(error) => {
+                self.mistakes = vec![error.into()];
+                self.ended = Some(PlanEnd::Abort);
+                return;
+            }
+        };
         let info = self.task_info(task, first);
         let once = self.runs_once(task, first);
         let runners: Vec<Arc<str>> = if once { vec![Arc::clone(first)] } else { hosts.to_vec() };
         self.shared.reporter.send(Event::TaskStart { task: Arc::clone(&info), hosts: runners.clone() });
-        let width = self.width(task, first);
         let mut outcomes: Vec<(Arc<str>, Outcome)> = Vec::with_capacity(runners.len());
+        let mut debugged = HashMap::new();
         let mut running = FuturesUnordered::new();
         let mut waiting = runners.iter();
         loop {
@@ -79,12 +90,20 @@ impl Plan<'_> {
             {
                 let Some(job) = self.job(task, &info, host) else { continue };
                 let host = Arc::clone(host);
-                running.push(async move { (host, tokio::spawn(job.run()).await) });
+                running.push(run(host, Box::new(job)));
             }
             let Some((host, joined)) = running.next().await else { break };
-            match joined {
-                Ok(outcome) => outcomes.push((host, outcome)),
-                Err(error) => outcomes.push((host, crate::run::result::broken(&error))),
+            let outcome = match joined {
+                Ok(outcome) => outcome,
+                Err(error) => crate::run::result::broken(&error),
+            };
+            match self.debug(task, &info, &host, &outcome, &mut debugged).await {
+                Verdict::Continue => outcomes.push((host, outcome)),
+                Verdict::Redo(job) => running.push(run(host, job)),
+                Verdict::Quit => {
+                    self.leave();
+                    return;
+                }
             }
         }
         drop(running);
@@ -121,6 +140,10 @@ impl Plan<'_> {
             run.state = if run.failed || run.cursor.is_lost() { State::Failed } else { State::Done };
         }
     }
+}
+
+async fn run(host: Arc<str>, job: Box<Job>) -> (Arc<str>, Result<Outcome, tokio::task::JoinError>) {
+    (host, tokio::spawn(job.run()).await)
 }
 
 /// Whether an effect of a task that ran once holds for all hosts.

@@ -15,7 +15,7 @@ use crate::run::shared::Shared;
 use crate::run::stats::Stats;
 use crate::run::task::Job;
 use crate::source::Diagnostics;
-use crate::template::{Scope, Surroundings};
+use crate::template::{Scope, Surroundings, TemplateError};
 use crate::vars::{HostVariables, PlayVariables, TaskVariables, VarMap};
 use rprov_modules::shell_pattern::ShellPattern;
 
@@ -83,6 +83,10 @@ pub(in crate::run) struct Plan<'r> {
     pub mistakes: Diagnostics,
     /// The failures of hosts were forgotten, also those of earlier plays.
     pub cleared: bool,
+    /// The debugger is called wherever a task fails.
+    pub debugging: bool,
+    /// The person at the debugger wants to see no more of the run.
+    pub left: bool,
     selected: HashMap<usize, (Arc<Task>, bool)>,
     included: HashMap<(usize, String), IncludedFile>,
     numbers: &'r mut u64,
@@ -125,6 +129,8 @@ impl<'r> Plan<'r> {
             ended: None,
             mistakes: Vec::new(),
             cleared: false,
+            debugging: false,
+            left: false,
             selected: HashMap::new(),
             included: HashMap::new(),
             numbers,
@@ -268,12 +274,15 @@ impl<'r> Plan<'r> {
     }
 
     /// How many hosts run a task at the same time.
-    pub fn width(&self, task: &Task, host: &Arc<str>) -> usize {
+    ///
+    /// # Errors
+    /// `throttle` is no number.
+    pub fn width(&self, task: &Task, host: &Arc<str>) -> Result<usize, TemplateError> {
         let forks = self.shared.options.forks.max(1);
-        let Some(written) = &task.keywords.throttle else { return forks };
-        let scope = self.task_variables(task, host).map(TaskVariables::scope);
-        let throttle = scope.and_then(|scope| KeywordReader(&scope).number(Some(written), 0.0).ok()).unwrap_or(0.0);
-        if throttle >= 1.0 { forks.min(throttle as usize) } else { forks }
+        let Some(written) = &task.keywords.throttle else { return Ok(forks) };
+        let Some(scope) = self.task_variables(task, host).map(TaskVariables::scope) else { return Ok(forks) };
+        let throttle = KeywordReader(&scope).named("throttle").integer(Some(written), 0)?;
+        Ok(usize::try_from(throttle).ok().filter(|throttle| *throttle > 0).map_or(forks, |most| forks.min(most)))
     }
 
     /// Change a host's variables, and publish them.

@@ -6,6 +6,7 @@
 pub mod apt;
 pub mod apt_repository;
 pub mod assemble;
+pub mod async_status;
 pub mod authorized_key;
 pub mod blockinfile;
 pub mod command;
