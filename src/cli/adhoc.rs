@@ -102,7 +102,7 @@ impl AdhocCommand {
             module: self.module_name.as_deref().or(config.string(Setting::ModuleName)).unwrap_or("command"),
             arguments: self.args.as_deref().or(config.string(Setting::ModuleArgs)).unwrap_or_default(),
             timeout: self.lone.task_timeout.unwrap_or(options.task_timeout),
-            background: self.background(&config)?,
+            background: self.background(&config),
             written: Written::Flags,
         };
         let play = task.play()?;
@@ -129,18 +129,10 @@ impl AdhocCommand {
     }
 
     /// How long the task may run in the background, and how often it is looked at.
-    fn background(&self, config: &Config) -> Result<Option<(u64, u64)>, Stop> {
-        let Some(seconds) = self.background.filter(|seconds| *seconds > 0) else { return Ok(None) };
+    fn background(&self, config: &Config) -> Option<(u64, u64)> {
+        let seconds = self.background.filter(|seconds| *seconds > 0)?;
         let set = config.int(Setting::PollInterval).and_then(|seconds| u64::try_from(seconds).ok());
-        match self.poll.or(set).unwrap_or(15) {
-            0 => Err(Stop::options(
-                Diagnostic::error(
-                    "a task cannot be left running in the background (`-P 0`): that is not supported yet",
-                )
-                .hint("`-B SECONDS -P 5` waits for it, and ends it after that time"),
-            )),
-            poll => Ok(Some((seconds, poll))),
-        }
+        Some((seconds, self.poll.or(set).unwrap_or(15)))
     }
 
     fn sinks(&self, config: &Config, options: &Options) -> Result<Vec<Box<dyn Sink>>, Stop> {
