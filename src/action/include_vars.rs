@@ -129,7 +129,7 @@ impl Action for IncludeVars {
         if secret {
             done = done.and(Effect::Conceal);
         }
-        Ok(done.and(Effect::Variables { host: owner, values }))
+        Ok(done.and(Effect::Variables { host: owner, values, included: true }))
     }
 }
 

@@ -69,7 +69,7 @@ impl Action for SetFact {
             done.result.insert("_ansible_facts_cacheable".into(), true.into());
             done = done.and(Effect::Facts { host: owner.clone(), facts });
         }
-        Ok(done.and(Effect::Variables { host: owner, values }))
+        Ok(done.and(Effect::Variables { host: owner, values, included: false }))
     }
 }
 

@@ -20,6 +20,8 @@ pub enum Effect {
         host: Option<Arc<str>>,
         /// The variables.
         values: Values,
+        /// They come from `include_vars`.
+        included: bool,
     },
     /// Add to a host's facts.
     Facts {

@@ -229,6 +229,7 @@ pub(super) fn delegate_scope(shared: &Arc<Shared>, variables: &TaskVariables, na
                 name: Arc::from(name),
                 inventory: Arc::from([]),
                 facts: Arc::default(),
+                included: Arc::default(),
                 registered: Arc::default(),
             };
             TaskVariables { host: Arc::new(empty), ..variables.clone() }.scope()

@@ -21,7 +21,9 @@ pub struct HostVariables {
     pub inventory: Arc<[Arc<VarMap>]>,
     /// Facts, by their names without `ansible_`.
     pub facts: Arc<Facts>,
-    /// `set_fact`, `register` and `include_vars`.
+    /// `include_vars`; what is registered wins over it, whichever came first.
+    pub included: Arc<Values>,
+    /// `set_fact` and `register`.
     pub registered: Arc<Values>,
 }
 
@@ -147,6 +149,7 @@ impl Variables for HostOnly {
             .host_magic(name, &self.host)
             .or_else(|| self.run.extra.get(name).cloned().map(Variable::Written))
             .or_else(|| self.host.registered.get(name).cloned())
+            .or_else(|| self.host.included.get(name).cloned())
             .or_else(|| self.host.injected_fact(name))
             .or_else(|| self.host.inventory_variable(name))
     }
@@ -162,6 +165,7 @@ impl Variables for HostOnly {
 /// The names of a host's own variables.
 pub(super) fn host_names(host: &HostVariables) -> Vec<Cow<'_, str>> {
     let mut names: Vec<Cow<'_, str>> = host.registered.keys().map(|name| Cow::Borrowed(&**name)).collect();
+    names.extend(host.included.keys().map(|name| Cow::Borrowed(&**name)));
     names.extend(host.facts.keys().map(|name| match name.starts_with("ansible_") {
         true => Cow::Borrowed(&**name),
         false => Cow::Owned(format!("ansible_{name}")),

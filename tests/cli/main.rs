@@ -4,6 +4,7 @@
 mod errors;
 mod flags;
 mod mutations;
+mod old;
 mod output;
 mod project;
 mod prompts;

@@ -107,10 +107,11 @@ impl Plan<'_> {
 
     fn apply_effect(&mut self, host: &Arc<str>, effect: Effect) {
         match effect {
-            Effect::Variables { host: other, values } => {
+            Effect::Variables { host: other, values, included } => {
                 let owner = other.unwrap_or_else(|| Arc::clone(host));
                 self.change(&owner, |variables| {
-                    Arc::make_mut(&mut variables.registered).extend(values);
+                    let layer = if included { &mut variables.included } else { &mut variables.registered };
+                    Arc::make_mut(layer).extend(values);
                 });
             }
             Effect::Facts { host: other, facts } => {
@@ -201,6 +202,7 @@ impl Plan<'_> {
                 name: Arc::clone(&name),
                 inventory: Arc::from([]),
                 facts: Arc::default(),
+                included: Arc::default(),
                 registered: Arc::default(),
             });
         }
