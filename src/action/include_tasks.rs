@@ -67,6 +67,7 @@ fn node_of(value: &rprov_wire::Value, span: Span) -> Node {
         Value::Null => Data::Null,
         Value::Bool(flag) => Data::Bool(*flag),
         Value::Int(number) => Data::Int(*number),
+        Value::BigInt(number) => Data::BigInt(number.to_string().into()),
         Value::Float(number) => Data::Float(*number),
         Value::String(text) => Data::String(text.as_str().into()),
         Value::List(items) => Data::List(items.iter().map(|item| node_of(item, span)).collect()),

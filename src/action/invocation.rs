@@ -8,8 +8,9 @@ use super::registry::Known;
 /// What stands for an argument that must not be seen.
 const HIDDEN: &str = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER";
 
-/// All options of a module with the values that a call gave them, or their defaults; secrets are hidden.
-pub(crate) fn invocation(known: &Known, arguments: &Map) -> Value {
+/// All options of a module with the values that a call gave them, or their defaults; secrets are hidden. `free` says that
+/// the command was given as the module's text, not as an option.
+pub(crate) fn invocation(known: &Known, arguments: &Map, free: bool) -> Value {
     let mut shown = Map::new();
     for option in known.spec.options().filter(|option| !option.name.starts_with('_')) {
         let given = arguments.get(option.name).map(|value| typed(value, &option.kind));
@@ -21,13 +22,17 @@ pub(crate) fn invocation(known: &Known, arguments: &Map) -> Value {
         };
         shown.insert(option.name.to_owned(), value);
     }
-    if matches!(known.short, "command" | "shell")
-        && let Some(free) = known.free_form
-        && let Some(text) = shown.get_mut(free).map(std::mem::take)
-    {
-        shown.insert("_raw_params".to_owned(), text);
+    // In Ansible both are one module.
+    if matches!(known.short, "command" | "shell") {
         shown.insert("_uses_shell".to_owned(), (known.short == "shell").into());
-        shown.insert(free.to_owned(), Value::Null);
+        for option in ["_raw_params", "argv", "executable", "strip_empty_ends", "expand_argument_vars"] {
+            let default =
+                if option.starts_with(['s', 'e']) && option != "executable" { true.into() } else { Value::Null };
+            shown.entry(option.to_owned()).or_insert(default);
+        }
+        if free && let Some(text) = known.free_form.and_then(|name| shown.insert(name.to_owned(), Value::Null)) {
+            shown.insert("_raw_params".to_owned(), text);
+        }
     }
     let mut invocation = Map::new();
     invocation.insert("module_args".to_owned(), shown.into());
@@ -56,7 +61,7 @@ mod tests {
         arguments.insert("name".to_owned(), "joe".into());
         arguments.insert("password".to_owned(), "secret".into());
         arguments.insert("uid".to_owned(), "1001".into());
-        let Value::Map(shown) = invocation(known, &arguments) else { panic!("it is a dictionary") };
+        let Value::Map(shown) = invocation(known, &arguments, false) else { panic!("it is a dictionary") };
         let shown = shown.get("module_args").and_then(Value::as_map).expect("the arguments are there");
         assert_eq!(shown.get("name"), Some(&"joe".into()));
         assert_eq!(shown.get("password"), Some(&HIDDEN.into()));

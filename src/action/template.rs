@@ -1,7 +1,7 @@
 //! `template`: a file rendered here, and put there by `copy`.
 
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -122,7 +122,14 @@ fn render(call: &Call<'_>, arguments: &Arguments, path: &Path) -> Result<String,
         other => other.to_owned(),
     };
     let scope = file_scope(call, path, &arguments.dest);
-    let options = FileOptions { syntax, newline_sequence, ..FileOptions::default() };
+    let surroundings = call.scope.surroundings();
+    let roots = surroundings.search_paths.iter().map(PathBuf::as_path);
+    let search_paths = roots
+        .chain([surroundings.playbook_dir.as_path()])
+        .chain(path.parent())
+        .flat_map(|root| [root.join("templates"), root.to_owned()])
+        .collect();
+    let options = FileOptions { syntax, newline_sequence, search_paths, ..FileOptions::default() };
     let source = if secret { register_secret(path, text) } else { register(path, text) };
     Ok(render_file(source, &options, &scope)?)
 }

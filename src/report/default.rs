@@ -288,7 +288,7 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
     /// and items that fail alike.
     pub(super) fn explain(&mut self, result: &HostResult) {
         // A file or role that can't be included says in its result why.
-        if result.no_log || result.result.contains_key("reason") {
+        if result.no_log || result.cause == Cause::Label || result.result.contains_key("reason") {
             return;
         }
         let message = result.result.get("msg").map(python_text).unwrap_or_default();

@@ -1,6 +1,7 @@
 //! Dynamic includes: tasks and roles that are loaded while the play runs.
 
 use std::collections::HashMap;
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::cursor::Included;
@@ -162,6 +163,8 @@ impl Plan<'_> {
         match &request.target {
             IncludeTarget::Tasks(file) => {
                 let (path, items) = self.included_items(task, file, &enclosing, request.apply.is_none())?;
+                // Ansible tidies the path, but not that of a role's own file.
+                let path = if task.role.is_some() { path } else { tidy(&path) };
                 Ok((Some(path.display().to_string()), items))
             }
             IncludeTarget::Role(usage) => {
@@ -185,6 +188,19 @@ impl Plan<'_> {
             }
         }
     }
+}
+
+/// The path without `.` and `..`, as it is written: links are not followed.
+fn tidy(path: &Path) -> PathBuf {
+    let mut tidy = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => drop(tidy.pop()),
+            Component::CurDir => {}
+            part => tidy.push(part),
+        }
+    }
+    tidy
 }
 
 fn key_of(request: &IncludeRequest) -> String {

@@ -50,14 +50,18 @@ impl Run {
             .boolean(play.keywords.check_mode.as_ref(), self.shared.options.check)
             .unwrap_or(self.shared.options.check);
         let order = KeywordReader(&statics).text(play.order.as_ref())?;
-        let matched = ordered(matched, order.as_deref());
-        let all: Arc<[Arc<str>]> = matched.into();
+        // The hosts of a play are told in the order of the inventory, whatever order they are gone through in.
+        let all: Arc<[Arc<str>]> = matched.clone().into();
+        let matched = ordered(matched, order.as_deref()).map_err(|mut problem| {
+            problem.span = play.order.as_ref().and_then(Written::span);
+            RunError::Language(vec![problem])
+        })?;
         if all.is_empty() {
             self.shared.reporter.send(Event::PlayStart { name, hosts: Arc::from([]), check });
             self.shared.reporter.send(Event::NoHostsMatched);
             return Ok(true);
         }
-        let batches = batches(&all, self.serial(play, &statics)?.as_slice());
+        let batches = batches(&matched, self.serial(play, &statics)?.as_slice());
         let items = self.sequence(play, &statics)?;
         let strategy = KeywordReader(&statics).text(play.strategy.as_ref())?;
         let strategy = strategy.unwrap_or_else(|| self.shared.options.strategy.clone());
@@ -327,6 +331,7 @@ impl Run {
                 vars_files: layers.clone().into(),
                 role: None,
                 vars: Vec::new(),
+                environment: Vec::new(),
                 includes: Vec::new(),
                 surroundings: Arc::clone(surroundings),
             }
@@ -387,8 +392,9 @@ impl Run {
 }
 
 /// The hosts in the order that the play asks for.
-fn ordered(mut hosts: Vec<Arc<str>>, order: Option<&str>) -> Vec<Arc<str>> {
+fn ordered(mut hosts: Vec<Arc<str>>, order: Option<&str>) -> Result<Vec<Arc<str>>, Diagnostic> {
     match order {
+        None | Some("inventory" | "") => {}
         Some("sorted") => hosts.sort(),
         Some("reverse_sorted") => {
             hosts.sort();
@@ -399,9 +405,14 @@ fn ordered(mut hosts: Vec<Arc<str>>, order: Option<&str>) -> Vec<Arc<str>> {
             use rand::seq::SliceRandom;
             hosts.shuffle(&mut rand::rng());
         }
-        _ => {}
+        Some(other) => {
+            let known = ["inventory", "sorted", "reverse_sorted", "reverse_inventory", "shuffle"];
+            return Err(Diagnostic::error(format!("Invalid \"order\" specified for inventory hosts: {other}"))
+                .did_you_mean(other, known)
+                .hint(format!("the orders are: {}", known.join(", "))));
+        }
     }
-    hosts
+    Ok(hosts)
 }
 
 /// Cut the hosts into batches; the last size repeats.

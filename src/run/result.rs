@@ -35,6 +35,8 @@ pub enum Cause {
     Refused,
     /// There is no way to the host; what to do about it.
     Connection(Option<String>),
+    /// The label of a loop's item cannot be rendered; the message says why.
+    Label,
     /// Something in the playbook.
     Playbook(Arc<Mistake>),
 }

@@ -59,6 +59,15 @@ struct Single {
 }
 
 impl Single {
+    /// Fail where the item's label could not be rendered.
+    fn mislabelled(&mut self, failure: Option<String>) {
+        if let Some(failure) = failure {
+            self.result.insert("failed".into(), true.into());
+            self.result.insert("msg".into(), failure.into());
+            self.cause = Cause::Label;
+        }
+    }
+
     fn plain(result: Map) -> Self {
         Self { result, effects: Vec::new(), delegate: None, cause: Cause::Module }
     }
@@ -244,7 +253,17 @@ impl Job {
                 }
                 Ok(value.try_iter().into_iter().flatten().collect())
             }
-            LoopSource::With(lookup, written) => template::lookup::run_with(lookup, &written.render(scope)?, scope),
+            LoopSource::With(lookup, written) => {
+                let bare = written.text().filter(|text| template::lookup::takes_bare_variable(lookup, text));
+                let named =
+                    bare.map(|text| Written::from_text(format!("{{{{ {text} }}}}"), written.span()).render(scope));
+                // Text that names no variable is text.
+                let value = match named {
+                    Some(Ok(value)) => value,
+                    _ => written.render(scope)?,
+                };
+                template::lookup::run_with(lookup, &value, scope)
+            }
         }
     }
 
@@ -256,7 +275,7 @@ impl Job {
                 result.insert("changed".into(), false.into());
                 result.insert("skipped".into(), true.into());
                 result.insert("skip_reason".into(), "Conditional result was False".into());
-                result.insert("false_condition".into(), condition.text().into());
+                result.insert("false_condition".into(), condition.shown());
                 return Ok(Some(result));
             }
         }
@@ -569,7 +588,8 @@ impl Job {
             && !flag(&single.result, "skipped")
             && !super::job::is_running(&single.result)
         {
-            single.result.entry("invocation".to_owned()).or_insert_with(|| action::invocation(known, arguments));
+            let free = self.task.arguments.options.contains_key("_raw_params");
+            single.result.entry("invocation".to_owned()).or_insert_with(|| action::invocation(known, arguments, free));
         }
     }
 
@@ -676,7 +696,7 @@ impl Job {
                 }
                 let begin = Instant::now();
                 let scope = item_scope(index, item, &carried);
-                let label = self.item_info(looping, &scope, index, item);
+                let (label, unlabelled) = self.item_info(looping, &scope, index, item);
                 let mut single = self.run_single(&scope, Some(&label)).await;
                 self.finish_item(
                     &mut single,
@@ -686,6 +706,7 @@ impl Job {
                     item,
                     extended.then(|| extended_loop(&items, index, all_items)),
                 );
+                single.mislabelled(unlabelled);
                 self.tell_item(&single, &label, flags.as_ref(), begin);
                 let stop = !control.break_when.is_empty() && {
                     let scope = self.with_result(&scope, &single.result);
@@ -807,19 +828,28 @@ impl Job {
             let mut single = single.unwrap_or_else(|| Single::plain(result::failed("the item was not run")));
             let extended = scope.get("ansible_loop").ok().flatten().filter(|_| looping.control.extended.is_some());
             self.finish_item(&mut single, loop_var, index_var, index, item, extended);
-            let label = self.item_info(looping, scope, index, item);
+            let (label, unlabelled) = self.item_info(looping, scope, index, item);
+            single.mislabelled(unlabelled);
             self.tell_item(&single, &label, flags, begin);
             done.push(single);
         }
         done
     }
 
-    fn item_info(&self, looping: &Loop, scope: &Scope, index: usize, item: &Value) -> ItemInfo {
-        let label = match &looping.control.label {
-            Some(written) => written.render(scope).unwrap_or_else(|_| item.clone()),
-            None => item.clone(),
+    /// How an item is shown, and why its label could not be rendered.
+    fn item_info(&self, looping: &Loop, scope: &Scope, index: usize, item: &Value) -> (ItemInfo, Option<String>) {
+        let rendered = looping.control.label.as_ref().map(|written| written.render(scope));
+        let (label, failure) = match rendered {
+            Some(Ok(label)) => (label, None),
+            Some(Err(error)) => {
+                let failure = format!("Failed to template loop_control.label: {}", error.message());
+                // `debug` shows nothing of the item but its label.
+                let shown = if self.task.is("debug") { Value::from(()) } else { item.clone() };
+                (shown, Some(failure))
+            }
+            None => (item.clone(), None),
         };
-        ItemInfo { index, label: template::to_wire(&label).unwrap_or_default() }
+        (ItemInfo { index, label: template::to_wire(&label).unwrap_or_default() }, failure)
     }
 
     fn finish_item(

@@ -19,6 +19,7 @@ pub(super) fn register(env: &mut Environment<'static>) {
         ("_call_", call),
         ("_filter_", filter),
         ("_mod_", modulo),
+        ("_sub_", subtract),
         ("_list_", changeable),
         ("_dict_", changeable),
         ("_changeable_", changeable),
@@ -104,6 +105,33 @@ fn filter(state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
     match state.apply_filter(name.as_str().unwrap_or_default(), &values) {
         Err(error) if error.kind() == ErrorKind::UndefinedError => Ok(Value::UNDEFINED),
         result => result,
+    }
+}
+
+/// `a - b` where one may be a point in time.
+fn subtract(_state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+    let [left, right] = args else { return Err(Error::from(ErrorKind::MissingArgument)) };
+    if left.is_undefined() || right.is_undefined() {
+        return Err(Error::from(ErrorKind::UndefinedError));
+    }
+    if let Some(difference) = super::filter::time::subtract_values(left, right) {
+        return Ok(difference);
+    }
+    let whole = |value: &Value| value.is_integer().then(|| i128::try_from(value.clone()).ok()).flatten();
+    if let Some(difference) = whole(left).zip(whole(right)).and_then(|(left, right)| left.checked_sub(right)) {
+        return Ok(Value::from(difference));
+    }
+    let number = |value: &Value| value.is_number().then(|| f64::try_from(value.clone()).ok()).flatten();
+    match (number(left), number(right)) {
+        (Some(left), Some(right)) => Ok(Value::from(left - right)),
+        _ => Err(Error::new(
+            ErrorKind::InvalidOperation,
+            format!(
+                "unsupported operand type(s) for -: '{}' and '{}'",
+                super::python::type_name(left),
+                super::python::type_name(right)
+            ),
+        )),
     }
 }
 

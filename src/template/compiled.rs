@@ -6,9 +6,8 @@ use minijinja::value::Value;
 
 use super::code::Code;
 use super::document::Document;
-use super::environment::knows;
 use super::error::{TemplateError, TemplateErrorKind};
-use super::explain::unknown;
+use super::explain::remark;
 use super::omit::is_omit;
 use super::place::Origin;
 use super::python;
@@ -76,12 +75,8 @@ impl Template {
             Ok(program) => program,
             Err(error) => return vec![error.clone()],
         };
-        program
-            .named
-            .iter()
-            .filter(|named| !knows(named.kind, &named.name))
-            .map(|named| unknown(named.kind, &named.name).at(self.origin.locate(&self.text, named.range.clone())))
-            .collect()
+        let told = |named: &Named| Some(remark(named)?.at(self.origin.locate(&self.text, named.range.clone())));
+        program.named.iter().filter_map(told).collect()
     }
 
     fn program(&self) -> Result<&Program, &TemplateError> {

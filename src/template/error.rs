@@ -14,6 +14,8 @@ pub enum TemplateErrorKind {
     Syntax,
     /// It names a filter or test that does not exist.
     Unknown,
+    /// It works, but is written as in old playbooks.
+    Old,
     /// It needs its own result.
     Recursion,
     /// The whole value is `omit`, so there is none.
@@ -200,7 +202,11 @@ impl TemplateError {
     /// What is known to be wrong before a host is touched. Whether it matters depends on the template being used at
     /// all, so it is a warning.
     pub fn foretold(self) -> Diagnostic {
+        let old = self.kind() == TemplateErrorKind::Old;
         let diagnostic = Diagnostic::from(self);
+        if old {
+            return Diagnostic { severity: Severity::Deprecation, ..diagnostic };
+        }
         Diagnostic { severity: Severity::Warning, ..diagnostic }.cause("whatever uses this template will fail")
     }
 }

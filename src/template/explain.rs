@@ -6,12 +6,12 @@ use std::sync::Arc;
 use minijinja::value::Value;
 use minijinja::{Error, ErrorKind};
 
-use super::environment::{environment, names};
+use super::environment::{environment, knows, names};
 use super::error::{TemplateError, TemplateErrorKind, carried};
 use super::filter::logic::MANDATORY;
 use super::place::Origin;
 use super::python::type_name;
-use super::rewrite::{NamedKind, Rewritten};
+use super::rewrite::{Named, NamedKind, Rewritten};
 use super::scope::Inner;
 use super::value::plain_message;
 use super::written::{LazyList, LazyMap};
@@ -145,8 +145,13 @@ pub(super) fn translate(error: &Error, failure: &Failure<'_>) -> TemplateError {
 /// An engine's message about an operator, as Python has it.
 fn in_python(message: &str) -> String {
     if let Some(operation) = message.strip_prefix("unable to calculate ") {
-        let zero = [" / 0", " // 0", " % 0"].iter().any(|division| operation.ends_with(division));
-        return if zero { "division by zero".to_owned() } else { message.to_owned() };
+        let division = [
+            (" // 0", "integer division or modulo by zero"),
+            (" % 0", "integer modulo by zero"),
+            (" / 0", "division by zero"),
+        ];
+        let zero = division.iter().find(|(end, _)| operation.ends_with(end));
+        return zero.map_or(message, |(_, told)| told).to_owned();
     }
     let parts = message
         .strip_prefix("tried to use ")
@@ -167,6 +172,19 @@ fn in_python(message: &str) -> String {
         ("+", "sequence") => format!("can only concatenate list (not \"{}\") to list", name(right)),
         _ => format!("unsupported operand type(s) for {operator}: '{}' and '{}'", name(left), name(right)),
     }
+}
+
+/// What there is to say of the name of a filter or test: that it does not exist, or that a test is written as a filter.
+pub(super) fn remark(named: &Named) -> Option<TemplateError> {
+    let name = named.name.as_str();
+    if !knows(named.kind, name) {
+        return Some(unknown(named.kind, name));
+    }
+    let short = name.strip_prefix("ansible.builtin.").unwrap_or(name);
+    (matches!(named.kind, NamedKind::Filter) && super::test::was_filter(short)).then(|| {
+        TemplateError::new(TemplateErrorKind::Old, format!("`{name}` is a test; old playbooks use it as a filter"))
+            .hint(format!("write `is {name}` instead of `| {name}`"))
+    })
 }
 
 /// A filter or test that does not exist.
@@ -210,6 +228,9 @@ pub(super) fn explain_undefined(error: &Error, failure: &Failure<'_>) -> Templat
             return error;
         }
         let shown = failure.source.get(failure.range(error)).unwrap_or_default().trim();
+        if let Some(message) = detail.is_empty().then(|| nothing_in(shown)).flatten() {
+            return TemplateError::undefined(message);
+        }
         return TemplateError::undefined(match (detail.is_empty(), shown.is_empty()) {
             (false, _) => detail.to_owned(),
             (true, false) => format!("`{shown}` is undefined"),
@@ -253,6 +274,18 @@ pub(super) fn explain_undefined(error: &Error, failure: &Failure<'_>) -> Templat
         }
         Some(key) => TemplateError::undefined(format!("object of type 'list' has no attribute {key}")),
         None => TemplateError::undefined(format!("'{path}' is undefined")),
+    }
+}
+
+/// What the last filter of an expression wanted of a list that has no items.
+fn nothing_in(expression: &str) -> Option<&'static str> {
+    let filter = expression.rsplit('|').next()?.split('(').next()?.trim();
+    match filter.strip_prefix("ansible.builtin.").unwrap_or(filter) {
+        "first" => Some("No first item, sequence was empty."),
+        "last" => Some("No last item, sequence was empty."),
+        "min" | "max" => Some("No aggregated item, sequence was empty."),
+        "random" => Some("No random item, sequence was empty."),
+        _ => None,
     }
 }
 

@@ -6,9 +6,8 @@ use minijinja::value::{Value, ValueKind};
 
 use super::code::Code;
 use super::compiled::Template;
-use super::environment::knows;
 use super::error::{TemplateError, TemplateErrorKind};
-use super::explain::unknown;
+use super::explain::remark;
 use super::place::Origin;
 use super::python::type_name;
 use super::rewrite::{Manner, Named};
@@ -72,10 +71,8 @@ impl Expression {
             return vec![error.clone()];
         }
         let origin = self.0.span.map_or(Origin::Unknown, Origin::Scalar);
-        let unknown_names = self.0.named.iter().filter(|named| !knows(named.kind, &named.name));
-        unknown_names
-            .map(|named| unknown(named.kind, &named.name).at(origin.locate(&self.0.text, named.range.clone())))
-            .collect()
+        let told = |named: &Named| Some(remark(named)?.at(origin.locate(&self.0.text, named.range.clone())));
+        self.0.named.iter().filter_map(told).collect()
     }
 
     /// Its value, which may be lazy.
@@ -170,6 +167,14 @@ impl Conditional {
         }
     }
 
+    /// As a result shows it that says it was false.
+    pub fn shown(&self) -> rprov_wire::Value {
+        match &self.kind {
+            ConditionalKind::Literal(flag) => (*flag).into(),
+            _ => self.text().into(),
+        }
+    }
+
     /// What can be known to be wrong without testing it, and what Ansible no longer has.
     pub fn check(&self) -> Vec<Diagnostic> {
         match &self.kind {
@@ -228,7 +233,7 @@ impl Conditional {
         if lenient {
             return Ok(value.is_true());
         }
-        let place = self.origin_of_value(scope).map_or_else(
+        let place = self.origin_of_value(scope).filter(|_| !value.is_none()).map_or_else(
             || "<unknown>".to_owned(),
             |span| {
                 let path = span.file().path.clone();
@@ -254,12 +259,13 @@ impl Conditional {
         }))
     }
 
-    /// Where the value was written, if the condition is nothing but a variable's name.
+    /// Where the value was written: the variable's place, if the condition is nothing but its name, or the condition's.
     fn origin_of_value(&self, scope: &Scope) -> Option<Span> {
         let ConditionalKind::Expression(expression) = &self.kind else { return None };
-        match scope.variable(expression.text().trim())? {
-            Variable::Written(written) => written.span(),
-            Variable::Plain(_) => None,
+        match scope.variable(expression.text().trim()) {
+            Some(Variable::Written(written)) => written.span(),
+            Some(Variable::Plain(_)) => None,
+            None => self.span,
         }
     }
 
@@ -273,7 +279,7 @@ impl Conditional {
 /// its task is reached. A name that is not known may stand where it is never looked at.
 fn foreseen(error: TemplateError) -> Diagnostic {
     match error.kind() {
-        TemplateErrorKind::Unknown => error.foretold(),
+        TemplateErrorKind::Unknown | TemplateErrorKind::Old => error.foretold(),
         _ => error.into(),
     }
 }

@@ -98,9 +98,21 @@ pub(super) struct Manner {
 /// Whether a text calls a method that changes a list or dictionary.
 pub(super) fn changes_values(text: &str) -> bool {
     text.contains("do ")
-        || [".append(", ".extend(", ".insert(", ".pop(", ".remove(", ".update(", ".setdefault(", ".popitem(", ".clear("]
-            .iter()
-            .any(|method| text.contains(method))
+        || [
+            ".append(",
+            ".extend(",
+            ".insert(",
+            ".pop(",
+            ".remove(",
+            ".update(",
+            ".setdefault(",
+            ".popitem(",
+            ".clear(",
+            ".sort(",
+            ".reverse(",
+        ]
+        .iter()
+        .any(|method| text.contains(method))
 }
 
 /// Rewrite the expression in `range` of `source`.
@@ -313,6 +325,7 @@ impl<'a, 'n> Rewriter<'a, 'n> {
         let mut operator = String::new();
         let mut sign = false;
         let mut after_operand = false;
+        let dates = self.source.contains("datetime") || self.source.contains("now(");
         while self.peek().is_some() {
             let word = self.text_at(0);
             if matches!(word, ")" | "]" | "}") && self.kind_at(0) == Some(Kind::Operator) {
@@ -349,6 +362,9 @@ impl<'a, 'n> Rewriter<'a, 'n> {
                         operand = whole;
                     }
                 }
+                if dates && !sign && !matches!(operator.as_str(), "+" | "-" | "*" | "/" | "//" | "%" | "**") {
+                    operand = self.differences(operand, place);
+                }
                 result.append(operand);
                 operator.clear();
                 sign = false;
@@ -370,6 +386,36 @@ impl<'a, 'n> Rewriter<'a, 'n> {
             self.copy_token(&mut result);
         }
         (result, comma)
+    }
+
+    /// An operand with what is taken from it, `a - b - c`: the engine's `-` knows no dates. Where an operator follows that
+    /// binds more tightly, the operand stays as it is.
+    fn differences(&mut self, mut operand: Rewritten, place: usize) -> Rewritten {
+        while self.text_at(0) == "-" && self.kind_at(0) == Some(Kind::Operator) {
+            let saved = (self.position, self.copied);
+            self.position += 1;
+            if let Some(token) = self.tokens.get(self.position - 1) {
+                self.copied = token.range.end;
+            }
+            let mut right = Rewritten::default();
+            self.gap(&mut right);
+            if self.operand_begins() {
+                right.append(self.operand());
+                if !matches!(self.text_at(0), "*" | "/" | "//" | "%" | "**") {
+                    let mut whole = Rewritten::default();
+                    whole.add("_sub_(", place);
+                    whole.append(operand);
+                    whole.add(",", place);
+                    whole.append(right);
+                    whole.add(")", self.copied);
+                    operand = whole;
+                    continue;
+                }
+            }
+            (self.position, self.copied) = saved;
+            break;
+        }
+        operand
     }
 
     /// A bracketed group: the opening bracket, what is inside, the closing bracket.

@@ -104,7 +104,11 @@ fn finalize_at(value: &Value, depth: usize) -> Result<Value, TemplateError> {
         Shape::Map(entries) => final_map(
             entries.filter(|(_, item)| !is_omit(item)).map(|(key, item)| Ok((key, finalize_at(&item, depth + 1)?))),
         )?,
-        Shape::Other(_) => value.clone(),
+        // A point in time is kept as its text.
+        Shape::Other(other) => match other.downcast_object_ref::<super::filter::time::DateTime>() {
+            Some(time) => Value::from(time.iso('T')),
+            None => value.clone(),
+        },
     })
 }
 
@@ -168,6 +172,7 @@ pub fn from_wire(value: rprov_wire::Value) -> Value {
         rprov_wire::Value::Null => Value::from(()),
         rprov_wire::Value::Bool(flag) => Value::from(flag),
         rprov_wire::Value::Int(number) => Value::from(number),
+        rprov_wire::Value::BigInt(number) => Value::from(number),
         rprov_wire::Value::Float(number) => Value::from(number),
         rprov_wire::Value::String(text) => Value::from(text),
         rprov_wire::Value::List(items) => Value::from_object(FinalList(items.into_iter().map(from_wire).collect())),
@@ -194,7 +199,7 @@ fn to_wire_final(value: &Value) -> Result<rprov_wire::Value, TemplateError> {
             ValueKind::Bool => Wire::Bool(number.is_true()),
             _ if number.is_integer() => match number.as_i64() {
                 Some(integer) => Wire::Int(integer),
-                None => Wire::Float(float_of(number)),
+                None => i128::try_from(number.clone()).map_or_else(|_| Wire::Float(float_of(number)), Wire::from),
             },
             _ => Wire::Float(float_of(number)),
         },

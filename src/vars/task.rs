@@ -11,7 +11,7 @@ use super::layered::{Offer, strongest};
 use super::magic::{self, RunFacts};
 use super::{HostVariables, PlayVariables, Values, VarMap};
 use crate::playbook::Role;
-use crate::template::{Scope, Surroundings, Variable, Variables};
+use crate::template::{Scope, Surroundings, Variable, Variables, Written};
 
 /// The layers of one task on one host. All of them are shared; making one costs a few reference counts.
 #[derive(Clone, Debug)]
@@ -28,6 +28,8 @@ pub struct TaskVariables {
     pub role: Option<Arc<Role>>,
     /// `vars` of blocks and the task, outermost first.
     pub vars: Vec<Arc<VarMap>>,
+    /// `environment` of the play, blocks and the task, outermost first.
+    pub environment: Vec<Written>,
     /// What the includes around the task handed down: loop items, `vars` of the include; outermost first.
     pub includes: Vec<Arc<Values>>,
     /// What lookups need to know.
@@ -47,6 +49,7 @@ const NAMES: &[&str] = &[
     "ansible_role_name",
     "ansible_role_names",
     "ansible_search_path",
+    "environment",
     "hostvars",
     "play_hosts",
     "role_name",
@@ -89,11 +92,20 @@ impl TaskVariables {
                 .filter(|role| !role.parents.is_empty())
                 .map(|role| Value::from(role.name.as_str()))
                 .collect(),
-            "ansible_role_names" => self.play.roles.iter().map(|role| Value::from(role.name.as_str())).collect(),
+            "ansible_role_names" => {
+                let mut names: Vec<&str> = Vec::new();
+                for role in &self.play.roles {
+                    if !names.contains(&role.name.as_str()) {
+                        names.push(&role.name);
+                    }
+                }
+                names.into_iter().map(Value::from).collect()
+            }
             "ansible_search_path" => {
                 self.surroundings.search_paths.iter().map(|path| Value::from(path.display().to_string())).collect()
             }
             "ansible_delegated_vars" => return None,
+            "environment" => return Some(Variable::Written(Written::list(self.environment.clone(), None))),
             _ => return self.role_magic(name).or_else(|| self.run.host_magic(name, &self.host)),
         };
         Some(Variable::Plain(value))

@@ -10,6 +10,7 @@ mod errors;
 mod flags;
 mod jobs;
 mod mutations;
+mod old;
 mod output;
 mod project;
 mod prompts;

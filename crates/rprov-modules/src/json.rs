@@ -136,6 +136,7 @@ impl<'a> Writer<'a> {
             Value::Null => self.word("null"),
             Value::Bool(flag) => self.word(if *flag { "true" } else { "false" }),
             Value::Int(number) => self.word(&number.to_string()),
+            Value::BigInt(number) => self.word(&number.to_string()),
             Value::Float(number) => self.float(*number),
             Value::String(text) => self.string(text),
             Value::List(items) => {

@@ -21,8 +21,10 @@ pub enum Value {
     Null,
     /// `true` or `false`
     Bool(bool),
-    /// An integer; what does not fit travels as [`Value::Float`].
+    /// An integer.
     Int(i64),
+    /// An integer that does not fit in 64 bits; what does not fit here travels as [`Value::Float`].
+    BigInt(i128),
     /// A floating point number.
     Float(f64),
     /// Text. What a host printed that is not UTF-8 was replaced lossily before it got here.
@@ -89,7 +91,7 @@ impl Value {
         match self {
             Value::Null => "NoneType",
             Value::Bool(_) => "bool",
-            Value::Int(_) => "int",
+            Value::Int(_) | Value::BigInt(_) => "int",
             Value::Float(_) => "float",
             Value::String(_) => "str",
             Value::List(_) => "list",
@@ -103,6 +105,10 @@ impl Value {
             Value::Null => serde_json::Value::Null,
             Value::Bool(flag) => (*flag).into(),
             Value::Int(number) => (*number).into(),
+            Value::BigInt(number) => match u64::try_from(*number) {
+                Ok(number) => number.into(),
+                Err(_) => (*number as f64).into(),
+            },
             Value::Float(number) => (*number).into(),
             Value::String(text) => text.as_str().into(),
             Value::List(items) => items.iter().map(Value::to_json).collect(),
@@ -118,7 +124,8 @@ impl Value {
             serde_json::Value::Null => Value::Null,
             serde_json::Value::Bool(flag) => Value::Bool(*flag),
             serde_json::Value::Number(number) => {
-                number.as_i64().map_or_else(|| Value::Float(number.as_f64().unwrap_or(f64::NAN)), Value::Int)
+                let float = || Value::Float(number.as_f64().unwrap_or(f64::NAN));
+                number.as_i128().map_or_else(float, Value::from)
             }
             serde_json::Value::String(text) => Value::String(text.clone()),
             serde_json::Value::Array(items) => Value::List(items.iter().map(Value::from_json).collect()),
@@ -132,7 +139,10 @@ impl Value {
 impl fmt::Display for Value {
     /// Compact JSON.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}", self.to_json())
+        match self {
+            Value::BigInt(number) => write!(formatter, "{number}"),
+            other => write!(formatter, "{}", other.to_json()),
+        }
     }
 }
 
@@ -152,7 +162,8 @@ from! {
     u32 => |value| Value::Int(value.into());
     u16 => |value| Value::Int(value.into());
     i64 => |value| Value::Int(value);
-    u64 => |value| i64::try_from(value).map_or(Value::Float(value as f64), Value::Int);
+    u64 => |value| Value::from(i128::from(value));
+    i128 => |value| i64::try_from(value).map_or(Value::BigInt(value), Value::Int);
     usize => |value| Value::from(value as u64);
     f64 => |value| Value::Float(value);
     &str => |value| Value::String(value.to_owned());
@@ -215,6 +226,7 @@ enum ShapeRef<'a> {
     Null,
     Bool(bool),
     Int(i64),
+    BigInt(i128),
     Float(f64),
     String(&'a str),
     List(&'a [Value]),
@@ -227,6 +239,7 @@ enum Shape {
     Null,
     Bool(bool),
     Int(i64),
+    BigInt(i128),
     Float(f64),
     String(String),
     List(Vec<Value>),
@@ -240,6 +253,10 @@ impl Serialize for Value {
                 Value::Null => serializer.serialize_unit(),
                 Value::Bool(flag) => serializer.serialize_bool(*flag),
                 Value::Int(number) => serializer.serialize_i64(*number),
+                Value::BigInt(number) => match u64::try_from(*number) {
+                    Ok(number) => serializer.serialize_u64(number),
+                    Err(_) => serializer.serialize_f64(*number as f64),
+                },
                 Value::Float(number) => serializer.serialize_f64(*number),
                 Value::String(text) => serializer.serialize_str(text),
                 Value::List(items) => items.serialize(serializer),
@@ -251,6 +268,7 @@ impl Serialize for Value {
             Value::Null => ShapeRef::Null,
             Value::Bool(flag) => ShapeRef::Bool(*flag),
             Value::Int(number) => ShapeRef::Int(*number),
+            Value::BigInt(number) => ShapeRef::BigInt(*number),
             Value::Float(number) => ShapeRef::Float(*number),
             Value::String(text) => ShapeRef::String(text),
             Value::List(items) => ShapeRef::List(items),
@@ -270,6 +288,7 @@ impl<'de> Deserialize<'de> for Value {
             Shape::Null => Value::Null,
             Shape::Bool(flag) => Value::Bool(flag),
             Shape::Int(number) => Value::Int(number),
+            Shape::BigInt(number) => Value::BigInt(number),
             Shape::Float(number) => Value::Float(number),
             Shape::String(text) => Value::String(text),
             Shape::List(items) => Value::List(items),

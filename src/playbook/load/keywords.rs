@@ -66,6 +66,13 @@ impl Loader {
                 }
             }
             "module_defaults" => {
+                let written = |node: &&Node| !matches!(node.data, Data::Map(_) | Data::Null);
+                match value.as_list() {
+                    Some(items) => items.iter().find(written),
+                    None => Some(value).filter(written),
+                }
+                .into_iter()
+                .for_each(|node| self.no_defaults(node));
                 self.check_default_groups(value);
                 keywords.module_defaults = match &value.data {
                     Data::List(items) => items.iter().map(Written::from_node).collect(),
@@ -75,7 +82,8 @@ impl Loader {
             }
             "collections" => {}
             "sudo" | "su" => {
-                self.deprecated(key, name, "become: true");
+                let off = matches!(value.data, Data::Bool(false));
+                self.deprecated(key, name, if off { "become: false" } else { "become: true" });
                 keywords.r#become = written();
                 if name == "su" {
                     keywords.become_method = Some(Written::from_node(&text_node("su", key)));
@@ -94,6 +102,17 @@ impl Loader {
             _ => return false,
         }
         true
+    }
+
+    /// Which modules have defaults must be known when the playbook is loaded.
+    fn no_defaults(&mut self, node: &Node) {
+        self.note(
+            Diagnostic::error(
+                "`module_defaults` must be a dictionary, or a list of them, with the names of modules as keys",
+            )
+            .at(node.span)
+            .hint("only the values may be templates: `module_defaults: {copy: \"{{ copy_defaults }}\"}`"),
+        );
     }
 
     /// Groups of modules belong to collections, of which there are none.

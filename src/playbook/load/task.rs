@@ -70,6 +70,8 @@ struct Draft {
     poll: Option<Written>,
     listen: Vec<Written>,
     local: bool,
+    /// `static`, of old playbooks.
+    imported: Option<bool>,
 }
 
 impl Draft {
@@ -166,10 +168,10 @@ impl Loader {
     }
 
     fn task(&mut self, node: &Node, outer: &Arc<Keywords>, place: &Place, handler: bool) -> Vec<Item> {
-        let Some(draft) = self.draft(node, handler) else { return Vec::new() };
+        let Some(mut draft) = self.draft(node, handler) else { return Vec::new() };
         let guarded = self.guarded;
         self.guarded |= draft.may_fail() || outer.ignore_errors.is_some() || !outer.when.is_empty();
-        let called = self.action(&draft, node);
+        let called = self.action(&mut draft, node);
         self.guarded = guarded;
         let Some((action, arguments)) = called else { return Vec::new() };
         if handler && matches!(action.short, "include_role" | "import_role") {
@@ -273,6 +275,7 @@ impl Loader {
             poll: None,
             listen: Vec::new(),
             local: false,
+            imported: None,
         };
         for (key, value) in self.map(node, "a task") {
             let word = self.key(key)?;
@@ -290,6 +293,13 @@ impl Loader {
                 "poll" => draft.poll = written(),
                 "listen" if handler => draft.listen = self.words(value, false),
                 "listen" => self.unknown_keyword(key, word, "task", &[]),
+                "static" => {
+                    let imported = self.flag(value, "`static`");
+                    self.deprecated(key, word, if imported { "import_tasks: FILE" } else { "include_tasks: FILE" });
+                    draft.imported = Some(imported);
+                }
+                // A loop that has no value is none.
+                "loop" if matches!(value.data, Data::Null) => {}
                 "loop" => self.set_loop(&mut draft, LoopSource::Loop(Written::from_node(value)), key),
                 "loop_control" => draft.control = self.loop_control(value),
                 "action" | "local_action" => {
@@ -298,6 +308,17 @@ impl Loader {
                 }
                 _ if word.strip_prefix("with_").is_some_and(crate::template::lookup::exists) => {
                     let lookup = word.strip_prefix("with_").unwrap_or_default();
+                    if let Some(text) = value.as_str()
+                        && crate::template::lookup::takes_bare_variable(lookup, text)
+                    {
+                        self.note(
+                            Diagnostic::deprecation(format!(
+                                "a variable without braces in `{word}` is of old playbooks"
+                            ))
+                            .at(value.span)
+                            .hint(format!("write `{word}: \"{{{{ {text} }}}}\"`; for the text itself, write a list")),
+                        );
+                    }
                     self.set_loop(&mut draft, LoopSource::With(lookup.into(), Written::from_node(value)), key);
                 }
                 _ if word.starts_with("with_") => self.note(
@@ -323,6 +344,29 @@ impl Loader {
             return None;
         }
         Some(Register { name: name.into() })
+    }
+
+    /// `include: FILE static=no a=b`: what stands behind the file was for the included tasks.
+    fn old_include(&mut self, arguments: &mut Arguments, draft: &mut Draft, span: Span) {
+        let mut variables = IndexMap::new();
+        for name in arguments.options.keys().cloned().collect::<Vec<_>>() {
+            if matches!(name.as_str(), "_raw_params" | "file" | "apply") {
+                continue;
+            }
+            let Some(value) = arguments.options.shift_remove(&name) else { continue };
+            arguments.spans.shift_remove(&name);
+            if name != "static" {
+                variables.insert(Arc::from(name), value);
+            }
+        }
+        if !variables.is_empty() {
+            self.note(
+                Diagnostic::deprecation("variables behind the file of an `include` are of old playbooks")
+                    .at(span)
+                    .hint("write them as `vars:` of the task"),
+            );
+            draft.keywords.vars.push(Arc::new(variables));
+        }
     }
 
     fn set_loop(&mut self, draft: &mut Draft, source: LoopSource, key: &Node) {
@@ -389,7 +433,7 @@ impl Loader {
     }
 
     /// The action of a task and its arguments, in whichever form they were written.
-    fn action(&mut self, draft: &Draft, node: &Node) -> Option<(ActionName, Arguments)> {
+    fn action(&mut self, draft: &mut Draft, node: &Node) -> Option<(ActionName, Arguments)> {
         let Some((key, value)) = &draft.action else {
             self.note(
                 Diagnostic::error("no module/action detected in task")
@@ -405,9 +449,10 @@ impl Loader {
         } else {
             (word.to_owned(), key.span, value.clone())
         };
-        let name = if name == "include" {
+        let old = name == "include";
+        let name = if old {
             self.deprecated(key, "include", "include_tasks: FILE");
-            "include_tasks".to_owned()
+            if draft.imported == Some(true) { "import_tasks" } else { "include_tasks" }.to_owned()
         } else {
             name
         };
@@ -432,6 +477,9 @@ impl Loader {
         let mut arguments =
             Arguments { options: IndexMap::new(), template: None, spans: IndexMap::new(), mistake: None };
         self.read_arguments(&mut arguments, known, &value);
+        if old {
+            self.old_include(&mut arguments, draft, key.span);
+        }
         if let Some(node) = &draft.arguments {
             match &node.data {
                 Data::Map(entries) => {

@@ -201,6 +201,7 @@ impl<'r> Plan<'r> {
             vars_files: Arc::clone(&run.vars_files),
             role: task.role.clone(),
             vars: task.keywords.vars.clone(),
+            environment: task.keywords.environment.clone(),
             includes: run.cursor.include_variables(),
             surroundings: self.task_surroundings(task),
         })

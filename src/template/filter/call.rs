@@ -7,6 +7,8 @@ use minijinja::value::{Kwargs, Rest, ValueOrKwargs, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
 
 use super::python::fail;
+use crate::template::error::TemplateError;
+use crate::template::value::plain_message;
 
 /// What runs when a plugin is used in an expression.
 pub(crate) type Run = fn(&mut State<'_, '_>, Call) -> Result<Value, Error>;
@@ -100,6 +102,19 @@ impl Call {
     pub(crate) fn fail(&self, message: impl std::fmt::Display) -> Error {
         fail(format!("`{}`: {message}", self.name))
     }
+}
+
+/// What a filter or test failed with, told as Ansible tells it: with the plugin's name.
+///
+/// What is undefined, and errors that come from further inside, stay as they are.
+pub(crate) fn plugin_failure(kind: &str, name: &str, error: Error) -> Error {
+    if error.kind() == ErrorKind::UndefinedError || std::error::Error::source(&error).is_some() {
+        return error;
+    }
+    let message = plain_message(&error);
+    let message = message.strip_prefix(&format!("`{name}`: ")).unwrap_or(&message);
+    let name = name.strip_prefix("ansible.builtin.").unwrap_or(name);
+    TemplateError::failed(format!("The {kind} plugin 'ansible.builtin.{name}' failed: {message}")).into()
 }
 
 /// The same value, or the error that says it has none.

@@ -1,5 +1,6 @@
 //! Filters on truth and definedness: `default`, `mandatory`, `ternary`, `bool`, `type_debug`.
 
+use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, State, Value};
 
 use super::call::{Call, Run};
@@ -19,7 +20,10 @@ fn type_debug(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
 fn default(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [value, default, boolean] = call.bind(["value", "default_value", "boolean"], 1)?;
     let value = value.unwrap_or_default();
-    let replace = value.is_undefined() || truth_argument(boolean.as_ref(), false) && !value.is_true();
+    // `undef()` is an error that waits.
+    let waits = value.kind() == ValueKind::Invalid
+        && value.try_iter().is_err_and(|error| error.kind() == ErrorKind::UndefinedError);
+    let replace = waits || value.is_undefined() || truth_argument(boolean.as_ref(), false) && !value.is_true();
     Ok(if replace { default.unwrap_or_else(|| Value::from("")) } else { value })
 }
 

@@ -24,7 +24,7 @@ pub mod time;
 pub(crate) mod url;
 mod vault;
 
-use call::{Call, Run};
+use call::{Call, Run, plugin_failure};
 
 const FAMILIES: &[&[(&str, Run)]] = &[
     text::FILTERS,
@@ -48,6 +48,11 @@ const FAMILIES: &[&[(&str, Run)]] = &[
 /// Those that look at definedness themselves; all others refuse what is undefined.
 const TOLERANT: &[&[(&str, Run)]] = &[logic::TOLERANT];
 
+/// Whether there is a filter of this short name, of ours or of the engine's.
+pub(super) fn is_filter(name: &str) -> bool {
+    FAMILIES.iter().chain(TOLERANT).copied().flatten().any(|(known, _)| *known == name)
+}
+
 /// Add them to the environment, each under its short name and as `ansible.builtin.NAME`.
 pub fn register(env: &mut Environment<'static>) {
     for (families, strict) in [(FAMILIES, true), (TOLERANT, false)] {
@@ -60,10 +65,20 @@ pub fn register(env: &mut Environment<'static>) {
                         if strict {
                             call.require_defined()?;
                         }
-                        run(state, call)
+                        run(state, call).map_err(|error| plugin_failure("filter", name, error))
                     },
                 );
             }
         }
+    }
+    for (name, run) in super::test::once_filters() {
+        env.add_filter(
+            name,
+            move |state: &mut State<'_, '_>, arguments: Rest<ValueOrKwargs>| -> Result<Value, Error> {
+                let call = Call::new(name, arguments)?;
+                call.require_defined()?;
+                run(state, call).map_err(|error| plugin_failure("test", name, error))
+            },
+        );
     }
 }

@@ -335,10 +335,9 @@ pub(crate) fn subscript(value: &Value, key: &Value) -> Result<Value, Error> {
     Ok(found)
 }
 
-/// A value by an attribute path as `map(attribute=...)` takes it: `a.b.0`, an integer, or a list of paths' parts.
-/// An undefined step takes `default` if there is one.
-pub(crate) fn attribute(value: &Value, path: &Value, default: Option<&Value>) -> Result<Value, Error> {
-    let parts: Vec<Value> = match path.as_str() {
+/// The parts of an attribute path: `a.b.0`, an integer, or another key.
+fn steps(path: &Value) -> Vec<Value> {
+    match path.as_str() {
         Some(text) => text
             .split('.')
             .map(|part| match part.parse::<i64>() {
@@ -347,14 +346,16 @@ pub(crate) fn attribute(value: &Value, path: &Value, default: Option<&Value>) ->
             })
             .collect(),
         None => vec![path.clone()],
-    };
+    }
+}
+
+/// A value by an attribute path as `map(attribute=...)` takes it: `a.b.0`, an integer, or a list of paths' parts.
+/// An undefined step takes `default` if there is one.
+pub(crate) fn attribute(value: &Value, path: &Value, default: Option<&Value>) -> Result<Value, Error> {
     let mut current = value.clone();
-    for part in parts {
+    for part in steps(path) {
         if current.is_undefined() {
-            return Err(Error::new(
-                ErrorKind::UndefinedError,
-                format!("{} has no attribute {}", brief(value), repr(path)),
-            ));
+            return Err(missing_attribute(value, path));
         }
         current = subscript(&current, &part)?;
         if current.is_undefined()
@@ -366,12 +367,19 @@ pub(crate) fn attribute(value: &Value, path: &Value, default: Option<&Value>) ->
     Ok(current)
 }
 
-/// The error of an item that lacks an attribute.
+/// The error of an item that lacks an attribute: it names the first step of the path that is not there.
 pub(crate) fn missing_attribute(value: &Value, path: &Value) -> Error {
-    Error::new(
-        ErrorKind::UndefinedError,
-        format!("object of type '{}' has no attribute {}", type_name(value), repr(path)),
-    )
+    let mut current = value.clone();
+    for part in steps(path) {
+        match subscript(&current, &part) {
+            Ok(next) if !next.is_undefined() => current = next,
+            _ => {
+                let message = format!("object of type '{}' has no attribute {}", type_name(&current), repr(&part));
+                return Error::new(ErrorKind::UndefinedError, message);
+            }
+        }
+    }
+    Error::new(ErrorKind::UndefinedError, format!("{} has no attribute {}", brief(value), repr(path)))
 }
 
 /// An integer argument (`default` if absent).

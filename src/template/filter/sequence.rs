@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use minijinja::value::{Enumerator, Kwargs, Object, ObjectRepr, Tuple};
-use minijinja::{Error, State, Value};
+use minijinja::{Error, ErrorKind, State, Value};
 
 use super::call::{Call, Run, defined};
 use super::python::{
@@ -294,7 +294,11 @@ fn map(state: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     };
     let filter = text(filter);
     for item in truthy_items(&value)? {
-        out.push(state.apply_filter(&filter, &inner_arguments(&item, arguments, &call.keyword))?);
+        let arguments = inner_arguments(&item, arguments, &call.keyword);
+        out.push(state.apply_filter(&filter, &arguments).map_err(|error| match error.kind() {
+            ErrorKind::UnknownFilter => call.fail(format!("No filter named '{filter}'.")),
+            _ => error,
+        })?);
     }
     Ok(Value::from(out))
 }
@@ -324,7 +328,11 @@ fn select(state: &mut State<'_, '_>, call: &Call, keep: bool, by_attribute: bool
         };
         let holds = match rest.split_first() {
             Some((test, arguments)) => {
-                state.perform_test(&text(test), &inner_arguments(&subject, arguments, &call.keyword))?
+                let arguments = inner_arguments(&subject, arguments, &call.keyword);
+                state.perform_test(&text(test), &arguments).map_err(|error| match error.kind() {
+                    ErrorKind::UnknownTest => call.fail(format!("No test named '{}'.", text(test))),
+                    _ => error,
+                })?
             }
             None => {
                 if let (true, Some(path)) = (subject.is_undefined(), path) {

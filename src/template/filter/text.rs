@@ -542,22 +542,22 @@ fn comment(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let end = text_argument(option("end"), end);
     let prefix = text_argument(option("prefix"), &trimmed);
     let postfix = text_argument(option("postfix"), &trimmed);
-    let repeat = |text: &str, name: &str| -> Result<String, Error> {
-        let count = usize::try_from(int_argument(option(name), name, 1)?).unwrap_or_default();
-        let line = if text.is_empty() { String::new() } else { format!("{text}{newline}") };
-        Ok(line.repeat(count))
-    };
     let mut out = String::new();
     if !beginning.is_empty() {
         out.push_str(&beginning);
         out.push_str(&newline);
     }
-    out.push_str(&repeat(&prefix, "prefix_count")?);
+    if !prefix.is_empty() {
+        let count = usize::try_from(int_argument(option("prefix_count"), "prefix_count", 1)?).unwrap_or_default();
+        out.push_str(&format!("{prefix}{newline}").repeat(count));
+    }
     let body = source.replace(&newline, &format!("{newline}{decoration}"));
     let body = format!("{decoration}{body}").replace(&format!("{decoration}{newline}"), &format!("{trimmed}{newline}"));
     out.push_str(&body);
     out.push_str(&newline);
-    out.push_str(&repeat(&postfix, "postfix_count")?);
+    // Unlike the prefix, a postfix without text is a line as well.
+    let count = usize::try_from(int_argument(option("postfix_count"), "postfix_count", 1)?).unwrap_or_default();
+    out.push_str(&format!("{postfix}{newline}").repeat(count));
     out.push_str(&end);
     if end.is_empty() {
         out.truncate(out.strip_suffix(&newline).map_or(out.len(), str::len));

@@ -65,7 +65,8 @@ impl DateTime {
         }
     }
 
-    fn iso(&self, separator: char) -> String {
+    /// ISO 8601, with this between the date and the time.
+    pub(crate) fn iso(&self, separator: char) -> String {
         let (date, time) = (self.civil.date(), self.civil.time());
         let offset = self.offset_seconds.map_or_else(String::new, |seconds| {
             let sign = if seconds < 0 { '-' } else { '+' };

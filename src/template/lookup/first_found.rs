@@ -4,6 +4,7 @@ use minijinja::{Error, Value};
 
 use super::file::locate;
 use super::{Request, Run};
+use crate::template::error::TemplateError;
 use crate::template::filter::logic::boolean;
 use crate::template::filter::python::{brief, is_list, is_map, items, text};
 
@@ -70,5 +71,6 @@ fn first_found(request: &Request<'_>) -> Result<Vec<Value>, Error> {
     if skip {
         return Ok(Vec::new());
     }
-    Err(request.fail(format!("no file was found; tried {}", candidates.join(", "))))
+    let message = "The lookup plugin 'first_found' failed: No file was found when using first_found.";
+    Err(TemplateError::failed(message).hint(format!("none of these exists: {}", candidates.join(", "))).into())
 }

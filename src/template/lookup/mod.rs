@@ -99,7 +99,7 @@ pub fn names() -> Vec<&'static str> {
 pub fn run(name: &str, terms: Vec<Value>, options: Options, scope: &Scope) -> Result<Vec<Value>, TemplateError> {
     let Some(run) = find(name) else {
         let close = rprov_modules::argument::closest(name, names());
-        let error = TemplateError::failed(format!("the lookup '{name}' was not found"));
+        let error = TemplateError::failed(format!("The lookup plugin '{name}' was not found."));
         return Err(match close {
             Some(close) => error.hint(format!("did you mean '{close}'?")),
             None => error,
@@ -113,7 +113,13 @@ pub fn run(name: &str, terms: Vec<Value>, options: Options, scope: &Scope) -> Re
     for (_, value) in &options {
         defined(value, name).map_err(|error| told(&error))?;
     }
-    run(&Request { name, terms: ready, options: &options, scope }).map_err(|error| told(&error))
+    run(&Request { name, terms: ready, options: &options, scope }).map_err(|error| {
+        let error = told(&error);
+        match error.message().starts_with("The lookup plugin") || error.is_undefined() {
+            true => error,
+            false => error.context(&format!("The lookup plugin '{name}' failed")),
+        }
+    })
 }
 
 /// Run a lookup for a `with_NAME` loop: a list's items are the terms, any other value is the only term.
@@ -128,6 +134,16 @@ pub fn run_with(name: &str, value: &Value, scope: &Scope) -> Result<Vec<Value>, 
         vec![value.clone()]
     };
     run(name, terms, Options::new(), scope)
+}
+
+/// Whether old playbooks name a variable without braces where `with_NAME` has this text (`with_items: packages`).
+pub fn takes_bare_variable(lookup: &str, text: &str) -> bool {
+    let named = |part: &str| {
+        part.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+            && part.chars().all(|character| character.is_ascii_alphanumeric() || character == '_')
+    };
+    let short = lookup.rsplit('.').next().unwrap_or_default();
+    matches!(short, "items" | "list" | "dict" | "indexed_items" | "flattened") && text.split('.').all(named)
 }
 
 fn told(error: &Error) -> TemplateError {
@@ -164,6 +180,10 @@ fn called(state: &State<'_, '_>, call: Call, always_list: bool) -> Result<Value,
     let list = take("wantlist").map_or(always_list, |value| value.is_true());
     if !matches!(errors.as_str(), "strict" | "warn" | "ignore") {
         return Err(call.fail(format!("errors must be strict, warn or ignore, got '{errors}'")));
+    }
+    // Here the engine can still tell which variable it is that is undefined.
+    for value in terms.iter().chain(options.iter().map(|(_, value)| value)) {
+        defined(value, &name)?;
     }
     let scope = Scope::of(state).unwrap_or_else(Scope::empty);
     match run(&name, terms.to_vec(), options, &scope) {

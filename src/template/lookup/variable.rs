@@ -27,7 +27,9 @@ fn vars(request: &Request<'_>) -> Result<Vec<Value>, Error> {
         let default = request.options.iter().find(|(key, _)| key == "default").map(|(_, default)| default.clone());
         match found.filter(|value| !value.is_undefined()).or(default) {
             Some(value) => out.push(value),
-            None => return Err(Error::new(ErrorKind::UndefinedError, format!("no variable named '{name}' was found"))),
+            None => {
+                return Err(Error::new(ErrorKind::UndefinedError, format!("No variable named '{name}' was found.")));
+            }
         }
     }
     Ok(out)
@@ -102,6 +104,10 @@ fn inventory_hostnames(request: &Request<'_>) -> Result<Vec<Value>, Error> {
             if !found.contains(host) {
                 found.push(host.clone());
             }
+        }
+        // The host that is there without being written in any inventory.
+        if found.is_empty() && matches!(pattern, "localhost" | "127.0.0.1" | "::1") {
+            found.push(pattern.to_owned());
         }
         found
     };

@@ -3,7 +3,7 @@
 use minijinja::value::{Rest, ValueOrKwargs};
 use minijinja::{Environment, Error, State, Value};
 
-use super::filter::call::{Call, Run};
+use super::filter::call::{Call, Run, plugin_failure};
 
 mod collection;
 mod kind;
@@ -40,12 +40,27 @@ pub fn register(env: &mut Environment<'static>) {
                         if strict {
                             call.require_defined()?;
                         }
-                        run(state, call).map(|answer| answer.is_true())
+                        let answer = run(state, call).map_err(|error| plugin_failure("test", name, error))?;
+                        Ok(answer.is_true())
                     },
                 );
             }
         }
     }
+}
+
+/// Tests that old playbooks use as filters (`out | succeeded`).
+const ONCE_FILTERS: &[&[(&str, Run)]] =
+    &[collection::TESTS, path::TESTS, pattern::TESTS, result::TESTS, version::TESTS];
+
+/// The tests that old playbooks use as filters, but for those whose name is a filter's.
+pub(super) fn once_filters() -> impl Iterator<Item = (&'static str, Run)> {
+    ONCE_FILTERS.iter().copied().flatten().copied().filter(|(name, _)| !super::filter::is_filter(name))
+}
+
+/// Whether old playbooks use this test as a filter.
+pub(super) fn was_filter(name: &str) -> bool {
+    once_filters().any(|(known, _)| known == name)
 }
 
 /// An answer as the value that the registry hands on.

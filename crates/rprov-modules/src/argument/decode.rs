@@ -214,7 +214,7 @@ impl Argument for std::path::PathBuf {
     fn decode(value: &Value) -> Result<Self, DecodeError> {
         match value {
             Value::String(text) => Ok(crate::account::expand_path(text)),
-            Value::Int(_) | Value::Float(_) | Value::Bool(_) => Ok(text(value).into()),
+            Value::Int(_) | Value::BigInt(_) | Value::Float(_) | Value::Bool(_) => Ok(text(value).into()),
             _ => Err(DecodeError::new("path", "a path is text")),
         }
     }
@@ -477,7 +477,7 @@ impl<T: Argument> Argument for Vec<T> {
             Value::String(text) if text.is_empty() => Ok(Vec::new()),
             Value::String(text) => text.split(',').map(|part| T::decode(&Value::from(part.trim()))).collect(),
             Value::Map(_) if matches!(T::KIND, Type::Dict | Type::Nested(_) | Type::Raw) => Ok(vec![T::decode(value)?]),
-            Value::Int(_) | Value::Float(_) | Value::Bool(_) => Ok(vec![T::decode(value)?]),
+            Value::Int(_) | Value::BigInt(_) | Value::Float(_) | Value::Bool(_) => Ok(vec![T::decode(value)?]),
             _ => {
                 Err(DecodeError::new("list", format!("<class '{}'> cannot be converted to a list", value.type_name())))
             }
