@@ -50,7 +50,7 @@ fn a_task_in_the_background_is_waited_for_or_left() {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     let outcome = project.rprov("adhoc -i h, -c local h -a 'echo waited' -B 60 -P 1");
-    assert_eq!((outcome.code, outcome.out.as_str()), (0, "h | CHANGED | rc=0 >>\nwaited\n"), "{outcome}");
+    assert!(outcome.code == 0 && outcome.out.contains(r#""stdout": "waited""#), "{outcome}");
 }
 
 #[test]
