@@ -1,11 +1,14 @@
 //! `add_host`: a host for the rest of the run.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use rprov_modules::argument::{ArgumentProblem, Spec};
 use rprov_wire::{Map, Value};
 
 use super::call::{Action, Call, Done, Stop};
 use crate::run::{Effect, NewHost};
+use crate::template::Variable;
 use crate::vars::Values;
 
 /// `add_host` takes variables of any name beside its own options.
@@ -63,13 +66,23 @@ impl Action for AddHost {
         shown.insert("groups".into(), groups.clone().into());
         let mut vars = Map::new();
         for (name, variable) in &variables {
-            if let crate::template::Variable::Plain(value) = variable {
+            if let Variable::Plain(value) = variable {
                 vars.insert(name.to_string(), crate::template::to_wire(value)?);
             }
         }
         shown.insert("host_vars".into(), Value::Map(vars));
         let inventory = call.shared.facts.inventory.load();
+        let known = call.shared.facts.hosts.get(&name);
+        // What the inventory says of the host, the strongest first.
+        let said = |variable: &str| {
+            known.iter().flat_map(|host| host.inventory.iter().rev()).find_map(|layer| layer.get(variable)?.as_plain())
+        };
+        let differs = |(name, value): (&Arc<str>, &Variable)| match value {
+            Variable::Plain(value) => said(name) != Some(value),
+            Variable::Written(_) => true,
+        };
         let changed = inventory.host(&name).is_none()
+            || variables.iter().any(differs)
             || groups
                 .iter()
                 .any(|group| !crate::vars::group_names(&inventory, &name).iter().any(|known| **known == **group));

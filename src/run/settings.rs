@@ -30,7 +30,7 @@ impl KeywordReader<'_> {
     /// A boolean in any of Ansible's spellings.
     pub(super) fn boolean(&self, written: Option<&Written>, default: bool) -> Result<bool, TemplateError> {
         let Some(written) = written else { return Ok(default) };
-        let value = written.render(self.0)?;
+        let value = written.render_or_omit(self.0)?;
         truth(&value).map_or_else(
             || {
                 if value.is_none() || crate::template::is_omit(&value) {
@@ -47,7 +47,7 @@ impl KeywordReader<'_> {
     /// A number.
     pub(super) fn number(&self, written: Option<&Written>, default: f64) -> Result<f64, TemplateError> {
         let Some(written) = written else { return Ok(default) };
-        let value = written.render(self.0)?;
+        let value = written.render_or_omit(self.0)?;
         if value.is_none() || crate::template::is_omit(&value) {
             return Ok(default);
         }
@@ -59,7 +59,7 @@ impl KeywordReader<'_> {
     /// A whole number.
     pub(super) fn integer(&self, written: Option<&Written>, default: i64) -> Result<i64, TemplateError> {
         let Some(written) = written else { return Ok(default) };
-        let value = written.render(self.0)?;
+        let value = written.render_or_omit(self.0)?;
         if value.is_none() || crate::template::is_omit(&value) {
             return Ok(default);
         }
@@ -79,7 +79,7 @@ impl KeywordReader<'_> {
     /// Text; `None` where it is empty or omitted.
     pub(super) fn text(&self, written: Option<&Written>) -> Result<Option<String>, TemplateError> {
         let Some(written) = written else { return Ok(None) };
-        let value = written.render(self.0)?;
+        let value = written.render_or_omit(self.0)?;
         if value.is_none() || crate::template::is_omit(&value) {
             return Ok(None);
         }
@@ -321,9 +321,15 @@ fn become_settings(
 pub(super) fn wire_options(shared: &Shared, task: &Task, scope: &Scope) -> Result<WireOptions, Stop> {
     let reader = KeywordReader(scope);
     let keywords = &task.keywords;
+    let gathers = task.is("gather_facts") || task.is("setup");
     let mut environment: Vec<(String, String)> = Vec::new();
     for written in &keywords.environment {
-        let value = written.render_or_omit(scope).map_err(|error| in_keyword("environment", Some(written), error))?;
+        let value = match written.render_or_omit(scope) {
+            Ok(value) => value,
+            // It may need what is only being gathered (`ansible_env`).
+            Err(error) if gathers && error.is_undefined() => continue,
+            Err(error) => return Err(in_keyword("environment", Some(written), error).into()),
+        };
         if value.is_none() || crate::template::is_omit(&value) {
             continue;
         }

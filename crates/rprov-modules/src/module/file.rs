@@ -443,7 +443,8 @@ impl Task {
         let target = self.followed()?;
         let previous = state(path);
         let mut difference = state_diff(previous, "touch");
-        if !target.exists() {
+        let made = !target.exists();
+        if made {
             difference.changed = true;
             if self.check {
                 return Ok(Outcome::new(true).with("dest", path.display().to_string()));
@@ -460,8 +461,18 @@ impl Task {
                 }
             }
         }
-        difference.merge(self.wanted()?.apply(&target, self.check)?);
-        self.times.apply(&target, self.check, &mut difference)?;
+        let finished = self
+            .wanted()
+            .and_then(|wanted| wanted.apply(&target, self.check))
+            .map(|more| difference.merge(more))
+            .and_then(|()| self.times.apply(&target, self.check, &mut difference));
+        if let Err(failure) = finished {
+            if made {
+                // A file of the wrong owner or mode is worse than none.
+                let _ = std::fs::remove_file(&target);
+            }
+            return Err(failure);
+        }
         Ok(self.finish("dest", path, difference))
     }
 }
@@ -704,6 +715,9 @@ mod tests {
         assert_eq!(bench.apply("file", json!({"path": path, "state": "touch"}))["changed"], Value::Bool(true));
         let arguments = json!({"path": path, "state": "touch", "modification_time": "20201"});
         assert!(bench.fails("file", arguments).contains("does not match format"));
+        let arguments = json!({"path": bench.path("new"), "state": "touch", "owner": "no such user"});
+        assert!(!bench.fails("file", arguments).is_empty());
+        assert!(!std::path::Path::new(&bench.path("new")).exists(), "what could not be finished is gone");
     }
 
     #[test]

@@ -143,7 +143,9 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         after: after.as_str().into(),
         ..Diff::default()
     };
-    let outcome = Outcome::new(changed).with_diff(diff);
+    // Ansible's module shows it whether it is asked for or not.
+    let outcome = Outcome::new(changed);
+    let outcome = if context.diff() { outcome.with_diff(diff) } else { outcome.with("diff", diff.into_value()) };
     if context.check() {
         return Ok(outcome);
     }
