@@ -493,7 +493,7 @@ fn hide_words(lines: &mut Vec<String>) {
 /// The output with the lines of each task in the order of the hosts: which host answers first is chance.
 fn in_host_order(lines: &[String]) -> Vec<String> {
     let begin = Regex::new(
-        r"^(?:ok|changed|skipping|fatal|failed|FAILED - RETRYING): \[(\S+?)(?: -> [^\]]*)?\]|^(\[ERROR\]|included):|^(\S+) \| [A-Z]+|^ASYNC \w+ on ([^:\s]+):",
+        r"^(?:ok|changed|skipping|fatal|failed|FAILED - RETRYING): \[(\S+?)(?: -> [^\]]*)?\]|^(\[ERROR\]|included):|^(\S+) \| [A-Z]+|^ASYNC \w+ on ([^:\s]+):|^\.\.\.ignoring$",
     )
     .unwrap();
     let mut ordered: Vec<String> = Vec::new();
@@ -503,7 +503,9 @@ fn in_host_order(lines: &[String]) -> Vec<String> {
         let banner = line.ends_with("***");
         if let Some(captures) = captures {
             let host = [1, 3, 4].into_iter().find_map(|group| captures.get(group));
-            let host = host.map_or(String::new(), |host| host.as_str().to_owned());
+            // The line behind a loop does not say whose it is, so all of a task's are put at its end.
+            let nobody = || if line.starts_with("...") { "\u{10ffff}" } else { "" };
+            let host = host.map_or_else(|| nobody().to_owned(), |host| host.as_str().to_owned());
             // An error is told before the first host that meets it, whichever that is.
             section.push((host, vec![in_name_order(line)]));
         } else if let Some((_, chunk)) = section.last_mut().filter(|_| !banner) {
