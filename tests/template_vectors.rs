@@ -73,6 +73,7 @@ fn same(ours: &Value, theirs: &Value) -> bool {
 fn filters_tests_and_lookups_answer_as_ansible_does() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
     let files = root.join("files").to_string_lossy().into_owned();
+    let home = std::env::var("HOME").unwrap_or_else(|_| "/root".to_owned());
     let recorded: Value = serde_json::from_str(&std::fs::read_to_string(root.join("filters.json")).unwrap()).unwrap();
     let variables: HashMap<String, Variable> = recorded["variables"]
         .as_object()
@@ -103,7 +104,12 @@ fn filters_tests_and_lookups_answer_as_ansible_does() {
         let text = format!("{{{{ {} }}}}", expression.replace("@FILES@", &files));
         let ours = Written::from_text(text, None).render(&scope);
         let shown = match &ours {
-            Ok(value) => serde_json::from_str(&plain(value).to_string().replace(&files, "@FILES@")).unwrap(),
+            Ok(value) => {
+                let shown = plain(value).to_string().replace(&files, "@FILES@");
+                // They were recorded by root.
+                let shown = if expression.contains("expand") { shown.replace(&home, "/root") } else { shown };
+                serde_json::from_str(&shown).unwrap()
+            }
             Err(error) => json!(format!("error: {}", error.message())),
         };
         let expected = vector.get("value");
