@@ -7,7 +7,7 @@ use minijinja::value::Value;
 use super::code::Code;
 use super::document::Document;
 use super::error::{TemplateError, TemplateErrorKind};
-use super::explain::remark;
+use super::explain::remarks;
 use super::omit::is_omit;
 use super::place::Origin;
 use super::python;
@@ -51,7 +51,8 @@ impl std::fmt::Debug for Template {
 }
 
 /// How expressions in playbooks are rewritten.
-pub(super) const PLAYBOOK: Manner = Manner { literal_backslashes: true, embedded_templates: false, changeable: false };
+pub(super) const PLAYBOOK: Manner =
+    Manner { literal_backslashes: true, embedded_templates: false, changeable: false, dates: false };
 
 impl Template {
     /// A template; it is compiled when it is first used.
@@ -75,8 +76,7 @@ impl Template {
             Ok(program) => program,
             Err(error) => return vec![error.clone()],
         };
-        let told = |named: &Named| Some(remark(named)?.at(self.origin.locate(&self.text, named.range.clone())));
-        program.named.iter().filter_map(told).collect()
+        remarks(&program.named, self.origin, &self.text)
     }
 
     fn program(&self) -> Result<&Program, &TemplateError> {
@@ -100,6 +100,7 @@ impl Template {
             let document = Document::compile(&text, self.origin, &syntax, PLAYBOOK, Vec::new(), &mut named)?;
             return Ok(Program { body: Body::Document(Box::new(document)), named });
         }
+        let manner = PLAYBOOK.of_expression(&text);
         let mut parts = Vec::new();
         for (index, segment) in segments.iter().enumerate() {
             match segment {
@@ -116,7 +117,7 @@ impl Template {
                         &text,
                         tag.inner.clone(),
                         self.origin,
-                        PLAYBOOK,
+                        manner,
                         &mut named,
                     )?)));
                 }

@@ -8,12 +8,13 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
 use minijinja::{Environment, Error, ErrorKind};
 
+use super::compiled::PLAYBOOK;
 use super::depth;
 use super::environment::{environment, watch};
 use super::error::{TemplateError, TemplateErrorKind};
 use super::explain::{Failure, translate};
 use super::place::Origin;
-use super::rewrite::{Manner, Named, Rewritten, changes_values, rewrite_expression, rewrite_statement};
+use super::rewrite::{Manner, Named, Rewritten, rewrite_expression, rewrite_statement};
 use super::scope::{Inner, Scope};
 use super::syntax::{Segment, Syntax, SyntaxMistake, Tag};
 
@@ -58,7 +59,7 @@ impl Document {
                 .at(origin.start())
         })?;
         env.set_syntax(config);
-        let manner = Manner { changeable: changes_values(text), ..manner };
+        let manner = manner.of_document(text);
         let rewritten = rewrite(text, syntax, manner, named).map_err(|mistake| mistaken(mistake, text, origin))?;
         let sources = Arc::new(Mutex::new(HashMap::new()));
         let source = Source { text: text.clone(), origin, rewritten };
@@ -193,7 +194,7 @@ fn rewritten_file(
 ) -> Result<String, Error> {
     let text: Arc<str> = text.into();
     let origin = Origin::File(crate::source::register(path, text.clone()));
-    let manner = Manner { literal_backslashes: false, embedded_templates: false, changeable: changes_values(&text) };
+    let manner = Manner { literal_backslashes: false, ..PLAYBOOK }.of_document(&text);
     let rewritten = rewrite(&text, syntax, manner, &mut Vec::new())
         .map_err(|mistake| Error::from(mistaken(mistake, &text, origin)))?;
     let result = rewritten.text.clone();

@@ -174,8 +174,14 @@ fn in_python(message: &str) -> String {
     }
 }
 
-/// What there is to say of the name of a filter or test: that it does not exist, or that a test is written as a filter.
-pub(super) fn remark(named: &Named) -> Option<TemplateError> {
+/// What there is to say of the filters and tests that a text names, each with its place.
+pub(super) fn remarks(named: &[Named], origin: Origin, text: &Arc<str>) -> Vec<TemplateError> {
+    let told = |named: &Named| Some(remark(named)?.at(origin.locate(text, named.range.clone())));
+    named.iter().filter_map(told).collect()
+}
+
+/// That a filter or test does not exist, or that a test is written as a filter.
+fn remark(named: &Named) -> Option<TemplateError> {
     let name = named.name.as_str();
     if !knows(named.kind, name) {
         return Some(unknown(named.kind, name));

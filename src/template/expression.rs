@@ -5,9 +5,9 @@ use std::sync::Arc;
 use minijinja::value::{Value, ValueKind};
 
 use super::code::Code;
-use super::compiled::Template;
+use super::compiled::{PLAYBOOK, Template};
 use super::error::{TemplateError, TemplateErrorKind};
-use super::explain::remark;
+use super::explain::remarks;
 use super::place::Origin;
 use super::python::type_name;
 use super::rewrite::{Manner, Named};
@@ -35,7 +35,7 @@ impl Expression {
         let text = text.into();
         let origin = span.map_or(Origin::Unknown, Origin::Scalar);
         let mut named = Vec::new();
-        let manner = Manner { literal_backslashes: false, embedded_templates: true, changeable: false };
+        let manner = Manner { literal_backslashes: false, embedded_templates: true, ..PLAYBOOK }.of_expression(&text);
         let code = Code::compile(&text, 0..text.len(), origin, manner, &mut named).map_err(|error| {
             let delimiters = is_template(&text).then_some(" Template delimiters are not supported in expressions");
             let message = error.message().replacen(
@@ -71,8 +71,7 @@ impl Expression {
             return vec![error.clone()];
         }
         let origin = self.0.span.map_or(Origin::Unknown, Origin::Scalar);
-        let told = |named: &Named| Some(remark(named)?.at(origin.locate(&self.0.text, named.range.clone())));
-        self.0.named.iter().filter_map(told).collect()
+        remarks(&self.0.named, origin, &self.0.text)
     }
 
     /// Its value, which may be lazy.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::compiled::with_newlines;
+use super::compiled::{PLAYBOOK, with_newlines};
 use super::document::Document;
 use super::error::{TemplateError, TemplateErrorKind};
 use super::place::Origin;
@@ -72,8 +72,7 @@ impl TemplateFile {
             Origin::File(source) if body.len() != text.len() => Origin::Tail(source, text.len() - body.len()),
             origin => origin,
         };
-        let manner =
-            Manner { literal_backslashes: options.escape_backslashes, embedded_templates: false, changeable: false };
+        let manner = Manner { literal_backslashes: options.escape_backslashes, ..PLAYBOOK };
         let body: Arc<str> = body.into();
         let document =
             Document::compile(&body, origin, &options.syntax, manner, options.search_paths, &mut Vec::new())?;

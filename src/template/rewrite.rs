@@ -93,10 +93,24 @@ pub(super) struct Manner {
     pub embedded_templates: bool,
     /// Lists and dictionaries may be changed.
     pub changeable: bool,
+    /// What is subtracted may be points in time.
+    pub dates: bool,
+}
+
+impl Manner {
+    /// The same for an expression that stands in this text.
+    pub(super) fn of_expression(self, text: &str) -> Self {
+        Self { dates: text.contains("datetime") || text.contains("now("), ..self }
+    }
+
+    /// The same for all that a template of several parts consists of.
+    pub(super) fn of_document(self, text: &str) -> Self {
+        Self { changeable: changes_values(text), ..self.of_expression(text) }
+    }
 }
 
 /// Whether a text calls a method that changes a list or dictionary.
-pub(super) fn changes_values(text: &str) -> bool {
+fn changes_values(text: &str) -> bool {
     text.contains("do ")
         || [
             ".append(",
@@ -325,7 +339,6 @@ impl<'a, 'n> Rewriter<'a, 'n> {
         let mut operator = String::new();
         let mut sign = false;
         let mut after_operand = false;
-        let dates = self.source.contains("datetime") || self.source.contains("now(");
         while self.peek().is_some() {
             let word = self.text_at(0);
             if matches!(word, ")" | "]" | "}") && self.kind_at(0) == Some(Kind::Operator) {
@@ -337,14 +350,7 @@ impl<'a, 'n> Rewriter<'a, 'n> {
                 let literal = self.kind_at(0) == Some(Kind::Number);
                 let mut operand = self.operand();
                 if !literal && !sign && !matches!(operator.as_str(), "*" | "/" | "//" | "**") {
-                    while self.text_at(0) == "%" && self.kind_at(0) == Some(Kind::Operator) {
-                        let saved = (self.position, self.copied);
-                        self.position += 1;
-                        if let Some(token) = self.tokens.get(self.position - 1) {
-                            self.copied = token.range.end;
-                        }
-                        let mut right = Rewritten::default();
-                        self.gap(&mut right);
+                    while let Some((saved, mut right)) = self.step_over("%") {
                         if matches!(self.text_at(0), "-" | "+") {
                             self.copy_token(&mut right);
                         }
@@ -353,16 +359,11 @@ impl<'a, 'n> Rewriter<'a, 'n> {
                             break;
                         }
                         right.append(self.operand());
-                        let mut whole = Rewritten::default();
-                        whole.add("_mod_(", place);
-                        whole.append(operand);
-                        whole.add(",", place);
-                        whole.append(right);
-                        whole.add(")", self.copied);
-                        operand = whole;
+                        operand = self.called("_mod_(", place, operand, right);
                     }
                 }
-                if dates && !sign && !matches!(operator.as_str(), "+" | "-" | "*" | "/" | "//" | "%" | "**") {
+                if self.manner.dates && !sign && !matches!(operator.as_str(), "+" | "-" | "*" | "/" | "//" | "%" | "**")
+                {
                     operand = self.differences(operand, place);
                 }
                 result.append(operand);
@@ -388,27 +389,40 @@ impl<'a, 'n> Rewriter<'a, 'n> {
         (result, comma)
     }
 
+    /// Step over this operator, if it is the next token: where the rewriter stood before it, and the beginning of what
+    /// stands to its right.
+    fn step_over(&mut self, operator: &str) -> Option<((usize, usize), Rewritten)> {
+        let saved = (self.position, self.copied);
+        let token = self.tokens.get(self.position).filter(|token| token.kind == Kind::Operator)?;
+        if self.source.get(token.range.clone()) != Some(operator) {
+            return None;
+        }
+        self.copied = token.range.end;
+        self.position += 1;
+        let mut right = Rewritten::default();
+        self.gap(&mut right);
+        Some((saved, right))
+    }
+
+    /// An operation as a call of the function that does it: `_mod_(left,right)`.
+    fn called(&self, function: &str, place: usize, left: Rewritten, right: Rewritten) -> Rewritten {
+        let mut whole = Rewritten::default();
+        whole.add(function, place);
+        whole.append(left);
+        whole.add(",", place);
+        whole.append(right);
+        whole.add(")", self.copied);
+        whole
+    }
+
     /// An operand with what is taken from it, `a - b - c`: the engine's `-` knows no dates. Where an operator follows that
     /// binds more tightly, the operand stays as it is.
     fn differences(&mut self, mut operand: Rewritten, place: usize) -> Rewritten {
-        while self.text_at(0) == "-" && self.kind_at(0) == Some(Kind::Operator) {
-            let saved = (self.position, self.copied);
-            self.position += 1;
-            if let Some(token) = self.tokens.get(self.position - 1) {
-                self.copied = token.range.end;
-            }
-            let mut right = Rewritten::default();
-            self.gap(&mut right);
+        while let Some((saved, mut right)) = self.step_over("-") {
             if self.operand_begins() {
                 right.append(self.operand());
                 if !matches!(self.text_at(0), "*" | "/" | "//" | "%" | "**") {
-                    let mut whole = Rewritten::default();
-                    whole.add("_sub_(", place);
-                    whole.append(operand);
-                    whole.add(",", place);
-                    whole.append(right);
-                    whole.add(")", self.copied);
-                    operand = whole;
+                    operand = self.called("_sub_(", place, operand, right);
                     continue;
                 }
             }
