@@ -32,7 +32,10 @@ impl Action for Fetch {
         if let Some(known) = &known {
             arguments.insert("_known_sha1".into(), known.as_str().into());
         }
-        let (result, received) = call.remote.fetch("fetch", call.options, arguments, &target).await?;
+        let seen = !call.options.brief;
+        // MD5 takes as long as all the rest together.
+        let sums: &[Algorithm] = if seen { &[Algorithm::Sha1, Algorithm::Md5] } else { &[Algorithm::Sha1] };
+        let (result, received) = call.remote.fetch("fetch", call.options, arguments, &target, sums).await?;
         if is_failed(&result) || !result.contains_key("checksum") {
             if let Some(received) = received {
                 let _ = std::fs::remove_file(received.path);
@@ -48,8 +51,11 @@ impl Action for Fetch {
         let mut done = Map::new();
         let changed = known.as_deref() != Some(remote_sum.as_str());
         let md5 = match received {
-            Some(Received { path, sha1, md5 }) => {
+            Some(Received { path, sums }) => {
+                let mut sums = sums.into_iter();
+                let sha1 = sums.next().unwrap_or_default();
                 if sha1 != remote_sum {
+                    let md5 = Algorithm::Md5.of_file(&path)?;
                     let _ = std::fs::remove_file(&path);
                     let failure = rprov_modules::Failure::new("checksum mismatch")
                         .with("checksum", sha1)
@@ -63,13 +69,15 @@ impl Action for Fetch {
                     let _ = std::fs::remove_file(&path);
                     Stop::failed(format!("could not write {}: {error}", target.display()))
                 })?;
-                Some(md5)
+                sums.next()
             }
-            None if target.exists() => Some(Algorithm::Md5.of_file(&target)?),
+            None if seen && target.exists() => Some(Algorithm::Md5.of_file(&target)?),
             None => None,
         };
         done.insert("changed".into(), changed.into());
-        done.insert("md5sum".into(), md5.into());
+        if seen {
+            done.insert("md5sum".into(), md5.into());
+        }
         done.insert("dest".into(), target.display().to_string().into());
         if changed {
             done.insert("remote_md5sum".into(), Value::Null);

@@ -128,8 +128,9 @@ fn frame(bytes: &[u8]) {
     let mut reader = bytes;
     while let Ok(Some(_)) = read_frame::<FromAgent>(&mut reader) {}
     // Without lengths, which a fuzzer finds hard to get right.
-    let _ = rprov_wire::decode::<ToAgent>(bytes);
-    if let Ok(message) = rprov_wire::decode::<FromAgent>(bytes) {
+    let frame = rprov_wire::Bytes::copy_from_slice(bytes);
+    let _ = rprov_wire::decode::<ToAgent>(&frame);
+    if let Ok(message) = rprov_wire::decode::<FromAgent>(&frame) {
         assert!(rprov_wire::encode(&message).is_ok());
     }
 }

@@ -505,6 +505,10 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
 }
 
 impl<W: Write + Send, E: Write + Send> Sink for DefaultOutput<W, E> {
+    fn shows_results(&self) -> bool {
+        self.display.verbosity > 0
+    }
+
     fn event(&mut self, event: &Event) {
         match event {
             Event::PlaybookStart { path } => {

@@ -176,6 +176,10 @@ fn fields(event: &Event) -> Value {
 }
 
 impl<W: Write + Send> Sink for JsonLines<W> {
+    fn shows_results(&self) -> bool {
+        true
+    }
+
     fn event(&mut self, event: &Event) {
         let mut value = fields(event);
         if let Some(map) = value.as_object_mut() {

@@ -96,6 +96,10 @@ impl<W: Write + Send, E: Write + Send> MinimalOutput<W, E> {
 }
 
 impl<W: Write + Send, E: Write + Send> Sink for MinimalOutput<W, E> {
+    fn shows_results(&self) -> bool {
+        true
+    }
+
     fn event(&mut self, event: &Event) {
         match event {
             Event::Result(result) => {
@@ -150,6 +154,10 @@ impl Tree {
 }
 
 impl Sink for Tree {
+    fn shows_results(&self) -> bool {
+        true
+    }
+
     fn event(&mut self, event: &Event) {
         let Event::Result(result) = event else { return };
         if result.status == Status::Skipped {

@@ -362,6 +362,10 @@ pub(super) fn wire_options(shared: &Shared, task: &Task, scope: &Scope) -> Resul
         diff: reader.named("diff").boolean(keywords.diff.as_ref(), shared.options.diff)?,
         live: shared.options.verbosity >= 1 || shared.live,
         no_log: reader.named("no_log").boolean(keywords.no_log.as_ref(), false)?,
+        brief: job.is_none()
+            && task.register.is_none()
+            && keywords.debugger.is_none()
+            && !shared.reporter.shows_results(),
         environment,
         timeout,
         verbosity: shared.options.verbosity,

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
 
-use rprov_wire::message::CHUNK;
+use rprov_wire::CHUNK;
 
 use crate::arguments;
 use crate::checksum::{Algorithm, Summing};
@@ -31,6 +31,9 @@ arguments! {
         _known_sha1: Option<String>,
     }
 }
+
+/// Bytes that are read at a time.
+const BLOCK: usize = 4 * CHUNK;
 
 /// Compare, and send if it differs. `checksum`, `size` and `sent` tell the controller what came.
 ///
@@ -69,17 +72,16 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
     }
     let file = File::open(path).map_err(|error| explain("read", path, &error))?;
     let mut file = Summing::new(file, &[Algorithm::Sha1]);
-    let mut buffer = vec![0; CHUNK];
     loop {
         context.checkpoint()?;
-        match file.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(count) => context.transport.push(buffer.get(..count).unwrap_or_default(), false)?,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(explain("read", path, &error)),
+        let mut block = Vec::with_capacity(BLOCK);
+        file.by_ref().take(BLOCK as u64).read_to_end(&mut block).map_err(|error| explain("read", path, &error))?;
+        let last = block.is_empty();
+        context.transport.push(block.into(), last)?;
+        if last {
+            break;
         }
     }
-    context.transport.push(&[], true)?;
     let checksum = file.finish().pop().unwrap_or_default();
     Ok(Outcome { changed: true, ..outcome(&checksum) }.with("sent", true))
 }
