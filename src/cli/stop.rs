@@ -16,11 +16,6 @@ impl Stop {
         Self { problems, exit }
     }
 
-    /// A mistake that one sentence tells.
-    pub(super) fn error(problem: Diagnostic) -> Self {
-        Self::new(vec![problem], Exit::Error)
-    }
-
     /// What was given does not fit together.
     pub(super) fn options(problem: Diagnostic) -> Self {
         Self::new(vec![problem], Exit::Options)
@@ -45,12 +40,18 @@ impl Stop {
     }
 }
 
+impl From<Diagnostic> for Stop {
+    fn from(problem: Diagnostic) -> Self {
+        Self::new(vec![problem], Exit::Error)
+    }
+}
+
 impl From<RunError> for Stop {
     fn from(error: RunError) -> Self {
         match error {
             RunError::Language(problems) => Self::written(problems),
             RunError::Left => Self::new(vec![Diagnostic::error(error.to_string())], Exit::Interrupted),
-            RunError::Prompt(error) => Self::error(Diagnostic::error(format!("no answer to a prompt: {error}"))),
+            RunError::Prompt(error) => Diagnostic::error(format!("no answer to a prompt: {error}")).into(),
         }
     }
 }
