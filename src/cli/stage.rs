@@ -25,10 +25,7 @@ use crate::vars::{HostStore, InventoryLayers, Layer, RunFacts, VarMap};
 
 /// The variables of `-e`.
 pub(super) fn extra_variables(given: &[String], config: &Config, color: bool) -> Result<Arc<VarMap>, Stop> {
-    let (extra, warnings) = extra::variables(given, config.vault()).map_err(|problems| {
-        let exit = if problems.iter().any(|problem| !problem.absent) { Exit::Options } else { Exit::Error };
-        Stop::new(problems, exit)
-    })?;
+    let (extra, warnings) = extra::variables(given, config.vault())?;
     tell(&warnings, color);
     Ok(Arc::new(extra))
 }

@@ -6,8 +6,9 @@ use crate::run::RunError;
 use crate::source::{Diagnostic, Diagnostics, Severity};
 
 /// Why a command ends before its run: diagnostics to show, and the exit code.
-pub(super) struct Stop {
-    problems: Diagnostics,
+#[derive(Debug)]
+pub(crate) struct Stop {
+    pub(crate) problems: Diagnostics,
     exit: Exit,
 }
 
@@ -31,6 +32,12 @@ impl Stop {
     pub(super) fn written(problems: Diagnostics) -> Self {
         let misread = problems.iter().any(|problem| problem.severity == Severity::Error && !problem.absent);
         Self::new(problems, if misread { Exit::Unreachable } else { Exit::Error })
+    }
+
+    /// Both, with the exit code of the first.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.problems.extend(other.problems);
+        self
     }
 
     /// Tell it.

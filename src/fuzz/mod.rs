@@ -118,7 +118,7 @@ fn extra(bytes: &[u8]) {
     }
     match crate::cli::extra_variables(&[text], &crate::vault::Keyring::default()) {
         Ok((_, warnings)) => show(&warnings),
-        Err(problems) => show(&problems),
+        Err(stop) => show(&stop.problems),
     }
 }
 
