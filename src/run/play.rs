@@ -516,13 +516,7 @@ fn publish_layers(shared: &Shared, host: &Arc<str>, layers: Arc<[Arc<VarMap>]>) 
             }
             HostVariables { inventory: layers, ..HostVariables::clone(&known) }
         }
-        None => HostVariables {
-            name: Arc::clone(host),
-            inventory: layers,
-            facts: cached_facts(shared, host),
-            registered: Arc::default(),
-            included: Arc::default(),
-        },
+        None => HostVariables::new(Arc::clone(host), layers, cached_facts(shared, host)),
     };
     shared.facts.hosts.publish(variables);
 }

@@ -16,7 +16,7 @@ use crate::config::Setting;
 use crate::connection::{BecomeSettings, HostKeyChecking, Password, Settings};
 use crate::playbook::Task;
 use crate::template::{Scope, TemplateError, Written};
-use crate::vars::TaskVariables;
+use crate::vars::{HostVariables, TaskVariables};
 
 /// Reads keywords whose value may be a template.
 pub(super) struct KeywordReader<'a>(pub(super) &'a Scope);
@@ -249,14 +249,8 @@ pub(super) fn delegate_scope(shared: &Arc<Shared>, variables: &TaskVariables, na
     match shared.facts.hosts.get(name) {
         Some(host) => TaskVariables { host, ..variables.clone() }.scope(),
         None => {
-            let empty = crate::vars::HostVariables {
-                name: Arc::from(name),
-                inventory: Arc::from([]),
-                facts: Arc::default(),
-                registered: Arc::default(),
-                included: Arc::default(),
-            };
-            TaskVariables { host: Arc::new(empty), ..variables.clone() }.scope()
+            let unknown = HostVariables::new(Arc::from(name), Arc::from([]), Arc::default());
+            TaskVariables { host: Arc::new(unknown), ..variables.clone() }.scope()
         }
     }
 }
