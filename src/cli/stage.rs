@@ -82,13 +82,13 @@ impl Hosts {
     /// Read the inventory.
     pub(super) fn read(flags: &InventoryFlags, config: &Config, extra: &VarMap, color: bool) -> Result<Self, Stop> {
         let sources = sources(flags, config);
+        let cache = Arc::new(FactCache::open(config)?);
         let (inventory, warnings) =
-            Inventory::load(&sources, config, extra).map_err(|problems| Stop::new(problems, Exit::Error))?;
+            Inventory::load(&sources, config, extra, &cache).map_err(|problems| Stop::new(problems, Exit::Error))?;
         tell(&warnings, color);
         if inventory.nothing_read && config.bool(Setting::InventoryUnparsedWarning) {
             say("[WARNING]: No inventory was parsed, only implicit localhost is available");
         }
-        let cache = Arc::new(FactCache::open(config)?);
         Ok(Self { inventory, cache, sources, served: Vec::new() })
     }
 
