@@ -6,19 +6,15 @@ use crate::run::RunError;
 use crate::source::{Diagnostic, Diagnostics, Severity};
 
 /// Why a command ends before its run: diagnostics to show, and the exit code.
-pub(super) struct Stop {
-    problems: Diagnostics,
+#[derive(Debug)]
+pub(crate) struct Stop {
+    pub(crate) problems: Diagnostics,
     exit: Exit,
 }
 
 impl Stop {
     pub(super) fn new(problems: Diagnostics, exit: Exit) -> Self {
         Self { problems, exit }
-    }
-
-    /// A mistake that one sentence tells.
-    pub(super) fn error(problem: Diagnostic) -> Self {
-        Self::new(vec![problem], Exit::Error)
     }
 
     /// What was given does not fit together.
@@ -38,10 +34,22 @@ impl Stop {
         Self::new(problems, if misread { Exit::Unreachable } else { Exit::Error })
     }
 
+    /// Both, with the exit code of the first.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.problems.extend(other.problems);
+        self
+    }
+
     /// Tell it.
     pub(super) fn told(&self, color: bool) -> Exit {
         tell(&self.problems, color);
         self.exit
+    }
+}
+
+impl From<Diagnostic> for Stop {
+    fn from(problem: Diagnostic) -> Self {
+        Self::new(vec![problem], Exit::Error)
     }
 }
 
@@ -50,7 +58,7 @@ impl From<RunError> for Stop {
         match error {
             RunError::Language(problems) => Self::written(problems),
             RunError::Left => Self::new(vec![Diagnostic::error(error.to_string())], Exit::Interrupted),
-            RunError::Prompt(error) => Self::error(Diagnostic::error(format!("no answer to a prompt: {error}"))),
+            RunError::Prompt(error) => Diagnostic::error(format!("no answer to a prompt: {error}")).into(),
         }
     }
 }

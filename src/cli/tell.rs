@@ -1,27 +1,11 @@
-//! What all commands begin with, and how they speak: settings, diagnostics and lines on standard error, results on
-//! standard output.
+//! How commands speak: diagnostics and lines on standard error, results on standard output.
 
 use std::io::{IsTerminal as _, Write as _};
 
-use super::exit::Exit;
 use crate::config::{Config, Setting};
 use crate::report::default::Display;
 use crate::run::Options;
-use crate::source::{Diagnostic, Severity, render};
-
-/// The settings, and whether standard error takes colours. What is wrong with them is told.
-///
-/// # Errors
-/// The exit code, if there is a mistake in them.
-pub(super) fn settings() -> Result<(Config, bool), Exit> {
-    let (config, notes) = Config::load_here();
-    let color = color_of(&config, std::io::stderr().is_terminal());
-    tell(&notes, color);
-    match notes.iter().any(|note| note.severity == Severity::Error) {
-        true => Err(Exit::Options),
-        false => Ok((config, color)),
-    }
-}
+use crate::source::{Diagnostic, render};
 
 /// Whether to write colours, to a terminal or not.
 pub(super) fn color_of(config: &Config, terminal: bool) -> bool {

@@ -101,6 +101,22 @@ fn group(inventory: &mut Inventory, name: &Node, content: &Node) -> Result<Optio
     Ok(Some(group_name))
 }
 
+impl Inventory {
+    /// Warn of keys that a part of a plugin's configuration does not have.
+    pub(super) fn check_keys(&mut self, part: &Node, what: &str, known: &[&str]) {
+        for (key, _) in part.as_map().unwrap_or_default() {
+            let name = text_of(key).unwrap_or_default();
+            if !known.contains(&name.as_str()) {
+                self.warnings.push(
+                    Diagnostic::warning(format!("unknown key `{name}` of {what} is ignored"))
+                        .at(key.span)
+                        .did_you_mean(&name, known.iter().copied()),
+                );
+            }
+        }
+    }
+}
+
 /// The hosts of one key, and their variables.
 pub(super) fn hosts(inventory: &mut Inventory, group: &str, pattern: &Node, vars: &Node) -> Result<(), Diagnostic> {
     let Some(text) = text_of(pattern) else {

@@ -17,7 +17,7 @@ use crate::config::Setting;
 use crate::inventory::{Inventory, Pattern};
 use crate::playbook::{ActionName, Arguments, Item, Play, Task};
 use crate::report::Event;
-use crate::source::{Diagnostic, Diagnostics, Severity};
+use crate::source::{Diagnostic, Diagnostics};
 use crate::template::{Scope, Surroundings, Written};
 use crate::vars::{Facts, HostVariables, PlayVariables, TaskVariables, VarMap};
 use crate::yaml::{Data, Node};
@@ -516,13 +516,7 @@ fn publish_layers(shared: &Shared, host: &Arc<str>, layers: Arc<[Arc<VarMap>]>) 
             }
             HostVariables { inventory: layers, ..HostVariables::clone(&known) }
         }
-        None => HostVariables {
-            name: Arc::clone(host),
-            inventory: layers,
-            facts: cached_facts(shared, host),
-            registered: Arc::default(),
-            included: Arc::default(),
-        },
+        None => HostVariables::new(Arc::clone(host), layers, cached_facts(shared, host)),
     };
     shared.facts.hosts.publish(variables);
 }
@@ -532,7 +526,7 @@ pub(super) fn cached_facts(shared: &Shared, host: &str) -> Arc<Facts> {
     match shared.facts.cache.get(host) {
         Ok(facts) => Arc::new(facts.unwrap_or_default()),
         Err(problem) => {
-            shared.reporter.send(Event::Diagnostic(Diagnostic { severity: Severity::Warning, ..problem }));
+            shared.reporter.send(Event::Diagnostic(problem.into_warning()));
             Arc::default()
         }
     }
@@ -541,7 +535,8 @@ pub(super) fn cached_facts(shared: &Shared, host: &str) -> Arc<Facts> {
 /// Read the inventory again; hosts keep their facts and registered variables.
 pub(super) fn refresh_inventory(shared: &Shared, directory: &Path) -> Result<(), Diagnostics> {
     let facts = &shared.facts;
-    let (mut inventory, warnings) = Inventory::load(&facts.inventory_sources, &shared.config, &facts.extra)?;
+    let (mut inventory, warnings) =
+        Inventory::load(&facts.inventory_sources, &shared.config, &facts.extra, &facts.cache)?;
     for warning in warnings {
         shared.reporter.send(Event::Diagnostic(warning));
     }

@@ -100,8 +100,13 @@ impl Job {
         &self.variables.host.name
     }
 
+    /// Run it apart from everything else: if it dies, that is a failure of its host alone.
+    pub async fn run_apart(self) -> Outcome {
+        tokio::spawn(self.run()).await.unwrap_or_else(|error| result::broken(&error))
+    }
+
     /// Run it, and tell what happens on the way.
-    pub async fn run(self) -> Outcome {
+    async fn run(self) -> Outcome {
         let begin = Instant::now();
         let scope = self.variables.clone().scope();
         let (single, looped) = tokio::select! {

@@ -198,13 +198,8 @@ impl Plan<'_> {
             .collect();
         facts.layers.add(&name, layer);
         if facts.hosts.get(&name).is_none() {
-            facts.hosts.publish(HostVariables {
-                name: Arc::clone(&name),
-                inventory: Arc::from([]),
-                facts: crate::run::play::cached_facts(&self.shared, &name),
-                registered: Arc::default(),
-                included: Arc::default(),
-            });
+            let cached = crate::run::play::cached_facts(&self.shared, &name);
+            facts.hosts.publish(HostVariables::new(Arc::clone(&name), Arc::from([]), cached));
         }
         self.refresh_layers(&name);
     }
