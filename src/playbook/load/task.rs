@@ -672,14 +672,16 @@ impl Loader {
         self.defaults_in_force
     }
 
+    /// Whether an import has a loop, which is a mistake.
+    pub(super) fn refuse_loop(&mut self, task: &Task, import: &str, include: &str) -> bool {
+        let Some(looping) = &task.looping else { return false };
+        let what = format!("You cannot use loops on '{import}' statements. You should use '{include}' instead.");
+        self.note(Diagnostic::error(what).at(looping.span));
+        true
+    }
+
     fn import_tasks(&mut self, task: &Task, node: &Node, place: &Place, handler: bool) -> Vec<Item> {
-        if let Some(looping) = &task.looping {
-            self.note(
-                Diagnostic::error(
-                    "You cannot use loops on 'import_tasks' statements. You should use 'include_tasks' instead.",
-                )
-                .at(looping.span),
-            );
+        if self.refuse_loop(task, "import_tasks", "include_tasks") {
             return Vec::new();
         }
         let Some(written) = task.arguments.options.get("_raw_params").or_else(|| task.arguments.options.get("file"))
