@@ -81,7 +81,7 @@ impl Document {
         let (text, emitted) = watch(|| self.render(scope));
         let text = text?;
         match emitted.single {
-            Some(value) if value.as_str().is_none() && super::python::to_text(&value)? == text => Ok(value),
+            Some(value) if value.as_str().is_none() && super::python::output(&value)? == text => Ok(value),
             None if text.is_empty() && emitted.count == 0 => Ok(Value::from(())),
             _ => Ok(Value::from(text)),
         }

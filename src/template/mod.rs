@@ -23,6 +23,7 @@ pub mod lookup;
 mod method;
 mod omit;
 mod place;
+mod printf;
 pub mod python;
 mod rewrite;
 mod scope;
