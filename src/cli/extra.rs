@@ -31,7 +31,7 @@ pub(crate) fn variables(given: &[String], vault: &Keyring) -> Result<(VarMap, Di
     }
 }
 
-fn entries(text: &str, vault: &Keyring, warnings: &mut Diagnostics) -> Result<Vec<(Arc<str>, Written)>, Stop> {
+fn entries(text: &str, vault: &Keyring, warnings: &mut Diagnostics) -> Result<VarMap, Stop> {
     let misread = |problem| Stop::written(vec![problem]);
     let trimmed = text.trim();
     if let Some(file) = trimmed.strip_prefix('@') {
@@ -43,7 +43,7 @@ fn entries(text: &str, vault: &Keyring, warnings: &mut Diagnostics) -> Result<Ve
         return map_entries(&yaml::load(&path, vault).map_err(misread)?.root, file);
     }
     if trimmed.is_empty() {
-        return Ok(Vec::new());
+        return Ok(VarMap::new());
     }
     if trimmed.starts_with(['{', '[']) {
         let loaded = yaml::parse(Path::new("<extra variables>"), Arc::from(trimmed)).map_err(misread)?;
@@ -72,19 +72,12 @@ fn entries(text: &str, vault: &Keyring, warnings: &mut Diagnostics) -> Result<Ve
         .collect())
 }
 
-fn map_entries(node: &Node, what: &str) -> Result<Vec<(Arc<str>, Written)>, Stop> {
-    match &node.data {
-        Data::Null => Ok(Vec::new()),
-        Data::Map(entries) => Ok(entries
-            .iter()
-            .filter_map(|(key, value)| Some((Arc::from(key.as_str()?), Written::from_node(value))))
-            .collect()),
-        _ => {
-            let kind = node.describe();
-            let problem = Diagnostic::error(format!("extra variables of `{what}` must be a dictionary, not {kind}"));
-            Err(Stop::options(problem.at(node.span)))
-        }
-    }
+fn map_entries(node: &Node, what: &str) -> Result<VarMap, Stop> {
+    crate::vars::written(node).ok_or_else(|| {
+        let kind = node.describe();
+        let problem = Diagnostic::error(format!("extra variables of `{what}` must be a dictionary, not {kind}"));
+        Stop::options(problem.at(node.span))
+    })
 }
 
 #[cfg(test)]

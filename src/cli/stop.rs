@@ -3,7 +3,7 @@
 use super::exit::Exit;
 use super::tell::tell;
 use crate::run::RunError;
-use crate::source::{Diagnostic, Diagnostics, Severity};
+use crate::source::{Diagnostic, Diagnostics, misread};
 
 /// Why a command ends before its run: diagnostics to show, and the exit code.
 #[derive(Debug)]
@@ -30,8 +30,8 @@ impl Stop {
     /// Mistakes in what was written. Which of them are errors tells the exit code: a file that is not there is a
     /// general error, a file that cannot be understood has a code of its own.
     pub(super) fn written(problems: Diagnostics) -> Self {
-        let misread = problems.iter().any(|problem| problem.severity == Severity::Error && !problem.absent);
-        Self::new(problems, if misread { Exit::Unreachable } else { Exit::Error })
+        let exit = if misread(&problems) { Exit::Unreachable } else { Exit::Error };
+        Self::new(problems, exit)
     }
 
     /// Both, with the exit code of the first.

@@ -199,23 +199,13 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
                     self.explain(result);
                 }
                 self.diff(result);
-                let mut text = format!("{word}: [{host}]");
-                if self.shows(&result.result) {
-                    text.push_str(" => ");
-                    text.push_str(&self.dump(&result.task, &result.result));
-                }
-                self.line(&text, Some(color));
+                self.line(&self.with_result(format!("{word}: [{host}]"), result), Some(color));
             }
             Status::Skipped => {
                 if result.looped && !self.display.skipped_hosts {
                     return;
                 }
-                let mut text = format!("skipping: [{host}]");
-                if self.shows(&result.result) {
-                    text.push_str(" => ");
-                    text.push_str(&self.dump(&result.task, &result.result));
-                }
-                self.line(&text, Some(CYAN));
+                self.line(&self.with_result(format!("skipping: [{host}]"), result), Some(CYAN));
             }
             Status::Failed => {
                 if !result.looped {
@@ -258,21 +248,9 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
                     Status::Changed => ("changed", YELLOW),
                     _ => ("ok", GREEN),
                 };
-                let mut text = format!("{word}: [{host}] => (item={label})");
-                if self.shows(&result.result) {
-                    text.push_str(" => ");
-                    text.push_str(&self.dump(&result.task, &result.result));
-                }
-                (text, color)
+                (self.with_result(format!("{word}: [{host}] => (item={label})"), result), color)
             }
-            Status::Skipped => {
-                let mut text = format!("skipping: [{host}] => (item={label}) ");
-                if self.shows(&result.result) {
-                    text.push_str(" => ");
-                    text.push_str(&self.dump(&result.task, &result.result));
-                }
-                (text, CYAN)
-            }
+            Status::Skipped => (self.with_result(format!("skipping: [{host}] => (item={label}) "), result), CYAN),
             Status::Failed | Status::Unreachable => {
                 self.explain(result);
                 self.diff(result);
@@ -361,6 +339,14 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
     fn shows(&self, result: &Map) -> bool {
         (self.display.verbosity > 0 || truth(result, "_ansible_verbose_always"))
             && !truth(result, "_ansible_verbose_override")
+    }
+
+    /// A line with the result behind it, where it is shown.
+    fn with_result(&self, line: String, result: &HostResult) -> String {
+        match self.shows(&result.result) {
+            true => format!("{line} => {}", self.dump(&result.task, &result.result)),
+            false => line,
+        }
     }
 
     /// A result as it is shown: JSON, over several lines where the module or the verbosity asks for it.

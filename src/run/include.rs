@@ -9,7 +9,7 @@ use super::strategy::{Plan, PlanEnd};
 use crate::playbook::{Item, Keywords, Task, own_variables};
 use crate::report::{Event, HostResult, TaskInfo};
 use crate::run::{Cause, Status};
-use crate::source::{Diagnostic, Diagnostics, Severity, normalized};
+use crate::source::{Diagnostic, Diagnostics, misread, normalized};
 use crate::vars::{PlayVariables, Values};
 
 /// So many includes may be inside each other; a file that includes itself without an end must not run on for ever.
@@ -90,9 +90,7 @@ impl Plan<'_> {
                     }
                 }
                 // What cannot be understood ends the run; what is not there fails on the hosts that want it.
-                Err(problems)
-                    if problems.iter().any(|problem| problem.severity == Severity::Error && !problem.absent) =>
-                {
+                Err(problems) if misread(&problems) => {
                     self.mistakes = problems;
                     self.ended = Some(PlanEnd::Abort);
                     return;

@@ -20,7 +20,7 @@ use crate::report::Event;
 use crate::source::{Diagnostic, Diagnostics};
 use crate::template::{Scope, Surroundings, Written};
 use crate::vars::{Facts, HostVariables, PlayVariables, TaskVariables, VarMap};
-use crate::yaml::{Data, Node};
+use crate::yaml::Node;
 
 impl Run {
     /// Run one play. Returns whether the run goes on with the next one.
@@ -552,16 +552,11 @@ pub(super) fn refresh_inventory(shared: &Shared, directory: &Path) -> Result<(),
 
 /// Variables of a loaded YAML map.
 pub(super) fn variables_of(node: &Node) -> Result<VarMap, Diagnostic> {
-    match &node.data {
-        Data::Null => Ok(VarMap::new()),
-        Data::Map(entries) => Ok(entries
-            .iter()
-            .filter_map(|(key, value)| Some((Arc::from(key.as_str()?), Written::from_node(value))))
-            .collect()),
-        _ => Err(Diagnostic::error(format!("a variables file must be a dictionary, not {}", node.describe()))
+    crate::vars::written(node).ok_or_else(|| {
+        Diagnostic::error(format!("a variables file must be a dictionary, not {}", node.describe()))
             .at(node.span)
-            .hint("write `name: value` lines")),
-    }
+            .hint("write `name: value` lines")
+    })
 }
 
 #[cfg(test)]

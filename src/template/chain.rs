@@ -8,7 +8,8 @@ use indexmap::IndexMap;
 use minijinja::value::{Enumerator, Object, ObjectRepr, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State};
 
-use super::method;
+use super::printf::percent;
+use super::python::type_name;
 use super::scope::Scope;
 use super::written::Written;
 
@@ -124,15 +125,16 @@ fn subtract(_state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> 
     let number = |value: &Value| value.is_number().then(|| f64::try_from(value.clone()).ok()).flatten();
     match (number(left), number(right)) {
         (Some(left), Some(right)) => Ok(Value::from(left - right)),
-        _ => Err(Error::new(
-            ErrorKind::InvalidOperation,
-            format!(
-                "unsupported operand type(s) for -: '{}' and '{}'",
-                super::python::type_name(left),
-                super::python::type_name(right)
-            ),
-        )),
+        _ => Err(unsupported('-', left, right)),
     }
+}
+
+fn unsupported(operator: char, left: &Value, right: &Value) -> Error {
+    let (left, right) = (type_name(left), type_name(right));
+    Error::new(
+        ErrorKind::InvalidOperation,
+        format!("unsupported operand type(s) for {operator}: '{left}' and '{right}'"),
+    )
 }
 
 /// `a % b` by Python's rules: formatting for text, the sign of `b` for numbers.
@@ -142,7 +144,12 @@ fn modulo(_state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
         return Err(Error::from(ErrorKind::UndefinedError));
     }
     if let Some(format) = left.as_str() {
-        return method::percent(format, right).map(Value::from);
+        let shown = match right.kind() {
+            ValueKind::Seq if right.is_tuple() => percent(format, &right.try_iter()?.collect::<Vec<_>>(), None),
+            ValueKind::Seq | ValueKind::Map => percent(format, std::slice::from_ref(right), Some(right)),
+            _ => percent(format, std::slice::from_ref(right), None),
+        };
+        return shown.map(Value::from);
     }
     let zero = || Error::new(ErrorKind::InvalidOperation, "integer modulo by zero");
     if let (Ok(a), Ok(b)) = (i128::try_from(left.clone()), i128::try_from(right.clone())) {
@@ -155,14 +162,7 @@ fn modulo(_state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
     match (f64::try_from(left.clone()), f64::try_from(right.clone())) {
         (Ok(_), Ok(0.0)) => Err(Error::new(ErrorKind::InvalidOperation, "float modulo")),
         (Ok(a), Ok(b)) => Ok(Value::from(a - b * (a / b).floor())),
-        _ => Err(Error::new(
-            ErrorKind::InvalidOperation,
-            format!(
-                "unsupported operand type(s) for %: '{}' and '{}'",
-                super::python::type_name(left),
-                super::python::type_name(right)
-            ),
-        )),
+        _ => Err(unsupported('%', left, right)),
     }
 }
 

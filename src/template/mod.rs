@@ -23,13 +23,16 @@ pub mod lookup;
 mod method;
 mod omit;
 mod place;
+mod printf;
 pub mod python;
 mod rewrite;
+mod rewritten;
 mod scope;
 mod syntax;
 pub mod test;
 #[cfg(test)]
 mod tests;
+mod token;
 mod value;
 mod written;
 

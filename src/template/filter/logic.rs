@@ -36,7 +36,7 @@ fn mandatory(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     if !value.is_undefined() {
         return Ok(value);
     }
-    let message = message.filter(|message| !message.is_none()).map(|message| text(&message));
+    let message = message.filter(|message| !message.is_none()).map(|message| text(&message)).transpose()?;
     Err(Error::new(ErrorKind::UndefinedError, format!("{MANDATORY}{}", message.unwrap_or_default())))
 }
 

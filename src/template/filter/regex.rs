@@ -324,15 +324,15 @@ fn group_index(regex: &Regex, name: &str) -> Option<usize> {
 fn replace(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [value, pattern, replacement, ignorecase, multiline, count, mandatory] =
         call.bind(["value", "pattern", "replacement", "ignorecase", "multiline", "count", "mandatory_count"], 1)?;
-    let source = text(&value.unwrap_or_default());
-    let pattern = text_argument(pattern.as_ref(), "");
+    let source = text(&value.unwrap_or_default())?;
+    let pattern = text_argument(pattern.as_ref(), "")?;
     let flags = Flags {
         ignorecase: truth_argument(ignorecase.as_ref(), false),
         multiline: truth_argument(multiline.as_ref(), false),
         ..Flags::default()
     };
     let regex = compile(&pattern, flags)?;
-    let pieces = template(&text_argument(replacement.as_ref(), ""), &regex)?;
+    let pieces = template(&text_argument(replacement.as_ref(), "")?, &regex)?;
     let limit = usize::try_from(int_argument(count.as_ref(), "count", 0)?).unwrap_or_default();
     let found = matches(&regex, &source, if limit == 0 { usize::MAX } else { limit })?;
     let wanted = int_argument(mandatory.as_ref(), "mandatory_count", 0)?;
@@ -362,7 +362,7 @@ fn replace(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
 }
 
 fn search(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
-    let source = text(&call.subject()?);
+    let source = text(&call.subject()?)?;
     let mut positional = call.positional.iter().skip(1);
     let mut pattern = positional.next().cloned();
     let mut flags = Flags::default();
@@ -374,10 +374,10 @@ fn search(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
             _ => return Err(call.fail(format!("has no argument `{name}`; it takes ignorecase and multiline"))),
         }
     }
-    let regex = compile(&text_argument(pattern.as_ref(), ""), flags)?;
+    let regex = compile(&text_argument(pattern.as_ref(), "")?, flags)?;
     let mut groups = Vec::new();
     for argument in positional {
-        let wanted = text(argument);
+        let wanted = text(argument)?;
         let name = wanted.strip_prefix("\\g<").and_then(|name| name.strip_suffix('>')).or_else(|| {
             wanted
                 .strip_prefix('\\')
@@ -404,13 +404,13 @@ fn search(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
 
 fn find_all(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [value, pattern, multiline, ignorecase] = call.bind(["value", "regex", "multiline", "ignorecase"], 2)?;
-    let source = text(&value.unwrap_or_default());
+    let source = text(&value.unwrap_or_default())?;
     let flags = Flags {
         ignorecase: truth_argument(ignorecase.as_ref(), false),
         multiline: truth_argument(multiline.as_ref(), false),
         ..Flags::default()
     };
-    let regex = compile(&text_argument(pattern.as_ref(), ""), flags)?;
+    let regex = compile(&text_argument(pattern.as_ref(), "")?, flags)?;
     let mut out = Vec::new();
     for captures in matches(&regex, &source, usize::MAX)? {
         let group = |index: usize| Value::from(captures.get(index).map_or("", |group| group.as_str()));
@@ -425,8 +425,8 @@ fn find_all(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
 
 fn escape(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [value, kind] = call.bind(["string", "re_type"], 1)?;
-    let source = text(&value.unwrap_or_default());
-    match text_argument(kind.as_ref(), "python").as_str() {
+    let source = text(&value.unwrap_or_default())?;
+    match text_argument(kind.as_ref(), "python")?.as_str() {
         "python" => Ok(Value::from(escaped(&source))),
         "posix_basic" => {
             let mut out = String::new();

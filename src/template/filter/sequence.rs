@@ -60,7 +60,7 @@ fn length(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
 
 fn join(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [value, separator, path] = call.bind(["value", "d", "attribute"], 1)?;
-    let separator = text_argument(separator.as_ref(), "");
+    let separator = text_argument(separator.as_ref(), "")?;
     super::text::join(&value.unwrap_or_default(), &separator, path.filter(|path| !path.is_none()).as_ref())
         .map(Value::from)
 }
@@ -231,7 +231,8 @@ impl Object for Group {
     }
 
     fn render(self: &std::sync::Arc<Self>, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(&super::python::repr(&tuple(vec![self.grouper.clone(), self.list.clone()])))
+        let shown = super::python::repr(&tuple(vec![self.grouper.clone(), self.list.clone()]));
+        formatter.write_str(&shown.map_err(|_| std::fmt::Error)?)
     }
 }
 
@@ -292,7 +293,7 @@ fn map(state: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let Some((filter, arguments)) = rest.split_first() else {
         return Err(call.fail("needs the name of a filter, or `attribute=`"));
     };
-    let filter = text(filter);
+    let filter = text(filter)?;
     for item in truthy_items(&value)? {
         let arguments = inner_arguments(&item, arguments, &call.keyword);
         out.push(state.apply_filter(&filter, &arguments).map_err(|error| match error.kind() {
@@ -329,8 +330,9 @@ fn select(state: &mut State<'_, '_>, call: &Call, keep: bool, by_attribute: bool
         let holds = match rest.split_first() {
             Some((test, arguments)) => {
                 let arguments = inner_arguments(&subject, arguments, &call.keyword);
-                state.perform_test(&text(test), &arguments).map_err(|error| match error.kind() {
-                    ErrorKind::UnknownTest => call.fail(format!("No test named '{}'.", text(test))),
+                let test = text(test)?;
+                state.perform_test(&test, &arguments).map_err(|error| match error.kind() {
+                    ErrorKind::UnknownTest => call.fail(format!("No test named '{test}'.")),
                     _ => error,
                 })?
             }

@@ -70,7 +70,7 @@ fn file(request: &Request<'_>) -> Result<Vec<Value>, Error> {
         .terms
         .iter()
         .map(|term| {
-            let content = read(request, &text(term), "files")?;
+            let content = read(request, &text(term)?, "files")?;
             let content = if left { content.trim_start() } else { &content };
             Ok(Value::from(if right { content.trim_end() } else { content }))
         })
@@ -78,13 +78,13 @@ fn file(request: &Request<'_>) -> Result<Vec<Value>, Error> {
 }
 
 fn unvault(request: &Request<'_>) -> Result<Vec<Value>, Error> {
-    request.terms.iter().map(|term| read(request, &text(term), "files").map(Value::from)).collect()
+    request.terms.iter().map(|term| read(request, &text(term)?, "files").map(Value::from)).collect()
 }
 
 fn fileglob(request: &Request<'_>) -> Result<Vec<Value>, Error> {
     let mut out = Vec::new();
     for term in &request.terms {
-        let pattern = expand_user(&text(term));
+        let pattern = expand_user(&text(term)?);
         if Path::new(&pattern).is_absolute() {
             out.extend(files_matching(&pattern).into_iter().map(Value::from));
             continue;

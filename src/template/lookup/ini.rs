@@ -3,8 +3,7 @@
 use minijinja::{Error, Value};
 
 use super::file::read;
-use super::{Request, Run, key_values};
-use crate::template::filter::python::text;
+use super::{OwnOptions, Request, Run};
 use crate::template::filter::regex::{Flags, compile};
 
 pub(super) const LOOKUPS: &[(&str, Run)] = &[("ini", ini)];
@@ -15,34 +14,23 @@ type Sections = Vec<(String, Vec<(String, String)>)>;
 fn ini(request: &Request<'_>) -> Result<Vec<Value>, Error> {
     let mut out = Vec::new();
     for term in &request.terms {
-        let source = text(term);
-        let (key, pairs) = key_values(&source).unwrap_or_else(|_| (source.clone(), Vec::new()));
-        let option = |name: &str, default: &str| {
-            pairs
-                .iter()
-                .find(|(key, _)| key == name)
-                .map_or_else(|| request.text_option(name, default), |(_, value)| value.clone())
-        };
-        let truth = |name: &str, default: bool| match pairs.iter().find(|(key, _)| key == name) {
-            Some((_, value)) => crate::template::filter::logic::boolean(&Value::from(value.as_str())),
-            None => request.truth_option(name, default),
-        };
-        let properties = option("type", "ini") == "properties";
-        let name = option("file", "ansible.ini");
+        let options = OwnOptions::of(term, request)?;
+        let properties = options.text("type", "ini")? == "properties";
+        let name = options.text("file", "ansible.ini")?;
         let content = read(request, &name, "files")?;
-        let keep_case = truth("case_sensitive", false);
-        let bare = truth("allow_no_value", false) || truth("allow_none", false);
+        let keep_case = options.truth("case_sensitive", false);
+        let bare = options.truth("allow_no_value", false) || options.truth("allow_none", false);
         let start = if properties { Some("java_properties") } else { None };
         let sections = parse(&content, start, keep_case, bare)
             .map_err(|message| request.fail(format!("the file '{name}' is not an INI file: {message}")))?;
-        let section = if properties { "java_properties".to_owned() } else { option("section", "global") };
+        let section = if properties { "java_properties".to_owned() } else { options.text("section", "global")? };
         let Some((_, entries)) = sections.iter().find(|(known, _)| *known == section) else {
             return Err(request.fail(format!("there is no section '{section}' in '{name}'")));
         };
-        let interpolate = truth("interpolation", true);
+        let interpolate = options.truth("interpolation", true);
         let value = |raw: &str| if interpolate { expand(raw, entries, 0, request) } else { Ok(raw.to_owned()) };
-        if truth("re", false) {
-            let regex = compile(&key, Flags { at_start: true, ignorecase: !keep_case, ..Flags::default() })?;
+        if options.truth("re", false) {
+            let regex = compile(&options.key, Flags { at_start: true, ignorecase: !keep_case, ..Flags::default() })?;
             for (name, raw) in entries {
                 if regex.is_match(name).unwrap_or(false) {
                     out.push(Value::from(value(raw)?));
@@ -50,10 +38,10 @@ fn ini(request: &Request<'_>) -> Result<Vec<Value>, Error> {
             }
             continue;
         }
-        let wanted = if keep_case { key.clone() } else { key.to_lowercase() };
+        let wanted = if keep_case { options.key.clone() } else { options.key.to_lowercase() };
         match entries.iter().rev().find(|(name, _)| *name == wanted) {
             Some((_, raw)) => out.push(Value::from(value(raw)?)),
-            None => out.push(Value::from(option("default", ""))),
+            None => out.push(Value::from(options.text("default", "")?)),
         }
     }
     Ok(out)

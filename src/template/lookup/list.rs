@@ -164,7 +164,7 @@ fn without(value: &Value, keys: &[Value]) -> Result<Value, Error> {
     }
     let mut entries = Vec::new();
     for (key, item) in pairs(value)? {
-        if text(&key) != text(first) {
+        if text(&key)? != text(first)? {
             entries.push((key, item));
         } else if !rest.is_empty() {
             let inner = without(&item, rest)?;

@@ -28,13 +28,13 @@ fn output(request: &Request<'_>, command: &str) -> Result<String, Error> {
 }
 
 fn pipe(request: &Request<'_>) -> Result<Vec<Value>, Error> {
-    request.terms.iter().map(|term| output(request, &text(term)).map(|shown| Value::from(shown.trim_end()))).collect()
+    request.terms.iter().map(|term| output(request, &text(term)?).map(|shown| Value::from(shown.trim_end()))).collect()
 }
 
 fn lines(request: &Request<'_>) -> Result<Vec<Value>, Error> {
     let mut out = Vec::new();
     for term in &request.terms {
-        let shown = output(request, &text(term))?;
+        let shown = output(request, &text(term)?)?;
         out.extend(split_lines(&shown).into_iter().map(|line| Value::from(line.trim_end())));
     }
     Ok(out)
@@ -43,7 +43,7 @@ fn lines(request: &Request<'_>) -> Result<Vec<Value>, Error> {
 fn env(request: &Request<'_>) -> Result<Vec<Value>, Error> {
     let mut out = Vec::new();
     for term in &request.terms {
-        let source = text(term);
+        let source = text(term)?;
         let name = source.split_whitespace().next().unwrap_or_default();
         let set = &request.scope.surroundings().environment;
         let found = set.get(name).cloned().or_else(|| std::env::var(name).ok());

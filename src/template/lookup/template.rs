@@ -13,7 +13,7 @@ pub(super) const LOOKUPS: &[(&str, Run)] = &[("template", template)];
 fn template(request: &Request<'_>) -> Result<Vec<Value>, Error> {
     let mut out = Vec::new();
     for term in &request.terms {
-        let name = text(term);
+        let name = text(term)?;
         let path = locate(&name, "templates", request.scope).ok_or_else(|| not_found(request, &name, "templates"))?;
         let (content, secret) = read_file(request, &path)?;
         let mut options = FileOptions::default();
@@ -25,7 +25,7 @@ fn template(request: &Request<'_>) -> Result<Vec<Value>, Error> {
             ("block_start_string", &mut options.syntax.block_start),
             ("block_end_string", &mut options.syntax.block_end),
         ] {
-            *slot = request.text_option(option, slot);
+            *slot = request.text_option(option, slot)?;
         }
         options.syntax.trim_blocks = request.truth_option("trim_blocks", options.syntax.trim_blocks);
         options.syntax.lstrip_blocks = request.truth_option("lstrip_blocks", options.syntax.lstrip_blocks);
@@ -40,7 +40,9 @@ fn template(request: &Request<'_>) -> Result<Vec<Value>, Error> {
             ("template_fullpath".to_owned(), Value::from(path.to_string_lossy().into_owned())),
         ];
         if let Some(given) = request.option("template_vars") {
-            locals.extend(pairs(given)?.into_iter().map(|(key, value)| (text(&key), value)));
+            for (key, value) in pairs(given)? {
+                locals.push((text(&key)?, value));
+            }
         }
         let scope = request.scope.with(locals);
         // A statement at the end takes its line end along; the file's own line ends are given back.

@@ -23,8 +23,8 @@ pub(super) const TESTS: &[(&str, Run)] = &[
     ("escaped", |_, call| answer(call.only()?.is_safe())),
     ("true", |_, call| answer(is_bool(&call.only()?, true))),
     ("false", |_, call| answer(is_bool(&call.only()?, false))),
-    ("lower", |_, call| answer(cased(&call.only()?, char::is_lowercase, char::is_uppercase))),
-    ("upper", |_, call| answer(cased(&call.only()?, char::is_uppercase, char::is_lowercase))),
+    ("lower", |_, call| cased(&call.only()?, char::is_lowercase, char::is_uppercase)),
+    ("upper", |_, call| cased(&call.only()?, char::is_uppercase, char::is_lowercase)),
     ("nan", |_, call| answer(number(&call.only()?).is_some_and(f64::is_nan))),
     ("isnan", |_, call| answer(number(&call.only()?).is_some_and(f64::is_nan))),
     ("sameas", sameas),
@@ -58,9 +58,9 @@ fn is_bool(value: &Value, wanted: bool) -> bool {
 }
 
 /// Python's `islower()` and `isupper()`: at least one letter of the case, none of the other.
-fn cased(value: &Value, this: fn(char) -> bool, other: fn(char) -> bool) -> bool {
-    let source = text(value);
-    source.chars().any(this) && !source.chars().any(other)
+fn cased(value: &Value, this: fn(char) -> bool, other: fn(char) -> bool) -> Result<Value, Error> {
+    let source = text(value)?;
+    answer(source.chars().any(this) && !source.chars().any(other))
 }
 
 fn sameas(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
@@ -78,12 +78,12 @@ fn vault_encrypted(state: &mut State<'_, '_>, call: Call) -> Result<Value, Error
 }
 
 fn is_filter(state: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
-    let name = text(&call.only()?);
+    let name = text(&call.only()?)?;
     answer(exists(state.apply_filter(&name, &[]).err(), minijinja::ErrorKind::UnknownFilter))
 }
 
 fn is_test(state: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
-    let name = text(&call.only()?);
+    let name = text(&call.only()?)?;
     answer(exists(state.perform_test(&name, &[]).err(), minijinja::ErrorKind::UnknownTest))
 }
 
