@@ -371,6 +371,9 @@ impl Job {
         }
         if let Some(known) = action::find(self.task.action.short) {
             let problems = known.spec.check(known.short, &arguments, |_| false);
+            if let Some(stop) = action::refusal(known.short, &arguments, &problems) {
+                return Err(stop);
+            }
             if let Some(first) = problems.first() {
                 let mut result = result::failed(match first {
                     rprov_modules::argument::ArgumentProblem::Unknown { option, .. } => format!(

@@ -146,7 +146,7 @@ impl InventoryCommand {
         tell(&warnings, color);
         let sources = self.sources(config);
         let (mut inventory, warnings) =
-            Inventory::load(&sources, config, &extra).map_err(|problems| (problems, Exit::Error))?;
+            Inventory::load_readable(&sources, config, &extra).map_err(|problems| (problems, Exit::Error))?;
         tell(&warnings, color);
         if inventory.nothing_read && config.bool(Setting::InventoryUnparsedWarning) {
             say("[WARNING]: No inventory was parsed, only implicit localhost is available");
