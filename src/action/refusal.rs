@@ -25,6 +25,10 @@ pub(crate) fn refusal(action: &str, arguments: &Map, problems: &[ArgumentProblem
         ("fetch", ArgumentProblem::Type { option, .. }) if option == "src" => {
             Stop::refused("Invalid type supplied for source option, it must be a string")
         }
+        ("package", _) if absent && unknown_manager(arguments).is_some() => {
+            let manager = unknown_manager(arguments)?;
+            Stop::failed(format!("Could not find a matching action for the \"{manager}\" package manager."))
+        }
         ("group_by", ArgumentProblem::Missing { .. }) => {
             Stop::failed("the 'key' param is required when using group_by")
         }
@@ -49,6 +53,14 @@ pub(crate) fn refusal(action: &str, arguments: &Map, problems: &[ArgumentProblem
         }
         _ => return None,
     })
+}
+
+/// The package manager that is asked for, if it is none that there is.
+fn unknown_manager(arguments: &Map) -> Option<&str> {
+    const MANAGERS: [&str; 8] = ["auto", "apt", "dnf", "dnf5", "yum", "zypper", "apk", "pacman"];
+    let name = arguments.get("use").and_then(Value::as_str)?;
+    let short = name.strip_prefix("ansible.builtin.").unwrap_or(name);
+    (!MANAGERS.contains(&short)).then_some(name)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::extra;
 use super::flags::InventoryFlags;
 use super::identities::VaultFlags;
 use super::stop::Stop;
-use super::tell::{say, settings, tell};
+use super::tell::{logged, say, settings, tell};
 use crate::config::{Config, Setting};
 use crate::connection::AgentStore;
 use crate::facts::FactCache;
@@ -225,7 +225,8 @@ pub(super) struct Stage {
 
 impl Stage {
     /// Put it together; events go to these readers. Ctrl-C is watched as long as the second value is kept.
-    pub(super) fn share(self, sinks: Vec<Box<dyn Sink>>) -> (Arc<Shared>, Watch) {
+    pub(super) fn share(self, mut sinks: Vec<Box<dyn Sink>>) -> (Arc<Shared>, Watch) {
+        sinks.extend(crate::report::log::sink(logged(&self.config, &self.options)));
         let options = self.options;
         let facts = RunFacts {
             inventory: ArcSwap::from_pointee(self.inventory),

@@ -129,11 +129,6 @@ impl MetaAction {
         Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, action)| *action)
     }
 
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(_, known)| *known == self).map(|(name, _)| *name).unwrap_or_default()
-    }
-
     /// All actions by their names.
     pub const ALL: &[(&str, MetaAction)] = &[
         ("noop", MetaAction::Noop),

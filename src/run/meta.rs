@@ -116,9 +116,7 @@ impl Plan<'_> {
 
     /// A line for those who want to know more.
     fn tell_meta(&self, words: impl std::fmt::Display) {
-        if self.shared.options.verbosity >= 2 {
-            self.shared.reporter.send(Event::Notice(format!("META: {words}")));
-        }
+        self.shared.reporter.send(Event::Detail { verbosity: 2, text: format!("META: {words}") });
     }
 
     fn tell_skipped(&mut self, action: MetaAction, task: &Task, info: Arc<TaskInfo>, host: &Arc<str>) {
@@ -268,9 +266,8 @@ fn undone_words(action: MetaAction, role: &str, host: &str) -> Option<String> {
         MetaAction::EndRole => format!("continuing role {role} for {host}"),
         MetaAction::ClearFacts => format!("not clearing facts and fact cache for {host}"),
         MetaAction::ClearHostErrors => format!("not clearing host error state for {host}"),
-        MetaAction::Noop
-        | MetaAction::FlushHandlers
-        | MetaAction::RefreshInventory
-        | MetaAction::ResetConnection => return None,
+        MetaAction::Noop | MetaAction::FlushHandlers | MetaAction::RefreshInventory | MetaAction::ResetConnection => {
+            return None;
+        }
     })
 }

@@ -56,6 +56,8 @@ struct Single {
     effects: Vec<Effect>,
     delegate: Option<Delegate>,
     cause: Cause,
+    /// What the keywords say of it; known for an item of a loop, and then for the loop.
+    flags: Option<Flags>,
 }
 
 impl Single {
@@ -69,7 +71,7 @@ impl Single {
     }
 
     fn plain(result: Map) -> Self {
-        Self { result, effects: Vec::new(), delegate: None, cause: Cause::Module }
+        Self { result, effects: Vec::new(), delegate: None, cause: Cause::Module, flags: None }
     }
 
     /// What a mistake in the playbook leads to.
@@ -86,7 +88,8 @@ impl Single {
     }
 }
 
-/// What does not change from item to item.
+/// How a result is shown and what a failure means; a loop has them for each item.
+#[derive(Clone, Copy, Default)]
 struct Flags {
     no_log: bool,
     diff: bool,
@@ -109,8 +112,10 @@ impl Job {
             result = self.run_in(&scope) => result,
             () = self.cancelled() => (Single::plain(result::failed("interrupted")), false),
         };
-        let flags = self.flags(&scope);
         let mut single = single;
+        // A loop's flags are those of its items, whose variables they may need.
+        let flags = single.flags.map_or_else(|| self.flags(&scope), Ok);
+        let flags = if looped { flags.or_else(|_| Ok(Flags::default())) } else { flags };
         let mut status = status_of(&single.result);
         let mut ignored = false;
         match &flags {
@@ -370,6 +375,12 @@ impl Job {
             return Err(Stop::refused(format!("This action ({action}) does not support async.")));
         }
         if let Some(known) = action::find(self.task.action.short) {
+            if known.short == "package"
+                && !arguments.contains_key("use")
+                && let Some(manager) = scope.get("ansible_package_use").map_err(Stop::Template)?
+            {
+                arguments.insert("use".to_owned(), template::to_wire(&manager).map_err(Stop::Template)?);
+            }
             let problems = known.spec.check(known.short, &arguments, |_| false);
             if let Some(stop) = action::refusal(known.short, &arguments, &problems) {
                 return Err(stop);
@@ -551,7 +562,7 @@ impl Job {
             result.insert("attempts".into(), attempt.into());
         }
         if flag(&result, "unreachable") {
-            return Single { result, effects, delegate: None, cause };
+            return Single { effects, cause, ..Single::plain(result) };
         }
         if !result.contains_key("failed") && result.get("rc").is_some_and(|rc| rc.as_int().is_some_and(|rc| rc != 0)) {
             result.insert("failed".into(), true.into());
@@ -577,7 +588,7 @@ impl Job {
         if !result.contains_key("changed") {
             result.insert("changed".into(), false.into());
         }
-        Single { result, effects, delegate: None, cause }
+        Single { effects, cause, ..Single::plain(result) }
     }
 
     /// Say what the module was called with, where that can be seen: in the items of a registered loop, and at `-vvv`.
@@ -680,13 +691,11 @@ impl Job {
             && !self.reads_own_result()
             && control.break_when.is_empty()
             && pause == 0.0;
-        let flags = self.flags(scope).ok();
         let mut collected = Collected::default();
         if batchable {
             let scopes: Vec<Scope> =
                 items.iter().enumerate().map(|(index, item)| item_scope(index, item, &Values::new())).collect();
-            let singles =
-                self.run_batch(&scopes, &items, looping, &loop_var, index_var.as_deref(), flags.as_ref()).await;
+            let singles = self.run_batch(&scopes, &items, looping, &loop_var, index_var.as_deref()).await;
             for single in singles {
                 collected.add(single);
             }
@@ -701,6 +710,7 @@ impl Job {
                 let scope = item_scope(index, item, &carried);
                 let (label, unlabelled) = self.item_info(looping, &scope, index, item);
                 let mut single = self.run_single(&scope, Some(&label)).await;
+                self.judge_item(&mut single, &scope);
                 self.finish_item(
                     &mut single,
                     &loop_var,
@@ -710,7 +720,8 @@ impl Job {
                     extended.then(|| extended_loop(&items, index, all_items)),
                 );
                 single.mislabelled(unlabelled);
-                self.tell_item(&single, &label, flags.as_ref(), begin);
+                collected.unchange_repeated(&mut single);
+                self.tell_item(&single, &label, begin);
                 let stop = !control.break_when.is_empty() && {
                     let scope = self.with_result(&scope, &single.result);
                     control.break_when.iter().all(|condition| condition.test(&scope).unwrap_or(false))
@@ -768,7 +779,6 @@ impl Job {
         looping: &Loop,
         loop_var: &str,
         index_var: Option<&str>,
-        flags: Option<&Flags>,
     ) -> Vec<Single> {
         let begin = Instant::now();
         let module = action::find(self.task.action.short).and_then(|known| known.module);
@@ -830,10 +840,11 @@ impl Job {
         for (index, (single, (scope, item))) in singles.into_iter().zip(scopes.iter().zip(items)).enumerate() {
             let mut single = single.unwrap_or_else(|| Single::plain(result::failed("the item was not run")));
             let extended = scope.get("ansible_loop").ok().flatten().filter(|_| looping.control.extended.is_some());
+            self.judge_item(&mut single, scope);
             self.finish_item(&mut single, loop_var, index_var, index, item, extended);
             let (label, unlabelled) = self.item_info(looping, scope, index, item);
             single.mislabelled(unlabelled);
-            self.tell_item(&single, &label, flags, begin);
+            self.tell_item(&single, &label, begin);
             done.push(single);
         }
         done
@@ -876,8 +887,22 @@ impl Job {
         }
     }
 
-    fn tell_item(&self, single: &Single, label: &ItemInfo, flags: Option<&Flags>, begin: Instant) {
-        let no_log = flags.is_none_or(|flags| flags.no_log) || concealed(&single.effects);
+    /// What the keywords say of one item, with its own variables.
+    fn judge_item(&self, single: &mut Single, scope: &Scope) {
+        match self.flags(scope) {
+            Ok(flags) => single.flags = Some(flags),
+            Err(error) => {
+                let delegate = single.delegate.take();
+                // Whether it was to be shown is not known.
+                let flags = Some(Flags { no_log: self.task.keywords.no_log.is_some(), ..Flags::default() });
+                *single = Single { delegate, flags, ..Single::unrendered(&error, None) };
+            }
+        }
+    }
+
+    fn tell_item(&self, single: &Single, label: &ItemInfo, begin: Instant) {
+        let flags = single.flags.unwrap_or_default();
+        let no_log = flags.no_log || concealed(&single.effects);
         let status = status_of(&single.result);
         let shown = if no_log { censored(&single.result) } else { single.result.clone() };
         let mut label = label.clone();
@@ -890,11 +915,11 @@ impl Job {
                 host: Arc::clone(self.host()),
                 delegate: single.delegate.clone(),
                 status,
-                ignored: status == Status::Failed && flags.is_some_and(|flags| flags.ignore_errors),
+                ignored: status == Status::Failed && flags.ignore_errors,
                 result: Arc::new(shown),
                 cause: single.cause.clone(),
                 looped: true,
-                diff: flags.is_some_and(|flags| flags.diff),
+                diff: flags.diff,
                 no_log,
                 duration: begin.elapsed(),
             },
@@ -914,9 +939,36 @@ struct Collected {
     skipped: bool,
     delegate: Option<Delegate>,
     any: bool,
+    no_log: bool,
+    diff: bool,
+    /// An item failed, or was unreachable, that was not to be ignored.
+    counts: bool,
 }
 
 impl Collected {
+    /// What an earlier item has asked for already changes nothing a second time.
+    fn unchange_repeated(&self, single: &mut Single) {
+        let same = |one: &Effect, other: &Effect| match (one, other) {
+            (Effect::AddHost(one), Effect::AddHost(other)) => {
+                one.name == other.name
+                    && one.groups == other.groups
+                    && one.variables.len() == other.variables.len()
+                    && one.variables.iter().all(|(name, value)| match (value, other.variables.get(name)) {
+                        (Variable::Plain(value), Some(Variable::Plain(other))) => value == other,
+                        _ => false,
+                    })
+            }
+            (Effect::GroupBy { group, parents }, Effect::GroupBy { group: other, parents: others }) => {
+                group == other && parents == others
+            }
+            _ => false,
+        };
+        let known = |effect: &Effect| self.effects.iter().any(|earlier| same(earlier, effect));
+        if !single.effects.is_empty() && single.effects.iter().all(known) && flag(&single.result, "changed") {
+            single.result.insert("changed".into(), false.into());
+        }
+    }
+
     fn add(&mut self, mut single: Single) {
         let skipped = flag(&single.result, "skipped");
         self.skipped = if self.any { self.skipped && skipped } else { skipped };
@@ -924,6 +976,14 @@ impl Collected {
         self.changed |= flag(&single.result, "changed");
         self.failed |= flag(&single.result, "failed");
         self.unreachable |= flag(&single.result, "unreachable");
+        let flags = single.flags.unwrap_or_default();
+        self.no_log |= flags.no_log;
+        self.diff |= flags.diff;
+        self.counts |= match status_of(&single.result) {
+            Status::Failed => !flags.ignore_errors,
+            Status::Unreachable => !flags.ignore_unreachable,
+            _ => false,
+        };
         self.effects.append(&mut single.effects);
         self.delegate = single.delegate;
         complete(&mut single.result);
@@ -937,8 +997,10 @@ impl Collected {
             result.insert("skipped_reason".into(), "No items in the list".into());
             result.insert("skipped".into(), true.into());
             result.insert("results".into(), rprov_wire::Value::List(Vec::new()));
-            return Single { result, effects: self.effects, delegate: None, cause: Cause::Module };
+            return Single { effects: self.effects, ..Single::plain(result) };
         }
+        let ignored = !self.counts;
+        let flags = Flags { no_log: self.no_log, diff: self.diff, ignore_errors: ignored, ignore_unreachable: ignored };
         result.insert("results".into(), rprov_wire::Value::List(self.results));
         result.insert("skipped".into(), self.skipped.into());
         result.insert("changed".into(), self.changed.into());
@@ -954,7 +1016,7 @@ impl Collected {
             result.insert("unreachable".into(), true.into());
         }
         result.insert("msg".into(), message.into());
-        Single { result, effects: self.effects, delegate: self.delegate, cause: Cause::Module }
+        Single { effects: self.effects, delegate: self.delegate, flags: Some(flags), ..Single::plain(result) }
     }
 }
 

@@ -6,7 +6,7 @@ use super::file::{locate, not_found, read_file};
 use super::{Request, Run};
 use crate::source::{register, register_secret};
 use crate::template::filter::python::{pairs, text};
-use crate::template::{FileOptions, render_file};
+use crate::template::{FileOptions, managed, render_file};
 
 pub(super) const LOOKUPS: &[(&str, Run)] = &[("template", template)];
 
@@ -39,6 +39,7 @@ fn template(request: &Request<'_>) -> Result<Vec<Value>, Error> {
             ("template_path".to_owned(), Value::from(path.to_string_lossy().into_owned())),
             ("template_fullpath".to_owned(), Value::from(path.to_string_lossy().into_owned())),
         ];
+        locals.extend(managed(request.scope, &path));
         if let Some(given) = request.option("template_vars") {
             locals.extend(pairs(given)?.into_iter().map(|(key, value)| (text(&key), value)));
         }
