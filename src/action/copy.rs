@@ -108,7 +108,8 @@ fn flag(arguments: &Map, name: &str, default: bool) -> bool {
     }
 }
 
-fn mode_of(path: &Path) -> Result<String, Stop> {
+/// A file's mode, as `mode` takes it.
+pub(super) fn mode_of(path: &Path) -> Result<String, Stop> {
     let metadata =
         std::fs::metadata(path).map_err(|error| Stop::failed(format!("could not read {}: {error}", path.display())))?;
     Ok(format!("0{:03o}", metadata.permissions().mode() & 0o7777))

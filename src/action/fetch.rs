@@ -102,11 +102,15 @@ fn target(call: &Call<'_>, source: &str, destination: &str, flat: bool) -> Resul
         }
         return Ok(base);
     }
-    let mut target = base.join(&*call.host.name);
+    let own = base.join(&*call.host.name);
+    let mut target = own.clone();
     for component in Path::new(source).components() {
         match component {
             Component::Normal(part) => target.push(part),
-            Component::ParentDir => return Err(Stop::failed(format!("src must not contain `..`: {source}"))),
+            // Never out of the host's own directory.
+            Component::ParentDir if target.parent().is_some_and(|parent| parent.starts_with(&own)) => {
+                target.pop();
+            }
             _ => {}
         }
     }

@@ -92,6 +92,9 @@ impl Action for Template {
         ] {
             request.shift_remove(name);
         }
+        if request.get("mode").and_then(rprov_wire::Value::as_str) == Some("preserve") {
+            request.insert("mode".into(), super::copy::mode_of(&path)?.into());
+        }
         request.insert("_content".into(), reference.to_value());
         request.insert("_source".into(), path.display().to_string().into());
         super::copy::send(&call, request, source).await

@@ -125,7 +125,8 @@ pub fn parse(text: &str, only: Option<&[&str]>) -> Option<Parsed> {
     }
     free.push_str(rest);
     // What stands behind the command is kept with it, its last line end among it.
-    let free = if parsed.pairs.is_empty() { free.trim_start() } else { free.trim() };
+    let free = free.trim_start();
+    let free = if parsed.pairs.is_empty() { free } else { free.trim_end_matches([' ', '\t']) };
     if !free.trim().is_empty() {
         parsed.free = Some(free.to_owned());
     }

@@ -61,9 +61,14 @@ impl Log {
         if message.is_empty() {
             return;
         }
+        // Readers of logs look for Ansible's words.
+        let words =
+            [("error: ", "[ERROR]: "), ("warning: ", "[WARNING]: "), ("deprecated: ", "[DEPRECATION WARNING]: ")];
+        let found = words.iter().find_map(|(own, word)| Some(format!("{word}{}", message.strip_prefix(own)?)));
+        let message = found.as_deref().unwrap_or(message);
         let level = match message {
-            text if text.starts_with("[ERROR]") || text.starts_with("error:") => "ERROR",
-            text if text.starts_with("[WARNING]") || text.starts_with("warning:") => "WARNING",
+            text if text.starts_with("[ERROR]") => "ERROR",
+            text if text.starts_with("[WARNING]") => "WARNING",
             _ => "INFO",
         };
         let time = jiff::Zoned::now().strftime("%Y-%m-%d %H:%M:%S,%3f").to_string();
@@ -119,7 +124,7 @@ mod tests {
         writeln!(records, "\nTASK [{}] ***", "a").unwrap();
         writeln!(records).unwrap();
         writeln!(records, "[WARNING]: b\nOrigin: c").unwrap();
-        log.record("[ERROR]: d");
+        log.record("error: d");
         let text = std::fs::read_to_string(&path).unwrap();
         let lines: Vec<&str> = text.lines().collect();
         let process = std::process::id();

@@ -52,6 +52,15 @@ impl Handlers {
                     _ => vec![value.to_string()],
                 })
                 .collect();
+            // A role's topics can be told from those of others by its name, as its handlers can.
+            let mut topics: Vec<String> = topics;
+            if let Some(role) = &task.role {
+                let short = role.name.rsplit('.').next().unwrap_or_default();
+                let own: Vec<String> = topics.iter().map(|topic| format!("{} : {topic}", role.name)).collect();
+                let shorter =
+                    topics.iter().map(|topic| format!("{short} : {topic}")).filter(|topic| !own.contains(topic));
+                topics = topics.iter().cloned().chain(shorter.collect::<Vec<_>>()).chain(own).collect();
+            }
             let same_list = |last: &Entry| match (&last.task.role, &task.role) {
                 (Some(one), Some(other)) => Arc::ptr_eq(one, other),
                 (one, other) => one.is_none() && other.is_none(),

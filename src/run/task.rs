@@ -117,7 +117,7 @@ impl Job {
         let flags = single.flags.map_or_else(|| self.flags(&scope), Ok);
         let flags = if looped { flags.or_else(|_| Ok(Flags::default())) } else { flags };
         let mut status = status_of(&single.result);
-        let mut ignored = false;
+        let mut ignored;
         match &flags {
             Ok(flags) => {
                 ignored = match status {
@@ -129,6 +129,8 @@ impl Job {
             Err(error) => {
                 single = Single::unrendered(error, None);
                 status = Status::Failed;
+                let reader = KeywordReader(&scope);
+                ignored = reader.boolean(self.task.keywords.ignore_errors.as_ref(), false).unwrap_or(false);
             }
         }
         let no_log = flags.as_ref().is_ok_and(|flags| flags.no_log) || concealed(&single.effects);
@@ -375,11 +377,16 @@ impl Job {
             return Err(Stop::refused(format!("This action ({action}) does not support async.")));
         }
         if let Some(known) = action::find(self.task.action.short) {
-            if known.short == "package"
-                && !arguments.contains_key("use")
-                && let Some(manager) = scope.get("ansible_package_use").map_err(Stop::Template)?
+            let named = match known.short {
+                "package" => Some(("use", "ansible_package_use")),
+                "pip" => Some(("_interpreter", "ansible_python_interpreter")),
+                _ => None,
+            };
+            if let Some((option, variable)) = named
+                && !arguments.contains_key(option)
+                && let Some(value) = scope.get(variable).map_err(Stop::Template)?
             {
-                arguments.insert("use".to_owned(), template::to_wire(&manager).map_err(Stop::Template)?);
+                arguments.insert(option.to_owned(), template::to_wire(&value).map_err(Stop::Template)?);
             }
             let problems = known.spec.check(known.short, &arguments, |_| false);
             if let Some(stop) = action::refusal(known.short, &arguments, &problems) {

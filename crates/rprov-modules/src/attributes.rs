@@ -152,6 +152,12 @@ fn gid(name: &str) -> Result<u32, Failure> {
 }
 
 impl Wanted {
+    /// Owner and group alone, as a symbolic link can have them.
+    #[must_use]
+    pub fn owners(&self) -> Self {
+        Self { uid: self.uid, gid: self.gid, ..Self::default() }
+    }
+
     /// No attribute at all; content may be overwritten in place with `unsafe_writes`.
     pub fn nothing(unsafe_writes: bool) -> Self {
         Wanted { unsafe_writes, ..Wanted::default() }

@@ -49,6 +49,11 @@ fn template(request: &Request<'_>) -> Result<Vec<Value>, Error> {
         let wanted = line_ends(&content);
         let source = if secret { register_secret(&path, content) } else { register(&path, content) };
         let mut rendered = render_file(source, &options, &scope)?;
+        if rendered.is_empty() {
+            // Nothing was rendered, not even text without anything in it.
+            out.push(Value::from(()));
+            continue;
+        }
         rendered.push_str(&"\n".repeat(wanted.saturating_sub(line_ends(&rendered))));
         out.push(Value::from(rendered));
     }

@@ -386,7 +386,7 @@ impl Task {
         let own = std::fs::symlink_metadata(path).ok();
         let mut difference = state_diff(previous, "hard");
         match src {
-            None => {}
+            None => return Err(named(Failure::new("src is required for creating new hardlinks"))),
             Some(src) => {
                 let source = std::fs::metadata(src).map_err(|error| match error.kind() {
                     std::io::ErrorKind::NotFound => {

@@ -31,7 +31,7 @@ pub fn run(arguments: Arguments, _context: &Context<'_>) -> Result<Outcome, Fail
             "File is not readable: {}; run the task as a user that may (`become: true`)",
             path.display()
         )),
-        _ => Failure::io("slurp file", path, error),
+        _ => Failure::new(format!("Unable to slurp file: {}: {error}", path.display())),
     })?;
     Ok(Outcome::unchanged()
         .with("content", base64::engine::general_purpose::STANDARD.encode(bytes))
