@@ -101,22 +101,38 @@ fn target(call: &Call<'_>, source: &str, destination: &str, flat: bool) -> Resul
     let name = Path::new(source).file_name().ok_or_else(|| Stop::failed(format!("src is no file name: {source}")))?;
     if flat {
         if destination.ends_with('/') {
-            return Ok(base.join(name));
+            return file(base.join(name));
         }
         if base.is_dir() {
-            return Err(Stop::failed(
+            return Err(Stop::refused(
                 "dest is an existing directory, use a trailing slash if you want to fetch src into that directory",
             ));
         }
         return Ok(base);
     }
-    let mut target = base.join(&*call.host.name);
+    let own = base.join(&*call.host.name);
+    let mut target = own.clone();
     for component in Path::new(source).components() {
         match component {
             Component::Normal(part) => target.push(part),
-            Component::ParentDir => return Err(Stop::failed(format!("src must not contain `..`: {source}"))),
+            // Never out of the host's own directory.
+            Component::ParentDir if target.parent().is_some_and(|parent| parent.starts_with(&own)) => {
+                target.pop();
+            }
             _ => {}
         }
+    }
+    file(target)
+}
+
+/// The same path, which must not be a directory's.
+fn file(target: PathBuf) -> Result<PathBuf, Stop> {
+    if target.is_dir() {
+        return Err(Stop::refused(format!(
+            "calculated dest '{}' is an existing directory, use another path that does not point to an existing \
+             directory",
+            target.display()
+        )));
     }
     Ok(target)
 }

@@ -10,7 +10,7 @@ use super::exit::Exit;
 use super::extra;
 use super::flags::InventoryFlags;
 use super::stop::Stop;
-use super::tell::{say, tell};
+use super::tell::{logged, say, tell};
 use crate::config::{Config, Setting};
 use crate::connection::AgentStore;
 use crate::facts::FactCache;
@@ -18,7 +18,7 @@ use crate::inventory::{Inventory, Pattern};
 use crate::playbook::Loader;
 use crate::report::{Event, Reporter, Sink};
 use crate::run::{Connections, Interrupt, Options, Shared};
-use crate::source::Diagnostic;
+use crate::source::{Diagnostic, Diagnostics};
 use crate::template::{Scope, Surroundings};
 use crate::throwaway::ThrowawayHost;
 use crate::vars::{HostStore, InventoryLayers, Layer, RunFacts, VarMap};
@@ -66,6 +66,9 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Stop> {
         .map_err(|error| Stop::new(vec![Diagnostic::error(format!("cannot start: {error}"))], Exit::Unexpected))
 }
 
+/// How an inventory is read: with mistakes in it refused or passed over.
+type Load = fn(&[String], &Config, &VarMap, &FactCache) -> Result<(Inventory, Diagnostics), Diagnostics>;
+
 /// The hosts that there are.
 pub(super) struct Hosts {
     /// All of them.
@@ -79,12 +82,16 @@ pub(super) struct Hosts {
 }
 
 impl Hosts {
-    /// Read the inventory.
+    /// Read what can be read of the inventory, to look at it.
     pub(super) fn read(flags: &InventoryFlags, config: &Config, extra: &VarMap, color: bool) -> Result<Self, Stop> {
+        Self::read_by(Inventory::load_readable, flags, config, extra, color)
+    }
+
+    fn read_by(load: Load, flags: &InventoryFlags, config: &Config, extra: &VarMap, color: bool) -> Result<Self, Stop> {
         let sources = sources(flags, config);
         let cache = Arc::new(FactCache::open(config)?);
         let (inventory, warnings) =
-            Inventory::load(&sources, config, extra, &cache).map_err(|problems| Stop::new(problems, Exit::Error))?;
+            load(&sources, config, extra, &cache).map_err(|problems| Stop::new(problems, Exit::Error))?;
         tell(&warnings, color);
         if inventory.nothing_read && config.bool(Setting::InventoryUnparsedWarning) {
             say("[WARNING]: No inventory was parsed, only implicit localhost is available");
@@ -94,7 +101,7 @@ impl Hosts {
 
     /// Read the inventory, and start the throw-away hosts in it. A limit that leaves none is refused.
     pub(super) fn load(flags: &InventoryFlags, config: &Config, extra: &VarMap, color: bool) -> Result<Self, Stop> {
-        let mut hosts = Self::read(flags, config, extra, color)?;
+        let mut hosts = Self::read_by(Inventory::load, flags, config, extra, color)?;
         check_limit(&hosts.inventory, config, flags.limit.as_deref())?;
         if flags.flush_cache {
             hosts.flush_cache()?;
@@ -216,7 +223,8 @@ pub(super) struct Stage {
 
 impl Stage {
     /// Put it together; events go to these readers. Ctrl-C is watched as long as the second value is kept.
-    pub(super) fn share(self, sinks: Vec<Box<dyn Sink>>) -> (Arc<Shared>, Watch) {
+    pub(super) fn share(self, mut sinks: Vec<Box<dyn Sink>>) -> (Arc<Shared>, Watch) {
+        sinks.extend(crate::report::log::sink(logged(&self.config, &self.options)));
         let options = self.options;
         let facts = RunFacts {
             inventory: ArcSwap::from_pointee(self.inventory),

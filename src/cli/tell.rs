@@ -4,6 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 
 use crate::config::{Config, Setting};
 use crate::report::default::Display;
+use crate::report::log;
 use crate::run::Options;
 use crate::source::{Diagnostic, render};
 
@@ -16,12 +17,18 @@ pub(super) fn color_of(config: &Config, terminal: bool) -> bool {
 /// Show diagnostics.
 pub(super) fn tell(problems: &[Diagnostic], color: bool) {
     for problem in problems {
-        say(render(problem, color).trim_end());
+        log::note(render(problem, false).trim_end());
+        show(render(problem, color).trim_end());
     }
 }
 
-/// A line on standard error, if anybody reads it.
+/// A line on standard error, if anybody reads it, and in the log.
 pub(super) fn say(text: &str) {
+    log::note(text);
+    show(text);
+}
+
+fn show(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
@@ -46,6 +53,13 @@ pub(super) fn display(config: &Config, options: &Options) -> Display {
         pretty: config.is_set(Setting::CallbackPrettyResults).then(|| config.bool(Setting::CallbackPrettyResults)),
         columns: Display::terminal_columns(),
     }
+}
+
+/// How the results of a run are logged: as they are shown, or with a verbosity of their own.
+pub(super) fn logged(config: &Config, options: &Options) -> Display {
+    let own = config.int(Setting::LogVerbosity).and_then(|verbosity| u8::try_from(verbosity).ok());
+    let shown = display(config, options);
+    Display { verbosity: own.map_or(shown.verbosity, |own| own.max(shown.verbosity)), ..shown }
 }
 
 /// Hosts as `--list-hosts` shows them.

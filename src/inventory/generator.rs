@@ -89,7 +89,8 @@ fn parents(
     };
     for parent in items {
         let Some(name) = parent.get("name") else {
-            return Err(Diagnostic::error("a parent of a `generator` inventory needs `name`")
+            let (Child::Host(element) | Child::Group(element)) = child;
+            return Err(Diagnostic::error(format!("Element {element} has a parent with no name."))
                 .at(parent.span)
                 .hint("write `- name: group`; its own `vars` and `parents` stand beside it"));
         };

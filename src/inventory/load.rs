@@ -29,6 +29,30 @@ impl Inventory {
         extra: &IndexMap<Arc<str>, Written>,
         cache: &FactCache,
     ) -> Result<(Self, Diagnostics), Diagnostics> {
+        Self::read(sources, config, extra, cache, Broken::Refused)
+    }
+
+    /// The same, but a source that has a mistake in it is a warning, and nothing of it is taken: for looking at what
+    /// can be read.
+    ///
+    /// # Errors
+    /// The settings refuse what could not be read, or leave nothing to read it with.
+    pub fn load_readable(
+        sources: &[String],
+        config: &Config,
+        extra: &IndexMap<Arc<str>, Written>,
+        cache: &FactCache,
+    ) -> Result<(Self, Diagnostics), Diagnostics> {
+        Self::read(sources, config, extra, cache, Broken::PassedOver)
+    }
+
+    fn read(
+        sources: &[String],
+        config: &Config,
+        extra: &IndexMap<Arc<str>, Written>,
+        cache: &FactCache,
+        broken: Broken,
+    ) -> Result<(Self, Diagnostics), Diagnostics> {
         let mut inventory = Self::new();
         inventory.merge = config.string(Setting::HashBehaviour) == Some("merge");
         let names = config.string(Setting::ForceValidGroupNames);
@@ -48,10 +72,17 @@ impl Inventory {
         let mut read = 0_usize;
         let mut unread = Vec::new();
         for source in sources.iter().filter(|source| !source.is_empty()) {
-            match loader.source(&mut inventory, source) {
-                Ok(true) => read += 1,
-                Ok(false) => unread.push(source),
-                Err(mut found) => errors.append(&mut found),
+            let before = (broken == Broken::PassedOver).then(|| inventory.clone());
+            match (loader.source(&mut inventory, source), before) {
+                (Ok(true), _) => read += 1,
+                (Ok(false), _) => unread.push(source),
+                (Err(mut found), None) => errors.append(&mut found),
+                (Err(found), Some(before)) => {
+                    inventory = before;
+                    let warned = found.into_iter().map(Diagnostic::into_warning);
+                    inventory.warnings.extend(warned);
+                    unread.push(source);
+                }
             }
         }
         let all_must = config.bool(Setting::InventoryAnyUnparsedIsFailed);
@@ -71,12 +102,21 @@ impl Inventory {
         inventory.nothing_read = read == 0;
         inventory.reconcile();
         inventory.check_names();
-        if names.is_none_or(|names| names == "never") {
+        if names.is_none_or(|names| matches!(names, "never" | "always")) {
             inventory.check_group_names();
         }
         let warnings = std::mem::take(&mut inventory.warnings);
         Ok((inventory, warnings))
     }
+}
+
+/// What becomes of a source with a mistake in it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Broken {
+    /// It is an error.
+    Refused,
+    /// It is told, and left out.
+    PassedOver,
 }
 
 /// What reads a source; `[inventory] enable_plugins` lists them.

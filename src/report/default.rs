@@ -571,6 +571,12 @@ impl<W: Write + Send, E: Write + Send> Sink for DefaultOutput<W, E> {
                 }
             }
             Event::Notice(message) => self.line(message, None),
+            Event::Detail { verbosity, text } => {
+                if self.display.verbosity >= *verbosity {
+                    self.task_banner();
+                    self.line(text, Some(BLUE));
+                }
+            }
             Event::Warning(message) => {
                 let _ = self.out.flush();
                 let text = self.paint(&format!("[WARNING]: {message}"), Some(PURPLE));

@@ -141,6 +141,7 @@ fn fields(event: &Event) -> Value {
             }
             fields
         }
+        Event::Detail { text, .. } => json!({"event": "detail", "message": text}),
         Event::Notice(message) => json!({"event": "notice", "message": message}),
         Event::Warning(message) => json!({"event": "warning", "message": message}),
         Event::Output { host, stream, text } => json!({

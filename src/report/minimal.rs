@@ -106,7 +106,9 @@ impl<W: Write + Send, E: Write + Send> Sink for MinimalOutput<W, E> {
                 self.talk.warnings(result);
                 self.result(result);
             }
-            Event::Diagnostic(_) | Event::Notice(_) | Event::Warning(_) => self.talk.event(event),
+            Event::Diagnostic(_) | Event::Notice(_) | Event::Detail { .. } | Event::Warning(_) => {
+                self.talk.event(event)
+            }
             _ => {}
         }
         self.talk.flush();

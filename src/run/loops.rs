@@ -109,10 +109,9 @@ impl Job {
             && !self.reads_own_result()
             && control.break_when.is_empty()
             && pause == 0.0;
-        let flags = self.flags(scope).ok();
         let mut collected = Collected::default();
         if batchable {
-            for single in self.run_batch(scope, &items, looping, flags.as_ref()).await {
+            for single in self.run_batch(scope, &items, looping).await {
                 collected.add(single);
             }
             return collected.into_single(values.len());
@@ -127,9 +126,11 @@ impl Job {
             let scope = items.scope(scope, index, item, &carried);
             let (label, unlabelled) = self.item_info(looping, &scope, index, item);
             let mut single = self.run_single(&scope, Some(&label)).await;
+            self.judge_item(&mut single, &scope);
             items.name(&mut single.result, index, item);
             mislabel(&mut single, unlabelled);
-            self.tell_item(&single, &label, flags.as_ref(), begin);
+            collected.unchange_repeated(&mut single);
+            self.tell_item(&single, &label, begin);
             let stop = !control.break_when.is_empty() && {
                 let scope = self.with_result(&scope, &single.result);
                 control.break_when.iter().all(|condition| condition.test(&scope).unwrap_or(false))
@@ -179,7 +180,7 @@ impl Job {
     }
 
     /// Run all items of a loop as one frame to the host.
-    async fn run_batch(&self, scope: &Scope, items: &Items<'_>, looping: &Loop, flags: Option<&Flags>) -> Vec<Single> {
+    async fn run_batch(&self, scope: &Scope, items: &Items<'_>, looping: &Loop) -> Vec<Single> {
         let begin = Instant::now();
         let module = action::find(self.task.action.short).and_then(|known| known.module);
         let nothing = Values::new();
@@ -242,10 +243,11 @@ impl Job {
         let mut done = Vec::with_capacity(scopes.len());
         for (index, (single, (scope, item))) in singles.into_iter().zip(scopes.iter().zip(items.values)).enumerate() {
             let mut single = single.unwrap_or_else(|| Single::plain(result::failed("the item was not run")));
+            self.judge_item(&mut single, scope);
             items.name(&mut single.result, index, item);
             let (label, unlabelled) = self.item_info(looping, scope, index, item);
             mislabel(&mut single, unlabelled);
-            self.tell_item(&single, &label, flags, begin);
+            self.tell_item(&single, &label, begin);
             done.push(single);
         }
         done
@@ -267,8 +269,22 @@ impl Job {
         (ItemInfo { index, label: template::to_wire(&label).unwrap_or_default() }, failure)
     }
 
-    fn tell_item(&self, single: &Single, label: &ItemInfo, flags: Option<&Flags>, begin: Instant) {
-        let no_log = flags.is_none_or(|flags| flags.no_log) || concealed(&single.effects);
+    /// What the keywords say of one item, with its own variables.
+    fn judge_item(&self, single: &mut Single, scope: &Scope) {
+        match self.flags(scope) {
+            Ok(flags) => single.flags = Some(flags),
+            Err(error) => {
+                let delegate = single.delegate.take();
+                // Whether it was to be shown is not known.
+                let flags = Some(Flags { no_log: self.task.keywords.no_log.is_some(), ..Flags::default() });
+                *single = Single { delegate, flags, ..Single::unrendered(&error, None) };
+            }
+        }
+    }
+
+    fn tell_item(&self, single: &Single, label: &ItemInfo, begin: Instant) {
+        let flags = single.flags.unwrap_or_default();
+        let no_log = flags.no_log || concealed(&single.effects);
         let status = status_of(&single.result);
         let shown = if no_log { censored(&single.result) } else { single.result.clone() };
         let mut label = label.clone();
@@ -281,11 +297,11 @@ impl Job {
                 host: Arc::clone(self.host()),
                 delegate: single.delegate.clone(),
                 status,
-                ignored: status == Status::Failed && flags.is_some_and(|flags| flags.ignore_errors),
+                ignored: status == Status::Failed && flags.ignore_errors,
                 result: Arc::new(shown),
                 cause: single.cause.clone(),
                 looped: true,
-                diff: flags.is_some_and(|flags| flags.diff),
+                diff: flags.diff,
                 no_log,
                 duration: begin.elapsed(),
             },
@@ -314,9 +330,36 @@ struct Collected {
     skipped: bool,
     delegate: Option<Delegate>,
     any: bool,
+    no_log: bool,
+    diff: bool,
+    /// An item failed, or was unreachable, that was not to be ignored.
+    counts: bool,
 }
 
 impl Collected {
+    /// What an earlier item has asked for already changes nothing a second time.
+    fn unchange_repeated(&self, single: &mut Single) {
+        let same = |one: &Effect, other: &Effect| match (one, other) {
+            (Effect::AddHost(one), Effect::AddHost(other)) => {
+                one.name == other.name
+                    && one.groups == other.groups
+                    && one.variables.len() == other.variables.len()
+                    && one.variables.iter().all(|(name, value)| match (value, other.variables.get(name)) {
+                        (Variable::Plain(value), Some(Variable::Plain(other))) => value == other,
+                        _ => false,
+                    })
+            }
+            (Effect::GroupBy { group, parents }, Effect::GroupBy { group: other, parents: others }) => {
+                group == other && parents == others
+            }
+            _ => false,
+        };
+        let known = |effect: &Effect| self.effects.iter().any(|earlier| same(earlier, effect));
+        if !single.effects.is_empty() && single.effects.iter().all(known) && flag(&single.result, "changed") {
+            single.result.insert("changed".into(), false.into());
+        }
+    }
+
     fn add(&mut self, mut single: Single) {
         let skipped = flag(&single.result, "skipped");
         self.skipped = if self.any { self.skipped && skipped } else { skipped };
@@ -324,6 +367,14 @@ impl Collected {
         self.changed |= flag(&single.result, "changed");
         self.failed |= flag(&single.result, "failed");
         self.unreachable |= flag(&single.result, "unreachable");
+        let flags = single.flags.unwrap_or_default();
+        self.no_log |= flags.no_log;
+        self.diff |= flags.diff;
+        self.counts |= match status_of(&single.result) {
+            Status::Failed => !flags.ignore_errors,
+            Status::Unreachable => !flags.ignore_unreachable,
+            _ => false,
+        };
         self.effects.append(&mut single.effects);
         self.delegate = single.delegate;
         complete(&mut single.result);
@@ -337,8 +388,10 @@ impl Collected {
             result.insert("skipped_reason".into(), "No items in the list".into());
             result.insert("skipped".into(), true.into());
             result.insert("results".into(), rprov_wire::Value::List(Vec::new()));
-            return Single { result, effects: self.effects, delegate: None, cause: Cause::Module };
+            return Single { effects: self.effects, ..Single::plain(result) };
         }
+        let ignored = !self.counts;
+        let flags = Flags { no_log: self.no_log, diff: self.diff, ignore_errors: ignored, ignore_unreachable: ignored };
         result.insert("results".into(), rprov_wire::Value::List(self.results));
         result.insert("skipped".into(), self.skipped.into());
         result.insert("changed".into(), self.changed.into());
@@ -354,6 +407,6 @@ impl Collected {
             result.insert("unreachable".into(), true.into());
         }
         result.insert("msg".into(), message.into());
-        Single { result, effects: self.effects, delegate: self.delegate, cause: Cause::Module }
+        Single { effects: self.effects, delegate: self.delegate, flags: Some(flags), ..Single::plain(result) }
     }
 }

@@ -16,7 +16,7 @@ use super::shared::Shared;
 use crate::action::RawOutput;
 use crate::connection::{
     AgentStore, BecomeSettings, Call, ConnectionError, LocalTransport, Running, Session, Settings, Transport, Update,
-    ssh,
+    become_words, ssh,
 };
 use crate::report::{Delegate, Event};
 
@@ -299,10 +299,27 @@ impl Remote {
         }
     }
 
+    /// Say which way is opened, to those who ask for a lot.
+    fn tell_start(&self, host: &Host) {
+        let detail = |verbosity: u8, text: String| {
+            let text = format!("<{}> {text}", self.settings.address);
+            self.shared.reporter.send(Event::Detail { verbosity, text });
+        };
+        if !host.transport.initialized() {
+            let kind = self.settings.connection.to_uppercase();
+            let user = self.settings.user.as_deref().unwrap_or("None");
+            detail(3, format!("ESTABLISH {kind} CONNECTION FOR USER: {user}"));
+        }
+        let user = self.r#become.as_ref().and_then(become_words);
+        let words: Vec<&str> = user.iter().map(String::as_str).chain(["rprov-agent"]).collect();
+        detail(3, format!("EXEC {}", words.join(" ")));
+    }
+
     /// Start the agent, and make the first call where there is one.
     async fn start(&self, host: &Host, call: Option<Call>) -> Result<(Session, Option<Running>), ConnectionError> {
         let store = &self.shared.connections.store;
         let user = self.r#become.as_ref();
+        self.tell_start(host);
         if self.is_local() {
             return Ok((Session::local(user, store).await?, None));
         }

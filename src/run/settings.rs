@@ -300,11 +300,18 @@ pub(super) fn wire_options(shared: &Shared, task: &Task, scope: &Scope) -> Resul
     let keywords = &task.keywords;
     let gathers = task.is("gather_facts") || task.is("setup");
     let mut environment: Vec<(String, String)> = Vec::new();
+    // What needs the facts that are only being gathered (`ansible_env`) is left out, entry by entry.
+    let unready = |entry: &Written| gathers && entry.render_or_omit(scope).is_err_and(|error| error.is_undefined());
     for written in &keywords.environment {
-        let value = match reader.given(Some(written)) {
+        let ready = match written.entries() {
+            Some(entries) if gathers => {
+                &Written::map(entries.into_iter().filter(|(_, entry)| !unready(entry)).collect(), written.span())
+            }
+            _ => written,
+        };
+        let value = match reader.given(Some(ready)) {
             Ok(Some(value)) => value,
             Ok(None) => continue,
-            // It may need what is only being gathered (`ansible_env`).
             Err(error) if gathers && error.is_undefined() => continue,
             Err(error) => return Err(in_keyword("environment", Some(written), error).into()),
         };

@@ -56,11 +56,13 @@ pub(super) struct Single {
     pub(super) effects: Vec<Effect>,
     pub(super) delegate: Option<Delegate>,
     pub(super) cause: Cause,
+    /// What the keywords say of it; known for an item of a loop, and then for the loop.
+    pub(super) flags: Option<Flags>,
 }
 
 impl Single {
     pub(super) fn plain(result: Map) -> Self {
-        Self { result, effects: Vec::new(), delegate: None, cause: Cause::Module }
+        Self { result, effects: Vec::new(), delegate: None, cause: Cause::Module, flags: None }
     }
 
     /// What a mistake in the playbook leads to.
@@ -77,12 +79,13 @@ impl Single {
     }
 }
 
-/// What does not change from item to item.
+/// How a result is shown and what a failure means; a loop has them for each item.
+#[derive(Clone, Copy, Default)]
 pub(super) struct Flags {
     pub(super) no_log: bool,
     pub(super) diff: bool,
     pub(super) ignore_errors: bool,
-    ignore_unreachable: bool,
+    pub(super) ignore_unreachable: bool,
 }
 
 impl Job {
@@ -105,10 +108,12 @@ impl Job {
             result = self.run_in(&scope) => result,
             () = self.cancelled() => (Single::plain(result::failed("interrupted")), false),
         };
-        let flags = self.flags(&scope);
         let mut single = single;
+        // A loop's flags are those of its items, whose variables they may need.
+        let flags = single.flags.map_or_else(|| self.flags(&scope), Ok);
+        let flags = if looped { flags.or_else(|_| Ok(Flags::default())) } else { flags };
         let mut status = status_of(&single.result);
-        let mut ignored = false;
+        let ignored;
         match &flags {
             Ok(flags) => {
                 ignored = match status {
@@ -120,6 +125,8 @@ impl Job {
             Err(error) => {
                 single = Single::unrendered(error, None);
                 status = Status::Failed;
+                let reader = KeywordReader(&scope);
+                ignored = reader.boolean(self.task.keywords.ignore_errors.as_ref(), false).unwrap_or(false);
             }
         }
         let no_log = flags.as_ref().is_ok_and(|flags| flags.no_log) || concealed(&single.effects);
@@ -366,7 +373,21 @@ impl Job {
             return Err(Stop::refused(format!("This action ({action}) does not support async.")));
         }
         if let Some(known) = action::find(self.task.action.short) {
+            let named = match known.short {
+                "package" => Some(("use", "ansible_package_use")),
+                "pip" => Some(("_interpreter", "ansible_python_interpreter")),
+                _ => None,
+            };
+            if let Some((option, variable)) = named
+                && !arguments.contains_key(option)
+                && let Some(value) = scope.get(variable).map_err(Stop::Template)?
+            {
+                arguments.insert(option.to_owned(), template::to_wire(&value).map_err(Stop::Template)?);
+            }
             let problems = known.spec.check(known.short, &arguments, |_| false);
+            if let Some(stop) = action::refusal(known.short, &arguments, &problems) {
+                return Err(stop);
+            }
             if let Some(first) = problems.first() {
                 let mut result = result::failed(match first {
                     rprov_modules::argument::ArgumentProblem::Unknown { option, .. } => format!(
@@ -544,7 +565,7 @@ impl Job {
             result.insert("attempts".into(), attempt.into());
         }
         if flag(&result, "unreachable") {
-            return Single { result, effects, delegate: None, cause };
+            return Single { effects, cause, ..Single::plain(result) };
         }
         if !result.contains_key("failed") && result.get("rc").is_some_and(|rc| rc.as_int().is_some_and(|rc| rc != 0)) {
             result.insert("failed".into(), true.into());
@@ -570,7 +591,7 @@ impl Job {
         if !result.contains_key("changed") {
             result.insert("changed".into(), false.into());
         }
-        Single { result, effects, delegate: None, cause }
+        Single { effects, cause, ..Single::plain(result) }
     }
 
     /// Say what the module was called with, where that can be seen: in the items of a registered loop, and at `-vvv`.

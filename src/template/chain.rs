@@ -11,6 +11,7 @@ use minijinja::{Environment, Error, ErrorKind, State};
 use super::printf::percent;
 use super::python::type_name;
 use super::scope::Scope;
+use super::value::held_error;
 use super::written::Written;
 
 /// Add them to the environment.
@@ -57,15 +58,10 @@ impl Object for Function {
 
 /// A value that is an error ends the template; `undef()` alone is undefined like a missing name.
 fn checked(value: Value) -> Result<Value, Error> {
-    if value.kind() != ValueKind::Invalid {
-        return Ok(value);
-    }
-    let held = Value::from(vec![value]);
-    let error = held.try_iter()?.checked().find_map(Result::err);
-    match error {
+    match held_error(&value) {
         Some(error) if error.kind() == ErrorKind::UndefinedError => Ok(Value::UNDEFINED),
         Some(error) => Err(error),
-        None => Ok(Value::UNDEFINED),
+        None => Ok(value),
     }
 }
 

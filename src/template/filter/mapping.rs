@@ -249,26 +249,26 @@ fn rekey_on_member(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let (value, key) = (value.unwrap_or_default(), key.unwrap_or_default());
     let duplicates = text_argument(duplicates.as_ref(), "error")?;
     if !matches!(duplicates.as_str(), "error" | "overwrite") {
-        return Err(call.fail(format!("duplicates must be error or overwrite, got '{duplicates}'")));
+        return Err(call.fail(format!("duplicates parameter to rekey_on_member has unknown value '{duplicates}'")));
     }
     let all = if is_map(&value) {
         pairs(&value)?.into_iter().map(|(_, item)| item).collect()
     } else if is_list(&value) {
         items(&value)?
     } else {
-        return Err(call.fail(format!("needs a list or a dictionary, got '{}'", type_name(&value))));
+        return Err(call.fail("Type is not a valid list, set, or dict"));
     };
     let mut out: IndexMap<Value, Value> = IndexMap::new();
     for item in all {
         if !is_map(&item) {
-            return Err(call.fail(format!("each item must be a dictionary, got {}", brief(&item))));
+            return Err(call.fail("List item is not a valid dict"));
         }
         let member = item.get_item(&key)?;
         if member.is_undefined() {
-            return Err(call.fail(format!("the key {} was not found in {}", repr(&key)?, brief(&item))));
+            return Err(call.fail(format!("Key {} was not found.", repr(&key)?)));
         }
         if duplicates == "error" && out.contains_key(&member) {
-            return Err(call.fail(format!("the key {} is not unique", repr(&member)?)));
+            return Err(call.fail(format!("Key {} is not unique, cannot convert to dict.", repr(&member)?)));
         }
         out.insert(member, item);
     }

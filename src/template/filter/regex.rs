@@ -61,7 +61,8 @@ pub(crate) fn compile(pattern: &str, flags: Flags) -> Result<Rc<Regex>, Error> {
         (true, false) => translated.push_str(&format!(r"\A(?:{body})")),
         _ => translated.push_str(&body),
     }
-    let regex = Rc::new(Regex::new(&translated).map_err(|error| wrong(&error.to_string()))?);
+    let before = translated.chars().count().saturating_sub(body.chars().count() + if flags.at_start { 1 } else { 0 });
+    let regex = Rc::new(Regex::new(&translated).map_err(|error| wrong(&mistake(&error, before)))?);
     COMPILED.with_borrow_mut(|compiled| {
         if compiled.len() >= CACHE_LIMIT {
             compiled.clear();
@@ -69,6 +70,24 @@ pub(crate) fn compile(pattern: &str, flags: Flags) -> Result<Rc<Regex>, Error> {
         compiled.insert(key, regex.clone());
     });
     Ok(regex)
+}
+
+/// A pattern's mistake in Python's words, where it has some for it; `before` is what was put in front of the pattern.
+fn mistake(error: &fancy_regex::Error, before: usize) -> String {
+    use fancy_regex::{Error, ParseError};
+    let Error::ParseError(position, problem) = error else { return error.to_string() };
+    let position = position.saturating_sub(before);
+    match problem {
+        ParseError::TargetNotRepeatable => format!("nothing to repeat at position {position}"),
+        ParseError::UnclosedOpenParen => {
+            format!("missing ), unterminated subpattern at position {}", position.saturating_sub(1))
+        }
+        ParseError::InvalidClass => format!("unterminated character set at position {position}"),
+        ParseError::GeneralParseError(text) if text == "end of string not reached" => {
+            format!("unbalanced parenthesis at position {position}")
+        }
+        other => format!("{other} at position {position}"),
+    }
 }
 
 /// A pattern in fancy-regex's spelling.

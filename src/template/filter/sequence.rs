@@ -115,16 +115,23 @@ fn sort(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
 
 fn unique(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [value, case, path] = call.bind(["value", "case_sensitive", "attribute"], 1)?;
-    let case = truth_argument(case.as_ref(), false);
     let path = path.filter(|path| !path.is_none());
-    let mut seen = super::set::Seen::default();
-    let mut kept = Vec::new();
-    for item in items(&value.unwrap_or_default())? {
-        if seen.insert(&key(&item, path.as_ref(), None, case)?) {
-            kept.push(item);
+    let all = items(&value.unwrap_or_default())?;
+    let folded = truth_argument(case.as_ref(), false);
+    let mut keys = all.iter().map(|item| key(item, path.as_ref(), None, folded)).collect::<Result<Vec<_>, _>>()?;
+    // Jinja2 compares by hash. Where an item has none, Ansible compares whole items instead, if nothing else was asked.
+    if let Some(unhashable) = keys.iter().map(type_name).find(|kind| matches!(*kind, "list" | "dict")) {
+        let folds = case.as_ref().is_some_and(|case| !case.is_none() && !folded);
+        if folds || path.is_some() {
+            return Err(call.fail(format!(
+                "Jinja2's unique filter failed and we cannot fall back to Ansible's version as it does not support the \
+                 parameters supplied: unhashable type: '{unhashable}'"
+            )));
         }
+        keys.clone_from(&all);
     }
-    Ok(Value::from(kept))
+    let mut seen = super::set::Seen::default();
+    Ok(keys.iter().zip(all).filter(|(key, _)| seen.insert(key)).map(|(_, item)| item).collect())
 }
 
 fn extreme(call: &Call, wanted: Ordering) -> Result<Value, Error> {

@@ -100,6 +100,6 @@ fn urlsplit(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
             .into_iter()
             .find(|(name, _)| *name == query)
             .map(|(_, value)| value)
-            .ok_or_else(|| call.fail(format!("there is no component '{query}'; known are fragment, hostname, netloc, password, path, port, query, scheme and username"))),
+            .ok_or_else(|| call.fail(format!("urlsplit: unknown URL component: {query}; known are fragment, hostname, netloc, password, path, port, query, scheme and username"))),
     }
 }

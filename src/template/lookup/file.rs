@@ -52,16 +52,27 @@ pub(super) fn read(request: &Request<'_>, name: &str, folder: &str) -> Result<St
     read_file(request, &path).map(|(text, _)| text)
 }
 
+/// A located file's bytes.
+pub(super) fn read_bytes(request: &Request<'_>, name: &str, folder: &str) -> Result<Vec<u8>, Error> {
+    let path = locate(name, folder, request.scope).ok_or_else(|| not_found(request, name, folder))?;
+    opened(request, &path).map(|(bytes, _)| bytes)
+}
+
 /// A file's text, and whether it is encrypted on disk.
 pub(super) fn read_file(request: &Request<'_>, path: &Path) -> Result<(String, bool), Error> {
-    let vault = &request.scope.surroundings().vault;
-    let (bytes, secret) = vault
-        .read(path)
-        .map_err(|error| request.fail(format!("could not read '{}': {error}", path.display())))?
-        .map_err(|problem| request.fail(problem.message))?;
+    let (bytes, secret) = opened(request, path)?;
     let text = String::from_utf8(bytes)
         .map_err(|_| request.fail(format!("the file '{}' is not UTF-8 text", path.display())))?;
     Ok((text, secret))
+}
+
+/// A file's bytes, and whether it is encrypted on disk.
+fn opened(request: &Request<'_>, path: &Path) -> Result<(Vec<u8>, bool), Error> {
+    let vault = &request.scope.surroundings().vault;
+    vault
+        .read(path)
+        .map_err(|error| request.fail(format!("could not read '{}': {error}", path.display())))?
+        .map_err(|problem| request.fail(problem.message))
 }
 
 fn file(request: &Request<'_>) -> Result<Vec<Value>, Error> {

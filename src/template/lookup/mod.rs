@@ -79,6 +79,11 @@ fn find(name: &str) -> Option<Run> {
     LOOKUPS.iter().copied().flatten().find(|(known, _)| *known == short).map(|(_, run)| *run)
 }
 
+/// Whether an option may be something undefined, which matters only if the lookup comes to use it.
+fn may_be_undefined(lookup: &str, option: &str) -> bool {
+    option == "default" && matches!(lookup.strip_prefix("ansible.builtin.").unwrap_or(lookup), "env" | "vars")
+}
+
 /// Whether there is a lookup of this name (short or fully qualified).
 pub fn exists(name: &str) -> bool {
     find(name).is_some()
@@ -110,8 +115,10 @@ pub fn run(name: &str, terms: Vec<Value>, options: Options, scope: &Scope) -> Re
         defined(term, name).map_err(|error| told(&error))?;
         ready.push(finalize(term)?);
     }
-    for (_, value) in &options {
-        defined(value, name).map_err(|error| told(&error))?;
+    for (option, value) in &options {
+        if !may_be_undefined(name, option) {
+            defined(value, name).map_err(|error| told(&error))?;
+        }
     }
     run(&Request { name, terms: ready, options: &options, scope }).map_err(|error| {
         let error = told(&error);
@@ -182,8 +189,13 @@ fn called(state: &State<'_, '_>, call: Call, always_list: bool) -> Result<Value,
         return Err(call.fail(format!("errors must be strict, warn or ignore, got '{errors}'")));
     }
     // Here the engine can still tell which variable it is that is undefined.
-    for value in terms.iter().chain(options.iter().map(|(_, value)| value)) {
+    for value in terms {
         defined(value, &name)?;
+    }
+    for (option, value) in &options {
+        if !may_be_undefined(&name, option) {
+            defined(value, &name)?;
+        }
     }
     let scope = Scope::of(state).unwrap_or_else(Scope::empty);
     match run(&name, terms.to_vec(), options, &scope) {

@@ -6,7 +6,7 @@ use super::file::{locate, not_found, read_file};
 use super::{Request, Run};
 use crate::source::{register, register_secret};
 use crate::template::filter::python::{pairs, text};
-use crate::template::{FileOptions, render_file};
+use crate::template::{FileOptions, managed, render_file};
 
 pub(super) const LOOKUPS: &[(&str, Run)] = &[("template", template)];
 
@@ -39,6 +39,7 @@ fn template(request: &Request<'_>) -> Result<Vec<Value>, Error> {
             ("template_path".to_owned(), Value::from(path.to_string_lossy().into_owned())),
             ("template_fullpath".to_owned(), Value::from(path.to_string_lossy().into_owned())),
         ];
+        locals.extend(managed(request.scope, &path));
         if let Some(given) = request.option("template_vars") {
             for (key, value) in pairs(given)? {
                 locals.push((text(&key)?, value));
@@ -50,6 +51,11 @@ fn template(request: &Request<'_>) -> Result<Vec<Value>, Error> {
         let wanted = line_ends(&content);
         let source = if secret { register_secret(&path, content) } else { register(&path, content) };
         let mut rendered = render_file(source, &options, &scope)?;
+        if rendered.is_empty() {
+            // Nothing was rendered, not even text without anything in it.
+            out.push(Value::from(()));
+            continue;
+        }
         rendered.push_str(&"\n".repeat(wanted.saturating_sub(line_ends(&rendered))));
         out.push(Value::from(rendered));
     }

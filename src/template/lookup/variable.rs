@@ -3,8 +3,9 @@
 use minijinja::{Error, ErrorKind, Value};
 
 use super::{Request, Run};
-use crate::template::filter::python::{brief, items, pairs, text, type_name};
+use crate::template::filter::python::{items, pairs, text, type_name};
 use crate::template::filter::regex::{Flags, compile};
+use crate::template::value::plain_message;
 
 pub(super) const LOOKUPS: &[(&str, Run)] =
     &[("vars", vars), ("varnames", varnames), ("config", config), ("inventory_hostnames", inventory_hostnames)];
@@ -13,11 +14,7 @@ fn vars(request: &Request<'_>) -> Result<Vec<Value>, Error> {
     let mut out = Vec::new();
     for term in &request.terms {
         let Some(name) = term.as_str() else {
-            return Err(request.fail(format!(
-                "a variable's name must be a string, got {} of type '{}'",
-                brief(term),
-                type_name(term)
-            )));
+            return Err(request.fail(format!("Variable name must be 'str' not '{}'.", type_name(term))));
         };
         let found = match request.scope.get(name)? {
             Some(found) => Some(found),
@@ -50,7 +47,16 @@ fn varnames(request: &Request<'_>) -> Result<Vec<Value>, Error> {
     names.dedup();
     let mut out = Vec::new();
     for term in &request.terms {
-        let regex = compile(&text(term)?, Flags::default())?;
+        let Some(pattern) = term.as_str() else {
+            return Err(request.fail(format!(
+                "Invalid setting identifier, \"{}\" is not a string, it is a <class '{}'>",
+                text(term)?,
+                type_name(term)
+            )));
+        };
+        let regex = compile(pattern, Flags::default()).map_err(|error| {
+            request.fail(format!("Unable to use \"{pattern}\" as a search parameter: {}", plain_message(&error)))
+        })?;
         out.extend(
             names.iter().filter(|name| regex.is_match(name).unwrap_or(false)).map(|name| Value::from(name.as_str())),
         );

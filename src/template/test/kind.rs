@@ -8,6 +8,7 @@ use crate::template::Scope;
 use crate::template::filter::call::{Call, Run};
 use crate::template::filter::logic::boolean;
 use crate::template::filter::python::{integer, is_float, is_list, is_map, number, text, truth_argument};
+use crate::template::value::is_undefined;
 
 pub(super) const TESTS: &[(&str, Run)] = &[
     ("boolean", |_, call| answer(call.only()?.kind() == ValueKind::Bool)),
@@ -36,8 +37,8 @@ pub(super) const TESTS: &[(&str, Run)] = &[
 ];
 
 pub(super) const TOLERANT: &[(&str, Run)] = &[
-    ("defined", |_, call| answer(!call.only()?.is_undefined())),
-    ("undefined", |_, call| answer(call.only()?.is_undefined())),
+    ("defined", |_, call| answer(!is_undefined(&call.only()?))),
+    ("undefined", |_, call| answer(is_undefined(&call.only()?))),
 ];
 
 fn is_integer(value: &Value) -> bool {

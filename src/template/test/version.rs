@@ -14,8 +14,11 @@ fn version(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [value, other, operator, strict, kind] =
         call.bind(["value", "version", "operator", "strict", "version_type"], 2)?;
     let (left, right) = (text(&value.unwrap_or_default())?, text(&other.unwrap_or_default())?);
-    if left.is_empty() || right.is_empty() {
-        return Err(call.fail("a version to compare is empty"));
+    if left.is_empty() {
+        return Err(call.fail("Input version value cannot be empty"));
+    }
+    if right.is_empty() {
+        return Err(call.fail("Version parameter to compare against cannot be empty"));
     }
     let strict = strict.filter(|strict| !strict.is_none());
     let kind = kind.filter(|kind| !kind.is_none());

@@ -522,6 +522,10 @@ impl Task<'_> {
                         place_link(&link, &target, attributes::state(existing.as_ref()))?;
                     }
                 }
+                if !check || existing.is_some_and(|existing| existing.is_symlink()) {
+                    // A link has an owner, and nothing else of its own.
+                    changed |= self.wanted.owners().apply(&target, check)?.changed;
+                }
                 continue;
             }
             let metadata = std::fs::metadata(&path).map_err(|error| explain("read", &path, &error))?;

@@ -4,7 +4,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rprov_wire::CHUNK;
 
@@ -52,10 +52,14 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
                 Ok(Outcome::unchanged().with("msg", message).with("file", name).with("sent", false))
             };
         }
-        Err(error) => return Err(explain("read", path, &error).with("file", name)),
+        Err(error) => return Err(unreadable(path, &error).with("file", name)),
     };
     if metadata.is_dir() {
-        return Err(Failure::new("remote file is a directory, fetch cannot work on directories").with("file", name));
+        let message = "remote file is a directory, fetch cannot work on directories";
+        return match arguments.fail_on_missing {
+            true => Err(Failure::new(message).with("file", name)),
+            false => Ok(Outcome::unchanged().with("msg", format!("{message}, not transferring, ignored"))),
+        };
     }
     let outcome = |checksum: &str| {
         Outcome::unchanged().with("file", name.as_str()).with("checksum", checksum).with("size", metadata.len())
@@ -70,7 +74,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
             return Ok(Outcome { changed: true, ..outcome(&checksum) }.with("sent", false));
         }
     }
-    let file = File::open(path).map_err(|error| explain("read", path, &error))?;
+    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
     let mut file = Summing::new(file, &[Algorithm::Sha1]);
     loop {
         context.checkpoint()?;
@@ -84,6 +88,16 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
     }
     let checksum = file.finish().pop().unwrap_or_default();
     Ok(Outcome { changed: true, ..outcome(&checksum) }.with("sent", true))
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    match error.kind() {
+        std::io::ErrorKind::PermissionDenied => Failure::new(format!(
+            "File is not readable: {}; run the task as a user that may (`become: true`)",
+            path.display()
+        )),
+        _ => explain("read", path, error),
+    }
 }
 
 #[cfg(test)]
