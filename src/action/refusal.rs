@@ -9,6 +9,10 @@ use super::call::Stop;
 
 /// The action's own answer to what is wrong with its arguments; `None` where it has no words of its own.
 pub(crate) fn refusal(action: &str, arguments: &Map, problems: &[ArgumentProblem]) -> Option<Stop> {
+    if action == "shell" && arguments.contains_key("expand_argument_vars") {
+        // Only `command` has it; the shell expands by itself.
+        return Some(Stop::refused("Unsupported parameters for (shell) module: expand_argument_vars"));
+    }
     let first = problems.first()?;
     let given = |name: &str| arguments.get(name).is_some_and(|value| !matches!(value, Value::Null));
     let absent = matches!(first, ArgumentProblem::Missing { .. } | ArgumentProblem::Rule { .. });

@@ -14,9 +14,10 @@ use super::result::{self, Cause, Mistake, Outcome, Status, flag, status_of};
 use super::settings::{self, KeywordReader};
 use super::shared::Shared;
 use crate::action::{self, Call, Done, Stop};
+use crate::config::Setting;
 use crate::playbook::{Loop, LoopSource, Task};
 use crate::report::{Delegate, Event, HostResult, ItemInfo, TaskInfo};
-use crate::source::{Diagnostic, Span};
+use crate::source::{Diagnostic, Severity, Span};
 use crate::template::{self, Conditional, Scope, TemplateError, Variable, Written};
 use crate::vars::{Facts, TaskVariables, Values};
 
@@ -117,7 +118,7 @@ impl Job {
         let flags = single.flags.map_or_else(|| self.flags(&scope), Ok);
         let flags = if looped { flags.or_else(|_| Ok(Flags::default())) } else { flags };
         let mut status = status_of(&single.result);
-        let mut ignored;
+        let ignored;
         match &flags {
             Ok(flags) => {
                 ignored = match status {
@@ -139,6 +140,11 @@ impl Job {
         if status == Status::Changed {
             match self.notified(&scope) {
                 Ok(names) => match self.unknown_handler(&names) {
+                    Some(problem) if !self.shared.config.bool(Setting::ErrorOnMissingHandler) => {
+                        let problem = Diagnostic { severity: Severity::Warning, ..problem };
+                        self.shared.reporter.send(Event::Diagnostic(problem));
+                        effects.push(Effect::Notify(names.into_iter().map(|(name, _)| name).collect()));
+                    }
                     // The run ends here, before the result is told.
                     Some(problem) => {
                         let effects = vec![Effect::UnknownHandler(Box::new(problem))];

@@ -12,6 +12,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
+use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use rprov_wire::{Stream, Value};
@@ -30,6 +31,15 @@ const SYSTEM_DIRECTORIES: [&str; 3] = ["/sbin", "/usr/sbin", "/usr/local/sbin"];
 
 /// `PATH` where the agent was started without one.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Held for reading while a program is started, for writing while a file is written that is to be run: between fork and
+/// exec a new process has all files of this one open.
+static STARTS: RwLock<()> = RwLock::new(());
+
+/// No program is started until this is dropped.
+pub(crate) fn no_starts() -> RwLockWriteGuard<'static, ()> {
+    STARTS.write().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A program to run, with all that it is given.
 #[derive(Clone, Debug)]
@@ -357,6 +367,7 @@ impl Command {
                 })?;
             command.current_dir(directory);
         }
+        let _among_others = STARTS.read();
         command
             .stdin(if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
             .stdout(Stdio::piped())

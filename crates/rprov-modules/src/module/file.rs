@@ -386,7 +386,11 @@ impl Task {
         let own = std::fs::symlink_metadata(path).ok();
         let mut difference = state_diff(previous, "hard");
         match src {
-            None => return Err(named(Failure::new("src is required for creating new hardlinks"))),
+            // Without a state, a hard link stays what it is.
+            None if self.arguments.state.is_some() => {
+                return Err(named(Failure::new("src is required for creating new hardlinks")));
+            }
+            None => {}
             Some(src) => {
                 let source = std::fs::metadata(src).map_err(|error| match error.kind() {
                     std::io::ErrorKind::NotFound => {
