@@ -31,7 +31,7 @@ pub(crate) fn refusal(action: &str, arguments: &Map, problems: &[ArgumentProblem
         }
         ("package", _) if absent && unknown_manager(arguments).is_some() => {
             let manager = unknown_manager(arguments)?;
-            Stop::failed(format!("Could not find a matching action for the \"{manager}\" package manager."))
+            Stop::refused(format!("Could not find a matching action for the \"{manager}\" package manager."))
         }
         ("group_by", ArgumentProblem::Missing { .. }) => {
             Stop::failed("the 'key' param is required when using group_by")
@@ -40,7 +40,9 @@ pub(crate) fn refusal(action: &str, arguments: &Map, problems: &[ArgumentProblem
             Stop::failed("The 'data' option needs to be a dictionary/hash")
         }
         ("pause", ArgumentProblem::Type { option, found, .. }) if option == "minutes" || option == "seconds" => {
-            let value = arguments.get(option).map(ToString::to_string).unwrap_or_default();
+            let value = arguments.get(option);
+            let value = value.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+            let value = value.unwrap_or_default();
             Stop::refused(format!(
                 "argument '{option}' is of type {found} and we were unable to convert to int: invalid literal for int() \
                  with base 10: '{value}'"

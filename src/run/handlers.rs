@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::playbook::Task;
-use crate::template::Scope;
+use crate::template::{Scope, Written};
 
 /// The handlers of a play, in the order in which they run.
 #[derive(Clone, Debug, Default)]
@@ -41,17 +41,8 @@ impl Handlers {
                 }
                 names.push(name);
             }
-            let topics = task
-                .listen
-                .iter()
-                .filter_map(|topic| topic.render(scope).ok())
-                .flat_map(|value| match value.kind() {
-                    minijinja::value::ValueKind::Seq => {
-                        value.try_iter().into_iter().flatten().map(|topic| topic.to_string()).collect()
-                    }
-                    _ => vec![value.to_string()],
-                })
-                .collect();
+            // Topics are names as they are written: no template is looked for in them.
+            let topics: Vec<String> = task.listen.iter().flat_map(topic_names).collect();
             // A role's topics can be told from those of others by its name, as its handlers can.
             let mut topics: Vec<String> = topics;
             if let Some(role) = &task.role {
@@ -109,5 +100,14 @@ impl Handlers {
     /// Every name and topic, for did-you-mean.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().flat_map(|entry| entry.names.iter().chain(&entry.topics)).map(String::as_str)
+    }
+}
+
+/// The topics of an entry of `listen`, as they are written.
+fn topic_names(written: &Written) -> Vec<String> {
+    match (written.items(), written.text()) {
+        (Some(items), _) => items.iter().flat_map(topic_names).collect(),
+        (None, Some(text)) => vec![text.to_owned()],
+        (None, None) => written.as_plain().map(ToString::to_string).into_iter().collect(),
     }
 }

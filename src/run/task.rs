@@ -193,10 +193,12 @@ impl Job {
         let keywords = &self.task.keywords;
         let reader = KeywordReader(scope);
         Ok(Flags {
-            no_log: reader.boolean(keywords.no_log.as_ref(), false)?,
-            diff: reader.boolean(keywords.diff.as_ref(), self.shared.options.diff)?,
-            ignore_errors: reader.boolean(keywords.ignore_errors.as_ref(), false)?,
-            ignore_unreachable: reader.boolean(keywords.ignore_unreachable.as_ref(), false)?,
+            no_log: reader.named("no_log").boolean(keywords.no_log.as_ref(), false)?,
+            diff: reader.named("diff").boolean(keywords.diff.as_ref(), self.shared.options.diff)?,
+            ignore_errors: reader.named("ignore_errors").boolean(keywords.ignore_errors.as_ref(), false)?,
+            ignore_unreachable: reader
+                .named("ignore_unreachable")
+                .boolean(keywords.ignore_unreachable.as_ref(), false)?,
         })
     }
 

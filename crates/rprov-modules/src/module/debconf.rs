@@ -120,10 +120,8 @@ fn sorted(text: &str) -> String {
 
 /// The present password; none where the question is not known.
 fn password(name: &str, question: &str, context: &Context<'_>) -> Result<Option<String>, Failure> {
-    let asked = debconf("debconf-communicate")
-        .arg(name)
-        .stdin(format!("get {question}\n"))
-        .run_or_fail("could not ask debconf", context)?;
+    // Its exit code is that of the last answer.
+    let asked = debconf("debconf-communicate").arg(name).stdin(format!("get {question}\n")).run(context)?;
     Ok(asked.stdout().strip_prefix("0").map(|value| value.trim().to_owned()))
 }
 

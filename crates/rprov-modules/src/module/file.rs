@@ -393,9 +393,7 @@ impl Task {
             None => {}
             Some(src) => {
                 let source = std::fs::metadata(src).map_err(|error| match error.kind() {
-                    std::io::ErrorKind::NotFound => {
-                        named(Failure::new(format!("src does not exist: {}", src.display())))
-                    }
+                    std::io::ErrorKind::NotFound => named(Failure::new("src does not exist")),
                     _ => explain("look at", src, &error),
                 })?;
                 let same = |own: &Metadata| (own.dev(), own.ino()) == (source.dev(), source.ino());

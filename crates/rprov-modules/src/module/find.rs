@@ -200,7 +200,10 @@ impl Reading {
                 let command = Command::new("iconv").args(["-f", name, "-t", "UTF-8"]).plain_locale().stdin(bytes);
                 match command.run(context) {
                     Ok(output) if output.success() => Ok(output.stdout()),
-                    Ok(output) if !output.stderr().contains("not supported") => Err(wrong(name)),
+                    // It says so of its input; anything else is about the encoding.
+                    Ok(output) if ["input", "incomplete"].iter().any(|word| output.stderr().contains(word)) => {
+                        Err(wrong(name))
+                    }
                     _ => Err(End::Abandoned(format!("unknown encoding: {name}"))),
                 }
             }
