@@ -1,6 +1,6 @@
 //! Which handlers a name or topic means, and which of them a host has yet to run.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::playbook::Task;
 use crate::template::{Scope, Written};
@@ -9,6 +9,8 @@ use crate::template::{Scope, Written};
 #[derive(Clone, Debug, Default)]
 pub struct Handlers {
     entries: Vec<Entry>,
+    /// Names that could not be rendered, of handlers that listen to nothing; gone once they were told.
+    unusable: Arc<Mutex<Vec<String>>>,
 }
 
 #[derive(Clone, Debug)]
@@ -29,7 +31,17 @@ impl Handlers {
             }
             let name = task.name.as_ref().and_then(|name| match name.render(scope) {
                 Ok(value) => Some(value.to_string()),
-                Err(_) => name.text().map(str::to_owned),
+                Err(error) => {
+                    let text = name.text().map(str::to_owned);
+                    if task.listen.is_empty() {
+                        let shown = text.clone().unwrap_or_default();
+                        self.unusable.lock().unwrap_or_else(PoisonError::into_inner).push(format!(
+                            "Handler '{shown}' is unusable because it has no listen topics and the name could not be \
+                             templated (host-specific variables are not supported in handler names). The error: {error}"
+                        ));
+                    }
+                    text
+                }
             });
             let mut names = Vec::new();
             if let Some(name) = name {
@@ -59,6 +71,11 @@ impl Handlers {
             let list = self.entries.last().map_or(0, |last| last.list + usize::from(!same_list(last)));
             self.entries.push(Entry { task: Arc::clone(task), names, topics, list });
         }
+    }
+
+    /// What is to be said of handlers that nobody can notify; once.
+    pub(super) fn take_unusable(&self) -> Vec<String> {
+        std::mem::take(&mut *self.unusable.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The numbers of the handlers that a notification means: one of that name, and those that listen to it. Of equal

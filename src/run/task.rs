@@ -138,7 +138,13 @@ impl Job {
         let diff = flags.as_ref().is_ok_and(|flags| flags.diff);
         let mut effects = std::mem::take(&mut single.effects);
         if status == Status::Changed {
-            match self.notified(&scope) {
+            let notified = self.notified(&scope);
+            if notified.as_ref().is_ok_and(|names| !names.is_empty()) {
+                for warning in self.handlers.take_unusable() {
+                    self.shared.reporter.send(Event::Warning(warning));
+                }
+            }
+            match notified {
                 Ok(names) => match self.unknown_handler(&names) {
                     Some(problem) if !self.shared.config.bool(Setting::ErrorOnMissingHandler) => {
                         let problem = Diagnostic { severity: Severity::Warning, ..problem };

@@ -292,6 +292,8 @@ impl Search<'_> {
     fn directory(&mut self, directory: &Path, depth: i64) -> Result<(), End> {
         self.context.checkpoint()?;
         if self.arguments.depth.is_some_and(|limit| limit > 0 && depth > limit) {
+            // What is right below is counted, though nothing is found in it.
+            self.examined += std::fs::read_dir(directory).map_or(0, Iterator::count);
             return Ok(());
         }
         let entries = std::fs::read_dir(directory).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
