@@ -194,7 +194,7 @@ fn playbook(bytes: &[u8]) {
     }
     // The same file as what includes lead to.
     let _ = std::os::unix::fs::symlink("site.yml", directory.path().join("tasks.yml"));
-    let mut loader = Loader::new(Vec::new(), Vec::new(), scope());
+    let mut loader = Loader::new(Vec::new(), Vec::new(), Default::default(), scope());
     match loader.playbook(&path) {
         Ok((_, warnings)) => show(&warnings),
         Err(problems) => show(&problems),

@@ -60,6 +60,8 @@ pub struct Keywords {
     pub delegate_to: Option<Written>,
     /// `delegate_facts`
     pub delegate_facts: Option<Written>,
+    /// `collections`: where modules are looked for that are named without one.
+    pub collections: Option<Arc<[String]>>,
 }
 
 impl Keywords {
@@ -103,7 +105,8 @@ impl Keywords {
             timeout,
             debugger,
             delegate_to,
-            delegate_facts
+            delegate_facts,
+            collections
         );
         self
     }

@@ -322,6 +322,17 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
                 }
                 text
             }
+            Cause::Unreadable => {
+                let advice = match message.starts_with("The module interpreter '") {
+                    true => " Consider overriding the configured interpreter path for this host.",
+                    false => "",
+                };
+                let mut text = format!("[ERROR]: Task failed: Action failed: {message}\n\n");
+                text.push_str(&section("Task failed: Action failed.", task));
+                text.push_str("\n<<< caused by >>>\n\n");
+                text.push_str(&format!("{message}{advice} See stdout/stderr for the returned output.\n"));
+                text
+            }
             cause => {
                 let kind = match (result.status, cause) {
                     (Status::Unreachable, _) | (_, Cause::Connection(_)) => "",
@@ -329,7 +340,10 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
                     _ => "Action failed",
                 };
                 let message = match (kind, message.as_str()) {
-                    _ if *cause == Cause::Refused => format!("Task failed: {message}"),
+                    _ if *cause == Cause::Refused && !message.starts_with("Task failed: ") => {
+                        format!("Task failed: {message}")
+                    }
+                    _ if *cause == Cause::Refused => message.clone(),
                     ("", message) => message.to_owned(),
                     (kind, "") => format!("Task failed: {kind}."),
                     (kind, message) => format!("Task failed: {kind}: {message}"),
@@ -381,7 +395,7 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
         }
         // What `debug` shows is its message, not its bookkeeping.
         let named = ["ansible_loop_var", "ansible_index_var"].map(|name| result.get(name).and_then(Value::as_str));
-        let own = ["changed", "skipped", "skip_reason", "false_condition", "ansible_loop", "attempts", "retries"];
+        let own = ["changed", "skipped", "skip_reason", "ansible_loop", "attempts", "retries"];
         let own = own.into_iter().chain(["ansible_loop_var", "ansible_index_var"]);
         for name in own.chain(named.into_iter().flatten()) {
             shown.shift_remove(name);
@@ -667,7 +681,7 @@ fn host_label(result: &HostResult) -> String {
 /// Whether an entry of a result is not for people, unless they ask for a lot.
 pub(super) fn is_bookkeeping(name: &str) -> bool {
     name.starts_with('_')
-        || matches!(name, "exception" | "failed" | "warnings" | "deprecations" | "invocation" | "diff")
+        || matches!(name, "exception" | "failed" | "skipped" | "warnings" | "deprecations" | "invocation" | "diff")
 }
 
 fn truth(result: &Map, name: &str) -> bool {

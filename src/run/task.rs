@@ -13,8 +13,8 @@ use super::remote::Remote;
 use super::result::{self, Cause, Mistake, Outcome, Status, flag, status_of};
 use super::settings::{self, KeywordReader};
 use super::shared::Shared;
-use crate::action::{self, Call, Done, Stop};
-use crate::playbook::{Loop, LoopSource, Task};
+use crate::action::{self, Call, Circumstances, Done, OnHost, Parcel, Stop};
+use crate::playbook::{ActionName, Loop, LoopSource, Task};
 use crate::report::{Delegate, Event, HostResult, ItemInfo, TaskInfo};
 use crate::source::{Diagnostic, Span};
 use crate::template::{self, Conditional, Scope, TemplateError, Variable, Written};
@@ -101,12 +101,13 @@ impl Job {
     }
 
     /// Run it, and tell what happens on the way.
-    pub async fn run(self) -> Outcome {
+    pub async fn run(mut self) -> Outcome {
         let begin = Instant::now();
         let scope = self.variables.clone().scope();
+        let unresolved = self.resolve(&scope).err();
         let (single, looped) = tokio::select! {
             biased;
-            result = self.run_in(&scope) => result,
+            result = self.run_resolved(&scope, unresolved) => result,
             () = self.cancelled() => (Single::plain(result::failed("interrupted")), false),
         };
         let flags = self.flags(&scope);
@@ -219,6 +220,38 @@ impl Job {
         })
     }
 
+    /// Find out what a task calls whose action is a template.
+    fn resolve(&mut self, scope: &Scope) -> Result<(), Single> {
+        let Some(written) = &self.task.action.template else { return Ok(()) };
+        let name = match written.render(scope) {
+            Ok(name) => name.to_string(),
+            Err(error) => return Err(Single::unrendered(&error, written.span())),
+        };
+        let collections = self.task.keywords.collections.as_deref().unwrap_or_default();
+        let found = self.shared.library.resolve(name.trim(), collections);
+        for warning in found.warnings.into_iter().chain(found.deprecations) {
+            self.shared.reporter.send(Event::Warning(warning));
+        }
+        let Some(known) = found.called else {
+            let message = found.reason.unwrap_or_else(|| format!("Cannot resolve '{name}' to an action or module."));
+            let steps = vec![(message.clone(), written.span())];
+            return Err(Single::mistaken(Mistake { steps, ..Mistake::plain(&message, written.span()) }));
+        };
+        let task = Arc::make_mut(&mut self.task);
+        task.action = ActionName { known, ..task.action.clone() };
+        Ok(())
+    }
+
+    /// Run it, if it is known what it calls.
+    async fn run_resolved(&self, scope: &Scope, unresolved: Option<Single>) -> (Single, bool) {
+        let Some(unresolved) = unresolved else { return self.run_in(scope).await };
+        let scope = connection_variables::beneath(&self.shared, &self.task, &self.variables, scope);
+        match self.condition(&scope) {
+            Ok(Some(skipped)) => (Single::plain(skipped), false),
+            _ => (unresolved, false),
+        }
+    }
+
     async fn run_in(&self, scope: &Scope) -> (Single, bool) {
         let Some(looping) = &self.task.looping else {
             return (self.run_single(scope, None).await, false);
@@ -306,8 +339,8 @@ impl Job {
             }
             Stop::Template(error) => Single::unrendered(&error, None),
             Stop::Argument { name, span, error } => {
-                let action = action::find(self.task.action.short).map_or(self.task.action.short, |known| known.short);
-                let stage = format!("Finalization of task args for 'ansible.builtin.{action}' failed");
+                let action = self.task.action.known.full_name();
+                let stage = format!("Finalization of task args for '{action}' failed");
                 let doing = format!("Error while resolving value for '{name}'");
                 let mut mistake = Mistake::new(stage, &doing, &error, span);
                 // The action has a place of its own where the task begins with something else, such as its name.
@@ -369,8 +402,9 @@ impl Job {
             let action = &self.task.action.written;
             return Err(Stop::refused(format!("This action ({action}) does not support async.")));
         }
-        if let Some(known) = action::find(self.task.action.short) {
-            let problems = known.spec.check(known.short, &arguments, |_| false);
+        {
+            let known = &self.task.action.known;
+            let problems = known.spec.check(&known.short, &arguments, |_| false);
             if let Some(first) = problems.first() {
                 let mut result = result::failed(match first {
                     rprov_modules::argument::ArgumentProblem::Unknown { option, .. } => format!(
@@ -484,7 +518,7 @@ impl Job {
             return None;
         }
         let message = format!("Timed out after {limit} second(s).");
-        let mut single = match action::find(self.task.action.short).is_some_and(|known| known.action.is_some()) {
+        let mut single = match !self.task.action.known.is_on_host() {
             true => Single::mistaken(Mistake::plain(&message, Some(self.task.span))),
             false => Single {
                 cause: Cause::Connection(None),
@@ -501,7 +535,7 @@ impl Job {
     /// Run the action once, but not longer than its `timeout`.
     async fn execute(&self, prepared: &Prepared) -> Result<Done, Stop> {
         let limit = prepared.options.timeout;
-        let on_host = action::find(self.task.action.short).is_some_and(|known| known.action.is_none());
+        let on_host = self.task.action.known.is_on_host();
         // The agent keeps the limit of its modules itself, and kills what they have started.
         if limit == 0 || on_host {
             return self.act(prepared).await;
@@ -511,8 +545,7 @@ impl Job {
     }
 
     async fn act(&self, prepared: &Prepared) -> Result<Done, Stop> {
-        let known = action::find(self.task.action.short)
-            .ok_or_else(|| Stop::Failed(result::failed(format!("no action named {}", self.task.action.written))))?;
+        let known = &self.task.action.known;
         let call = Call {
             shared: &self.shared,
             task: &self.task,
@@ -523,15 +556,26 @@ impl Job {
             remote: &prepared.remote,
             options: &prepared.options,
         };
-        match (known.action, known.module) {
+        match (known.action, &known.module) {
             (Some(action), _) => action.run(call).await,
             (None, Some(module)) => {
+                let Parcel { arguments, sources } = self.parcel(module, prepared)?;
                 let mut results =
-                    prepared.remote.call(module.name, &prepared.options, vec![call.arguments], Vec::new()).await?;
-                Ok(Done::new(results.pop().unwrap_or_default()))
+                    prepared.remote.call(module.name(), &prepared.options, vec![arguments], sources).await?;
+                Ok(Done::new(action::interpret(results.pop().unwrap_or_default())))
             }
             (None, None) => Err(Stop::Failed(result::failed(format!("{} cannot be run", known.short)))),
         }
+    }
+
+    /// What the agent is sent for a call.
+    pub(super) fn parcel(&self, module: &OnHost, prepared: &Prepared) -> Result<Parcel, Stop> {
+        let delegate = prepared.remote.delegate();
+        let scope = delegate.map(|name| settings::delegate_scope(&self.shared, &self.variables, name));
+        let scope = scope.as_ref().unwrap_or(&prepared.scope);
+        let written = &self.task.action.written;
+        let circumstances = Circumstances::new(written, &prepared.options, scope, &self.shared.config);
+        module.parcel(&prepared.arguments, &circumstances)
     }
 
     /// From what the action gave back to the task's result: flags, facts, `changed_when`, `failed_when`.
@@ -552,6 +596,10 @@ impl Job {
         }
         if !result.contains_key("failed") && result.get("rc").is_some_and(|rc| rc.as_int().is_some_and(|rc| rc != 0)) {
             result.insert("failed".into(), true.into());
+            cause = Cause::Action;
+        }
+        if result.contains_key("module_stdout") && matches!(cause, Cause::Module) {
+            cause = Cause::Unreadable;
         }
         if flag(&result, "failed") {
             result.entry("exception".to_owned()).or_insert_with(|| NO_TRACEBACK.into());
@@ -581,8 +629,15 @@ impl Job {
     fn add_invocation(&self, single: &mut Single, arguments: &Map, in_loop: bool) {
         let wanted = self.shared.options.verbosity >= 3 || in_loop && self.task.register.is_some();
         let unknown = matches!(single.cause, Cause::Playbook(_) | Cause::Connection(_) | Cause::Refused);
-        if let Some(known) = action::find(self.task.action.short)
-            && wanted
+        let known = &self.task.action.known;
+        if let Some(OnHost::Own(_)) = known.module {
+            // It says so itself, or nobody does.
+            if !wanted {
+                single.result.shift_remove("invocation");
+            }
+            return;
+        }
+        if wanted
             && !unknown
             && known.module.is_some()
             && !flag(&single.result, "skipped")
@@ -670,7 +725,7 @@ impl Job {
             // The first of a name counts.
             scope.with(locals.chain(carried.iter().map(|(name, value)| (Arc::clone(name), value.clone()))))
         };
-        let batchable = action::find(self.task.action.short).is_some_and(|known| known.action.is_none())
+        let batchable = self.task.action.known.is_on_host()
             && self.task.until.is_empty()
             && self.task.retries.is_none()
             && self.task.asynchronous.is_none()
@@ -768,7 +823,7 @@ impl Job {
         flags: Option<&Flags>,
     ) -> Vec<Single> {
         let begin = Instant::now();
-        let module = action::find(self.task.action.short).and_then(|known| known.module);
+        let module = self.task.action.known.module.as_ref();
         let mut singles: Vec<Option<Single>> = Vec::with_capacity(items.len());
         let mut prepared: Vec<(usize, Prepared)> = Vec::new();
         for (index, scope) in scopes.iter().enumerate() {
@@ -794,15 +849,36 @@ impl Job {
             };
             prepared = rest;
             let Some((_, lead)) = first.first() else { break };
-            let arguments = first.iter().map(|(_, ready)| ready.arguments.clone()).collect();
-            let results = lead.remote.call(module.name, &lead.options, arguments, Vec::new()).await;
+            let parcels: Result<Vec<Parcel>, Stop> =
+                first.iter().map(|(_, ready)| self.parcel(module, ready)).collect();
+            let parcels = match parcels {
+                Ok(parcels) => parcels,
+                // What is wrong with the module is wrong for all items.
+                Err(stop) => {
+                    let single = self.stopped(stop);
+                    for (index, _) in &first {
+                        if let Some(slot) = singles.get_mut(*index) {
+                            *slot = Some(Single { cause: single.cause.clone(), ..Single::plain(single.result.clone()) });
+                        }
+                    }
+                    continue;
+                }
+            };
+            let mut arguments = Vec::with_capacity(parcels.len());
+            let mut sources = Vec::new();
+            for parcel in parcels {
+                arguments.push(parcel.arguments);
+                // All items have one program.
+                sources = parcel.sources;
+            }
+            let results = lead.remote.call(module.name(), &lead.options, arguments, sources).await;
             let delegate = lead.remote.shown_delegate();
             match results {
                 Ok(results) => {
                     for ((index, ready), result) in first.iter().zip(results) {
                         let mut single = match self.timed_out(&result, ready) {
                             Some(single) => single,
-                            None => self.conclude(&ready.scope, Ok(Done::new(result)), None),
+                            None => self.conclude(&ready.scope, Ok(Done::new(action::interpret(result))), None),
                         };
                         self.add_invocation(&mut single, &ready.arguments, true);
                         single.delegate.clone_from(&delegate);

@@ -24,6 +24,7 @@ use super::stage::{
 };
 use super::stop::Stop;
 use super::tell::{display, host_list, put, tell};
+use crate::action::Library;
 use crate::config::Config;
 use crate::inventory::{Inventory, Pattern};
 use crate::report::default::{DefaultOutput, Display};
@@ -81,6 +82,8 @@ impl ConsoleCommand {
         };
         let extra = extra_variables(&self.task.extra, &config, color)?;
         let directory = self.lone.directory(&config)?;
+        let library = self.task.library(&config);
+        library.add_playbook(&directory);
         let Hosts { inventory, cache, sources, served } = Hosts::load(&self.inventory, &config, &extra, color)?;
         let mut console = Console {
             kept: Kept::new(&config),
@@ -91,6 +94,7 @@ impl ConsoleCommand {
             cache,
             sources,
             directory,
+            library,
             pattern: self.pattern,
             hosts: Vec::new(),
             color,
@@ -121,6 +125,7 @@ struct Console {
     cache: Arc<crate::facts::FactCache>,
     sources: Vec<String>,
     directory: PathBuf,
+    library: Arc<Library>,
     /// Connections and facts, which last from task to task.
     kept: Kept,
     pattern: String,
@@ -137,7 +142,7 @@ impl Console {
             let names = self.inventory.groups().map(|group| group.name.to_string());
             let names = names.chain(self.inventory.hosts().map(|host| host.name.to_string())).collect();
             let Some(line) = lines.next(&self.prompt(), names) else { break };
-            match Order::parse(&line) {
+            match Order::parse(&line, &|name| self.library.resolve(name, &[]).called.is_some()) {
                 Order::Exit => break,
                 order => {
                     if let Err(stop) = self.follow(order, runtime) {
@@ -248,7 +253,7 @@ impl Console {
             written: Written::Prompt,
         };
         let surroundings = surroundings(&self.config);
-        let mut loader = loader(&self.config, &self.extra, &surroundings);
+        let mut loader = loader(&self.config, Arc::clone(&self.library), &self.extra, &surroundings);
         let (play, notes) = loader.lone_play(&task.play()?, &self.directory).map_err(Stop::written)?;
         tell(&notes, self.color);
         let display = Display { pretty: Some(true), ..display(&self.config, &self.options) };
@@ -260,6 +265,7 @@ impl Console {
             inventory: self.inventory.clone(),
             cache: Arc::clone(&self.cache),
             sources: self.sources.clone(),
+            library: Arc::clone(&self.library),
             directory: self.directory.clone(),
             kept: self.kept.clone(),
             live: false,

@@ -171,17 +171,17 @@ impl Loader {
         let Some(mut draft) = self.draft(node, handler) else { return Vec::new() };
         let guarded = self.guarded;
         self.guarded |= draft.may_fail() || outer.ignore_errors.is_some() || !outer.when.is_empty();
-        let called = self.action(&mut draft, node);
+        let called = self.action(&mut draft, outer, node);
         self.guarded = guarded;
         let Some((action, arguments)) = called else { return Vec::new() };
-        if handler && matches!(action.short, "include_role" | "import_role") {
+        if handler && matches!(action.short(), "include_role" | "import_role") {
             self.note(
                 Diagnostic::error(format!("Using '{}' as a handler is not supported.", action.written))
                     .at(action.span)
                     .hint("notify a handler that does `include_tasks`, or the role's own handlers"),
             );
         }
-        if matches!(action.short, "include_tasks" | "include_role") {
+        if matches!(action.short(), "include_tasks" | "include_role") {
             self.check_include_keywords(node, &action);
         }
         let looping = draft.looping.map(|(source, span)| Loop { source, control: draft.control, span });
@@ -212,7 +212,7 @@ impl Loader {
             implicit: false,
         };
         self.check_templates(&task);
-        match task.action.short {
+        match task.action.short() {
             "import_tasks" => self.import_tasks(&task, node, place, handler),
             "import_role" => self.import_role(&task, node, place, handler),
             _ => vec![Item::Task(Arc::new(task))],
@@ -227,7 +227,7 @@ impl Loader {
             if !known {
                 continue;
             }
-            let object = if action.short == "include_role" { "IncludeRole" } else { "TaskInclude" };
+            let object = if action.short() == "include_role" { "IncludeRole" } else { "TaskInclude" };
             let note = Diagnostic::error(format!("'{name}' is not a valid attribute for a {object}")).at(key.span);
             let handed_down = keyword::BASE.contains(&name) || keyword::CONDITIONAL.contains(&name);
             self.note(match handed_down {
@@ -383,7 +383,8 @@ impl Loader {
         if let Some((first, _)) = draft.action.clone() {
             let keywords = || [keyword::BASE, keyword::CONDITIONAL, keyword::TASK].into_iter().flatten().copied();
             let word = |key: &Node| key.as_str().unwrap_or_default().to_owned();
-            let known = |key: &Node| action::find(&word(key)).is_some();
+            let library = Arc::clone(self.library());
+            let known = |key: &Node| library.resolve(&word(key), &[]).called.is_some();
             let misspelt = |key: &Node| rprov_modules::argument::closest(&word(key), keywords()).is_some();
             // Of two words that could each be the module, one may be a keyword that is spelt wrongly.
             let (first_known, known) = (known(&first), known(key));
@@ -433,7 +434,7 @@ impl Loader {
     }
 
     /// The action of a task and its arguments, in whichever form they were written.
-    fn action(&mut self, draft: &mut Draft, node: &Node) -> Option<(ActionName, Arguments)> {
+    fn action(&mut self, draft: &mut Draft, outer: &Keywords, node: &Node) -> Option<(ActionName, Arguments)> {
         let Some((key, value)) = &draft.action else {
             self.note(
                 Diagnostic::error("no module/action detected in task")
@@ -444,11 +445,12 @@ impl Loader {
             return None;
         };
         let word = key.as_str()?;
-        let (name, name_span, value) = if word == "action" || word == "local_action" {
+        let (name, name_node, value) = if word == "action" || word == "local_action" {
             self.action_statement(key, value)?
         } else {
-            (word.to_owned(), key.span, value.clone())
+            (word.to_owned(), key.clone(), value.clone())
         };
+        let name_span = name_node.span;
         let old = name == "include";
         let name = if old {
             self.deprecated(key, "include", "include_tasks: FILE");
@@ -456,9 +458,29 @@ impl Loader {
         } else {
             name
         };
-        let Some(known) = action::find(&name) else {
+        let is_template = word != name && crate::template::is_template(&name);
+        let found = match is_template {
+            true => action::Resolution { called: Some(action::undetermined()), ..action::Resolution::default() },
+            false => {
+                let collections = draft.keywords.collections.as_ref().or(outer.collections.as_ref());
+                self.library().resolve(&name, collections.map(AsRef::as_ref).unwrap_or_default())
+            }
+        };
+        for warning in found.warnings {
+            self.note(Diagnostic::warning(warning));
+        }
+        for deprecation in found.deprecations {
+            self.note(Diagnostic::deprecation(deprecation).at(name_span));
+        }
+        if let Some(reason) = found.reason {
+            self.note(Diagnostic::error(reason).at(name_span));
+            return None;
+        }
+        let Some(known) = found.called else {
+            let own = self.library().names();
             let keywords = [keyword::BASE, keyword::CONDITIONAL, keyword::TASK];
             let names = action::names().into_iter().chain(keywords.into_iter().flatten().copied());
+            let names = names.chain(own.iter().map(String::as_str));
             self.note(
                 Diagnostic::error(format!(
                     "couldn't resolve module/action '{name}'. This often indicates a misspelling, missing collection, or incorrect module path"
@@ -474,9 +496,12 @@ impl Loader {
                     .at(name_span),
             );
         }
+        if let Some(notice) = action::notice(&known) {
+            self.note(Diagnostic::warning(format!("{notice}: this task fails if it is run")).at(name_span));
+        }
         let mut arguments =
             Arguments { options: IndexMap::new(), template: None, spans: IndexMap::new(), mistake: None };
-        self.read_arguments(&mut arguments, known, &value);
+        self.read_arguments(&mut arguments, &known, &value);
         if old {
             self.old_include(&mut arguments, draft, key.span);
         }
@@ -493,42 +518,44 @@ impl Loader {
                     }
                 }
                 Data::String(text) if text.contains("{{") => arguments.template = Some(Written::from_node(node)),
-                Data::String(text) => self.key_value_arguments(&mut arguments, known, text, node.span),
+                Data::String(text) => self.key_value_arguments(&mut arguments, &known, text, node.span),
                 Data::Null => {}
                 _ => self.note(
                     Diagnostic::error(format!("`args` must be a dictionary, not {}", node.describe())).at(node.span),
                 ),
             }
         }
-        let action = ActionName { written: name.as_str().into(), short: known.short, span: name_span };
-        self.check_arguments(&action, known, &arguments, draft);
+        let template = is_template.then(|| Written::from_text(name.as_str(), Some(name_span)));
+        let action = ActionName { written: name.as_str().into(), known, template, span: name_span };
+        if !is_template {
+            self.check_arguments(&action, &arguments, draft);
+        }
         Some((action, arguments))
     }
 
     /// `action: copy src=a dest=b` or `action: {module: copy, src: a}`.
-    fn action_statement(&mut self, key: &Node, value: &Node) -> Option<(String, Span, Node)> {
+    fn action_statement(&mut self, key: &Node, value: &Node) -> Option<(String, Node, Node)> {
         match &value.data {
             Data::String(text) => {
                 let text = text.trim();
-                let (name, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-                Some((name.to_owned(), value.span, Node { data: Data::String(rest.trim().into()), span: value.span }))
+                let (name, rest) = split_name(text);
+                Some((name.to_owned(), value.clone(), Node { data: Data::String(rest.trim().into()), span: value.span }))
             }
             Data::Map(entries) => {
-                let module = value.get("module").and_then(Node::as_str).map(str::to_owned);
-                let Some(module) = module else {
+                let Some(named) = value.get("module").filter(|node| node.as_str().is_some()) else {
                     self.note(
                         Diagnostic::error("`action` names no module").at(key.span).hint("add `module: NAME` to it"),
                     );
                     return None;
                 };
-                let (name, rest) = module.split_once(char::is_whitespace).unwrap_or((&module, ""));
+                let (name, rest) = split_name(named.as_str().unwrap_or_default().trim());
                 let mut options: Vec<(Node, Node)> =
                     entries.iter().filter(|(key, _)| key.as_str() != Some("module")).cloned().collect();
                 if !rest.trim().is_empty() {
                     let raw = Node { data: Data::String("_raw_params".into()), span: value.span };
                     options.push((raw, Node { data: Data::String(rest.trim().into()), span: value.span }));
                 }
-                Some((name.to_owned(), value.span, Node { data: Data::Map(options), span: value.span }))
+                Some((name.to_owned(), named.clone(), Node { data: Data::Map(options), span: value.span }))
             }
             _ => {
                 self.note(
@@ -605,7 +632,8 @@ impl Loader {
     }
 
     /// Check what is known of the arguments already; what holds a template is checked when it is rendered.
-    fn check_arguments(&mut self, action: &ActionName, known: &action::Known, arguments: &Arguments, draft: &Draft) {
+    fn check_arguments(&mut self, action: &ActionName, arguments: &Arguments, draft: &Draft) {
+        let known = &action.known;
         let whole_known = arguments.template.is_none() && draft.keywords.module_defaults.is_empty();
         let mut plain = Map::new();
         let mut pending = Vec::new();
@@ -624,7 +652,7 @@ impl Loader {
                 }
             }
         }
-        for problem in known.spec.check(known.short, &plain, |name| pending.iter().any(|pending| pending == name)) {
+        for problem in known.spec.check(&known.short, &plain, |name| pending.iter().any(|pending| pending == name)) {
             let unknown = matches!(problem, ArgumentProblem::Unknown { .. });
             // A template may omit an option, and defaults may add one: only what was written for certain counts.
             if !unknown
@@ -800,4 +828,13 @@ impl Loader {
         let keywords = Arc::new(keywords.within(enclosing));
         self.conclude(keywords).map(|(keywords, _)| keywords)
     }
+}
+
+/// The name of an action, which may be a template, and what follows it.
+fn split_name(text: &str) -> (&str, &str) {
+    let end = match arguments::split_words(text).and_then(|words| words.into_iter().next()) {
+        Some(first) if text.starts_with(&first) => first.len(),
+        _ => text.find(char::is_whitespace).unwrap_or(text.len()),
+    };
+    text.split_at_checked(end).unwrap_or((text, ""))
 }
