@@ -39,7 +39,9 @@ mod wait_for_connection;
 
 pub use call::{Action, Call, Done, Stop, render_arguments};
 pub(crate) use invocation::invocation;
-pub use raw::{RawOutput, collect as collect_raw};
-pub(crate) use own::{imports, interpret, notice};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use own::imports;
 pub use own::{Circumstances, Library, OwnModule, Resolution};
+pub(crate) use own::{interpret, notice};
+pub use raw::{RawOutput, collect as collect_raw};
 pub use registry::{Called, Known, OnHost, Parcel, find, names, undetermined};

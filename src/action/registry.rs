@@ -295,8 +295,7 @@ pub fn undetermined() -> Called {
 
 /// Every short name of what is here.
 pub fn names() -> Vec<&'static str> {
-    let mut names: Vec<&'static str> =
-        KNOWN.iter().filter(|(_, known)| !known.absent).map(|(name, _)| *name).collect();
+    let mut names: Vec<&'static str> = KNOWN.iter().filter(|(_, known)| !known.absent).map(|(name, _)| *name).collect();
     names.sort_unstable();
     names
 }

@@ -91,7 +91,8 @@ impl RunCommand {
         let options = self.options(&config)?;
         let extra = extra_variables(&self.task.extra, &config, color)?;
         let surroundings = surroundings(&config);
-        let (playbooks, loader) = self.load(loader(&config, self.task.library(&config), &extra, &surroundings), color)?;
+        let (playbooks, loader) =
+            self.load(loader(&config, self.task.library(&config), &extra, &surroundings), color)?;
         if self.syntax_check {
             for playbook in &playbooks {
                 put(&format!("\nplaybook: {}\n", playbook.path.display()));

@@ -613,7 +613,7 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
             let Some(Value::List(items)) = result.result.get(name) else { continue };
             for item in items {
                 let message = match item {
-                    Value::Map(map) => map.get("msg").map(python_text).unwrap_or_default(),
+                    Value::Map(map) => parting(map),
                     other => python_text(other),
                 };
                 let text = self.paint(&format!("{word}: {message}"), Some(PURPLE));
@@ -621,6 +621,24 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
             }
         }
     }
+}
+
+/// What is said of something that a module wants to see gone.
+fn parting(notice: &Map) -> String {
+    let text = |map: &Map, name: &str| map.get(name).filter(|value| !value.is_null()).map(python_text);
+    let message = text(notice, "msg").unwrap_or_default();
+    let name = notice.get("deprecator").and_then(|by| by.get("resolved_name")).map(python_text);
+    let when = match (text(notice, "version"), text(notice, "date")) {
+        (Some(version), _) if name.is_some() => format!(" version {version}"),
+        (Some(version), _) => format!(" in version {version}"),
+        (None, Some(date)) => format!(" in a release after {date}"),
+        (None, None) => " in a future release".to_owned(),
+    };
+    let whose = match name.as_deref().and_then(|name| name.rsplit_once('.')) {
+        Some((collection, module)) => format!(" from module '{module}' in collection '{collection}'"),
+        None => String::new(),
+    };
+    format!("{}. This feature will be removed{whose}{when}.", message.trim_end_matches('.'))
 }
 
 const BROKEN_CONDITIONALS: &str =

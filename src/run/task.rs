@@ -237,6 +237,8 @@ impl Job {
             let steps = vec![(message.clone(), written.span())];
             return Err(Single::mistaken(Mistake { steps, ..Mistake::plain(&message, written.span()) }));
         };
+        // It is reported as what it is.
+        Arc::make_mut(&mut self.info).action = name;
         let task = Arc::make_mut(&mut self.task);
         task.action = ActionName { known, ..task.action.clone() };
         Ok(())
@@ -858,7 +860,8 @@ impl Job {
                     let single = self.stopped(stop);
                     for (index, _) in &first {
                         if let Some(slot) = singles.get_mut(*index) {
-                            *slot = Some(Single { cause: single.cause.clone(), ..Single::plain(single.result.clone()) });
+                            *slot =
+                                Some(Single { cause: single.cause.clone(), ..Single::plain(single.result.clone()) });
                         }
                     }
                     continue;

@@ -95,7 +95,11 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
 }
 
 fn outcome(output: Output) -> Outcome {
-    Outcome::unchanged().with(MARK, true).with("rc", output.rc).with("stdout", output.stdout()).with("stderr", output.stderr())
+    Outcome::unchanged()
+        .with(MARK, true)
+        .with("rc", output.rc)
+        .with("stdout", output.stdout())
+        .with("stderr", output.stderr())
 }
 
 fn write(path: &Path, content: &[u8], mode: u32) -> std::io::Result<()> {

@@ -17,6 +17,7 @@ pub(crate) fn interpret(mut raw: Map) -> Map {
         Ok((object, junk)) => {
             let mut result = object;
             let mut warnings = strip(&mut result);
+            result.values_mut().for_each(untag);
             if !junk.is_empty() {
                 warnings.push(format!("Module invocation had junk after the JSON data: {junk}"));
             }
@@ -35,9 +36,9 @@ pub(crate) fn interpret(mut raw: Map) -> Map {
             let stderr = raw.get("stderr").cloned().unwrap_or_default();
             let told = stderr.as_str().unwrap_or_default().strip_suffix(": not found\n");
             let problem = match told {
-                Some(interpreter) if rc == 127 && stdout.is_empty() && !interpreter.contains(['\n', ' ']) => format!(
-                    "The module interpreter '{interpreter}' was not found."
-                ),
+                Some(interpreter) if rc == 127 && stdout.is_empty() && !interpreter.contains(['\n', ' ']) => {
+                    format!("The module interpreter '{interpreter}' was not found.")
+                }
                 _ => format!("Module result deserialization failed: {problem}"),
             };
             Map::from_iter([
@@ -54,10 +55,8 @@ pub(crate) fn interpret(mut raw: Map) -> Map {
 /// The object in what was printed, and what follows it.
 fn object(printed: &str) -> Result<(Map, String), String> {
     let lines: Vec<&str> = printed.lines().collect();
-    let first = lines
-        .iter()
-        .position(|line| line.trim_start().starts_with('{'))
-        .ok_or("No start of json char found")?;
+    let first =
+        lines.iter().position(|line| line.trim_start().starts_with('{')).ok_or("No start of json char found")?;
     let last = lines.iter().rposition(|line| line.trim_end().ends_with('}')).filter(|last| *last >= first);
     let last = last.ok_or("No end of json char found")?;
     let text = lines.get(first..=last).unwrap_or_default().join("\n");
@@ -106,7 +105,8 @@ fn strip(result: &mut Map) -> Vec<String> {
     result.retain(|name, value| {
         let internal = name.starts_with("_ansible_");
         if internal {
-            let value = crate::template::python::to_text(&crate::template::from_wire(value.clone())).unwrap_or_default();
+            let value =
+                crate::template::python::to_text(&crate::template::from_wire(value.clone())).unwrap_or_default();
             told.push(format!("Removed unexpected internal key in module return: {name} = {value}"));
         }
         !internal
@@ -122,6 +122,48 @@ fn strip_below(value: &mut Value) {
             map.values_mut().for_each(strip_below);
         }
         Value::List(items) => items.iter_mut().for_each(strip_below),
+        _ => {}
+    }
+}
+
+/// The name under which `AnsibleModule` says what kind of object of its own it has written (since ansible-core 2.19).
+const TAG: &str = "__ansible_type";
+
+/// Put plain values into the place of such objects.
+fn untag(value: &mut Value) {
+    match value {
+        Value::List(items) => items.iter_mut().for_each(untag),
+        Value::Map(map) => {
+            map.values_mut().for_each(untag);
+            let Some(kind) = map.shift_remove(TAG) else { return };
+            let event = match map.shift_remove("event") {
+                Some(Value::Map(event)) => event,
+                _ => Map::new(),
+            };
+            let said = event.get("msg").cloned().unwrap_or_default();
+            match kind.as_str().unwrap_or_default() {
+                "WarningSummary" => *value = said,
+                "ErrorSummary" => {
+                    let traceback = event.get("formatted_traceback").filter(|text| !text.is_null());
+                    *value = traceback.cloned().unwrap_or_else(|| "(traceback unavailable)".into());
+                }
+                "DeprecationSummary" => {
+                    let name = map.get("deprecator").and_then(|by| by.get("resolved_name")).and_then(Value::as_str);
+                    if let Some((collection, _)) = name.and_then(|name| name.rsplit_once('.')) {
+                        let collection = collection.to_owned();
+                        map.insert("collection_name".to_owned(), collection.into());
+                    }
+                    map.insert("msg".to_owned(), said);
+                }
+                _ => {
+                    if map.len() == 1
+                        && let Some(only) = map.shift_remove("value")
+                    {
+                        *value = only;
+                    }
+                }
+            }
+        }
         _ => {}
     }
 }
@@ -164,7 +206,10 @@ mod tests {
         ] {
             let result = answer(printed);
             assert_eq!(text(&result, "msg"), format!("Module result deserialization failed: {problem}"));
-            assert_eq!((text(&result, "module_stdout"), text(&result, "module_stderr")), (printed.into(), "oops\n".into()));
+            assert_eq!(
+                (text(&result, "module_stdout"), text(&result, "module_stderr")),
+                (printed.into(), "oops\n".into())
+            );
             assert_eq!(result.get("rc"), Some(&1.into()));
         }
         assert!(text(&answer("{\"a\" 1}"), "msg").starts_with("Module result deserialization failed: expected"));
@@ -176,6 +221,26 @@ mod tests {
         assert_eq!(result.get("a"), Some(&Value::Null));
         assert_eq!(text(&result, "b"), "NaN \" -Infinity");
         assert_eq!(result.get("c"), Some(&Value::List(vec![Value::Null])));
+    }
+
+    #[test]
+    fn objects_of_ansible_s_own_become_plain_values() {
+        let result = answer(
+            r#"{"warnings": [{"__ansible_type": "WarningSummary", "event": {"__ansible_type": "Event", "msg": "w"}}],
+            "deprecations": [{"__ansible_type": "DeprecationSummary", "event": {"msg": "d"}, "version": "9",
+            "deprecator": {"__ansible_type": "PluginInfo", "resolved_name": "ns.col.m",
+            "type": {"__ansible_type": "PluginType", "value": "module"}}}],
+            "exception": {"__ansible_type": "ErrorSummary", "event": {"msg": "boom"}}}"#,
+        );
+        assert_eq!(
+            Value::Map(result).to_json(),
+            serde_json::json!({
+                "warnings": ["w"],
+                "deprecations": [{"version": "9", "deprecator": {"resolved_name": "ns.col.m", "type": "module"},
+                    "collection_name": "ns.col", "msg": "d"}],
+                "exception": "(traceback unavailable)",
+            })
+        );
     }
 
     #[test]

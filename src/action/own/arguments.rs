@@ -89,9 +89,6 @@ mod tests {
             ("e".to_owned(), "".into()),
             ("f".to_owned(), Value::Null),
         ]);
-        assert_eq!(
-            words(&arguments),
-            r#"a='it'"'"'s' b=True c='[1, '"'"'x y'"'"']' d=/p/q e='' f=None "#
-        );
+        assert_eq!(words(&arguments), r#"a='it'"'"'s' b=True c='[1, '"'"'x y'"'"']' d=/p/q e='' f=None "#);
     }
 }

@@ -97,7 +97,9 @@ impl Collections {
                 .map(|version| format!("version {version}"))
                 .or_else(|| text(node, "removal_date").map(|date| format!("a release after {date}")))
                 .unwrap_or_else(|| "a future release".to_owned());
-            let advice = text(node, "warning_text").map(|text| format!(" {}.", text.trim().trim_end_matches('.'))).unwrap_or_default();
+            let advice = text(node, "warning_text")
+                .map(|text| format!(" {}.", text.trim().trim_end_matches('.')))
+                .unwrap_or_default();
             (when, advice)
         };
         if let Some(tombstone) = entry.get("tombstone") {

@@ -185,9 +185,11 @@ impl Library {
         let fixed = found.called.as_ref().is_some_and(|known| {
             !known.absent && (known.action.is_some() || known.module.is_none() || CHOOSING.contains(&&*known.short))
         });
-        if let Some(file) = self.directories("action_plugins", &self.action_paths).iter().find_map(|directory| {
-            Some(directory.join(format!("{name}.py"))).filter(|file| file.is_file())
-        }) {
+        if let Some(file) = self
+            .directories("action_plugins", &self.action_paths)
+            .iter()
+            .find_map(|directory| Some(directory.join(format!("{name}.py"))).filter(|file| file.is_file()))
+        {
             match &found.called {
                 Some(known) if !known.absent => found.warnings.push(format!(
                     "the action plugin {} is in Python and is not used: rprov does what is built in as `{}`",
@@ -322,6 +324,18 @@ impl Library {
         known
     }
 
+    /// What to say of a filter or test that there is not, where the user has such plug-ins.
+    pub fn plugin_hint(&self, message: &str) -> Option<String> {
+        let kind = ["filter", "test"].into_iter().find(|kind| message.contains(&format!("No {kind} named")))?;
+        let directories = self.directories(&format!("{kind}_plugins"), &[]);
+        let directory = directories.iter().find(|directory| directory.is_dir())?;
+        Some(format!(
+            "what {} has is Python, which rprov cannot run: it has no Python on the controller; the filters and tests \
+             that are built in are listed by `rprov doc -t {kind} -l`",
+            directory.display()
+        ))
+    }
+
     /// The full names of the modules of a group (`group/NAMESPACE.COLLECTION.NAME`), if a collection declares it.
     pub fn group(&self, name: &str) -> Option<Vec<String>> {
         self.collections.group(name)
@@ -338,4 +352,118 @@ impl Library {
 pub(super) fn split(name: &str) -> Option<(&str, &str)> {
     let dot = name.match_indices('.').nth(1)?.0;
     Some((name.get(..dot)?, name.get(dot + 1..)?))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+
+    fn place(root: &Path, files: &[&str]) {
+        for file in files {
+            let path = root.join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "#!/bin/sh\n").unwrap();
+        }
+    }
+
+    /// The file that a name leads to, below `root`; what is built in has none.
+    fn found(library: &Arc<Library>, root: &Path, name: &str, collections: &[&str]) -> Option<String> {
+        let collections: Vec<String> = collections.iter().map(|name| (*name).to_owned()).collect();
+        let called = library.resolve(name, &collections).called?;
+        Some(match &called.file {
+            Some(file) => file.strip_prefix(root).unwrap().display().to_string(),
+            None => called.full_name(),
+        })
+    }
+
+    #[test]
+    fn what_was_loaded_first_comes_first_and_the_settings_last() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        place(
+            root,
+            &[
+                "play/library/mine",
+                "play/library/notes.md",
+                "role/library/mine.sh",
+                "role/library/theirs.py",
+                "role/library/theirs.sh",
+                "set/mine",
+                "set/theirs",
+                "set/ping",
+                "set/copy",
+                "set/package",
+                "set/_old.py",
+            ],
+        );
+        let library = Arc::new(Library::from_paths(vec![root.join("set")], Vec::new(), Vec::new(), Vec::new()));
+        let find = |name| found(&library, root, name, &[]);
+        assert_eq!(find("mine").as_deref(), Some("set/mine"));
+        library.add_role(&root.join("role"));
+        assert_eq!(find("mine").as_deref(), Some("role/library/mine.sh"));
+        library.add_playbook(&root.join("play"));
+        assert_eq!(find("mine").as_deref(), Some("role/library/mine.sh"));
+        assert_eq!(find("theirs").as_deref(), Some("role/library/theirs.py"));
+        assert_eq!(find("notes"), None);
+        // Modules are replaced, and what has a part on the controller is not.
+        assert_eq!(find("ping").as_deref(), Some("set/ping"));
+        assert_eq!(find("ansible.legacy.ping").as_deref(), Some("set/ping"));
+        assert_eq!(find("ansible.builtin.ping").as_deref(), Some("ansible.builtin.ping"));
+        assert_eq!(find("copy").as_deref(), Some("ansible.builtin.copy"));
+        assert_eq!(find("package").as_deref(), Some("ansible.builtin.package"));
+        assert_eq!(find("old").as_deref(), Some("set/_old.py"));
+        assert_eq!(library.resolve("old", &[]).deprecations.len(), 1);
+    }
+
+    #[test]
+    fn collections_are_searched_in_their_order_and_may_lead_elsewhere() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        let collection = |name: &str| format!("installed/ansible_collections/ns/{name}");
+        let (one, two) = (collection("one"), collection("two"));
+        place(
+            root,
+            &[
+                &format!("{one}/plugins/modules/ping.py"),
+                &format!("{two}/plugins/modules/ping.py"),
+                &format!("{two}/plugins/modules/deep/inner.py"),
+                &format!("{two}/plugins/modules/acts.py"),
+                &format!("{two}/plugins/action/acts.py"),
+                &format!("{two}/meta/x"),
+            ],
+        );
+        let runtime = "plugin_routing:\n  modules:\n    moved: {redirect: ns.one.ping}\n    circle: {redirect: ns.two.circle}\n    gone: {tombstone: {removal_version: 2.0.0, warning_text: Use another}}\n    going: {deprecation: {removal_date: 2030-01-01}}\n    inner: {redirect: ns.two.deep.inner}\naction_groups:\n  all: [ping, {metadata: {extend_group: [more]}}]\n  more: [ns.one.ping]\n";
+        std::fs::write(root.join(&two).join("meta/runtime.yml"), runtime).unwrap();
+        let library = Arc::new(Library::from_paths(Vec::new(), Vec::new(), Vec::new(), vec![root.join("installed")]));
+        let find = |name, collections: &[&str]| found(&library, root, name, collections);
+        assert_eq!(find("ns.two.ping", &[]), Some(format!("{two}/plugins/modules/ping.py")));
+        assert_eq!(find("ping", &["ns.two", "ns.one"]), Some(format!("{two}/plugins/modules/ping.py")));
+        assert_eq!(find("ping", &["ansible.builtin", "ns.one"]).as_deref(), Some("ansible.builtin.ping"));
+        assert_eq!(find("ping", &[]).as_deref(), Some("ansible.builtin.ping"));
+        assert_eq!(find("ns.two.moved", &[]), Some(format!("{one}/plugins/modules/ping.py")));
+        assert_eq!(find("ns.two.inner", &[]), Some(format!("{two}/plugins/modules/deep/inner.py")));
+        assert_eq!(find("ns.two.acts", &[]), Some(format!("{two}/plugins/action/acts.py")));
+        assert_eq!(find("ns.two.nothing", &[]), None);
+        assert_eq!(find("ns.three.ping", &[]), None);
+        let reason = |name| library.resolve(name, &[]).reason.unwrap();
+        assert!(reason("ns.two.gone").contains("Use another. "), "{}", reason("ns.two.gone"));
+        assert!(reason("ns.two.circle").contains("circle"));
+        assert_eq!(library.group("ns.two.all").unwrap(), ["ns.two.ping", "ns.one.ping"]);
+        assert_eq!(library.group("ns.two.none"), None);
+    }
+
+    #[test]
+    fn an_action_plugin_is_told_of_and_never_run() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        place(root, &["action_plugins/mine.py", "action_plugins/debug.py", "library/mine"]);
+        let library = Arc::new(Library::default());
+        library.add_playbook(root);
+        let mine = library.resolve("mine", &[]).called.unwrap();
+        assert!(super::plugin::notice(&mine).unwrap().contains("action_plugins/mine.py"));
+        let debug = library.resolve("debug", &[]);
+        assert_eq!(debug.called.unwrap().full_name(), "ansible.builtin.debug");
+        assert!(debug.warnings.first().unwrap().contains("action_plugins/debug.py"));
+    }
 }

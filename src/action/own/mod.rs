@@ -20,9 +20,9 @@ mod module;
 mod pack;
 mod plugin;
 
-
 pub(crate) use answer::interpret;
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use import::imports;
-pub(crate) use plugin::notice;
 pub use library::{Library, Resolution};
 pub use module::{Circumstances, OwnModule};
+pub(crate) use plugin::notice;

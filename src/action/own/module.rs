@@ -153,9 +153,8 @@ impl OwnModule {
         };
         let text = match program.kind {
             Kind::Substituted => {
-                let text = String::from_utf8_lossy(&program.bytes)
-                    .replace(JSON_ARGUMENTS, &arguments::json(all))
-                    .replace(
+                let text =
+                    String::from_utf8_lossy(&program.bytes).replace(JSON_ARGUMENTS, &arguments::json(all)).replace(
                         "<<SELINUX_SPECIAL_FILESYSTEMS>>",
                         &arguments::special_file_systems(&circumstances).join(","),
                     );
@@ -186,9 +185,8 @@ impl OwnModule {
         let name = if python { "python" } else { base };
         let told = circumstances.scope.get(&format!("ansible_{name}_interpreter"))?;
         let told = told.filter(|value| !value.is_none() && !value.is_undefined()).map(|value| value.to_string());
-        let told = told.or_else(|| {
-            circumstances.config.string(Setting::InterpreterPython).filter(|_| python).map(str::to_owned)
-        });
+        let told = told
+            .or_else(|| circumstances.config.string(Setting::InterpreterPython).filter(|_| python).map(str::to_owned));
         let interpreters = match told {
             Some(told) if !(python && told.starts_with("auto")) => vec![told],
             _ if python => PYTHONS.map(str::to_owned).to_vec(),

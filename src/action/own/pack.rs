@@ -41,9 +41,9 @@ pub(super) fn pack(name: &str, source: &str, library: &Library) -> Result<Vec<u8
 fn placed(name: &str) -> Vec<String> {
     let words = |text: &str| text.split('.').map(str::to_owned).collect::<Vec<_>>();
     match split(name) {
-        Some(("ansible.legacy", short)) => words(&format!("ansible.modules.{short}")),
+        Some(("ansible.legacy", short)) => words(&format!("ansible.legacy.{short}")),
         Some((collection, rest)) => words(&format!("ansible_collections.{collection}.plugins.modules.{rest}")),
-        None => words(&format!("ansible.modules.{name}")),
+        None => words(&format!("ansible.legacy.{name}")),
     }
 }
 
@@ -57,12 +57,38 @@ struct Packing<'a> {
     missing: Option<Vec<String>>,
 }
 
-/// A file or directory of code that a Python name leads to.
+/// Code that a Python name leads to.
 struct Found {
-    /// Its file; a package without `__init__.py` has none.
-    file: Option<PathBuf>,
+    code: Code,
     package: bool,
 }
+
+enum Code {
+    File(PathBuf),
+    /// What rprov brings along where no Ansible is installed.
+    Own(&'static str),
+    /// A package without `__init__.py` has none.
+    None,
+}
+
+impl Code {
+    fn read(&self) -> Result<Vec<u8>, String> {
+        match self {
+            Code::File(file) => {
+                std::fs::read(file).map_err(|error| format!("could not read {}: {error}", file.display()))
+            }
+            Code::Own(text) => Ok(text.as_bytes().to_vec()),
+            Code::None => Ok(Vec::new()),
+        }
+    }
+}
+
+/// The part of `ansible.module_utils` that rprov has code of its own for.
+const OWN: [(&str, &str); 3] = [
+    ("basic", include_str!("stand_in/basic.py")),
+    ("_text", include_str!("stand_in/text.py")),
+    ("common/text/converters", include_str!("stand_in/text.py")),
+];
 
 impl Packing<'_> {
     /// Follow what is imported, to the end.
@@ -131,10 +157,7 @@ impl Packing<'_> {
             return Ok(true);
         }
         self.parents(name);
-        let content = match &found.file {
-            Some(file) => std::fs::read(file).map_err(|error| format!("could not read {}: {error}", file.display()))?,
-            None => Vec::new(),
-        };
+        let content = found.code.read()?;
         let package = if found.package { name } else { name.get(..name.len().saturating_sub(1)).unwrap_or_default() };
         self.file(&inside, content, package);
         for later in CHOSEN_LATER {
@@ -152,8 +175,8 @@ impl Packing<'_> {
 
     /// The names of the modules in a package.
     fn modules_in(&self, package: &[String]) -> Vec<String> {
-        let file = self.locate(package).and_then(|found| found.file);
-        let directory = file.as_deref().and_then(Path::parent).map(Path::to_owned).unwrap_or_default();
+        let Some(Found { code: Code::File(file), .. }) = self.locate(package) else { return Vec::new() };
+        let directory = file.parent().map(Path::to_owned).unwrap_or_default();
         let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
         let mut names: Vec<String> = entries
             .filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".py").map(str::to_owned))
@@ -176,8 +199,8 @@ impl Packing<'_> {
             if self.files.contains_key(&inside) {
                 continue;
             }
-            let own = self.locate(package).and_then(|found| found.file).and_then(|file| std::fs::read(file).ok());
-            match own {
+            let code = self.locate(package).and_then(|found| found.code.read().ok());
+            match code {
                 Some(content) => self.file(&inside, content, package),
                 None if inside == "ansible/__init__.py" => {
                     let version = installation::find().ok().and_then(|ansible| ansible.version()).unwrap_or_default();
@@ -205,17 +228,27 @@ impl Packing<'_> {
             }
             _ => return None,
         };
-        let paths: Vec<PathBuf> = roots.iter().map(|(root, rest)| root.join(rest.iter().collect::<PathBuf>())).collect();
+        let paths: Vec<PathBuf> =
+            roots.iter().map(|(root, rest)| root.join(rest.iter().collect::<PathBuf>())).collect();
         let file = paths.iter().find_map(|path| {
             let package = path.join("__init__.py");
             if package.is_file() {
-                return Some(Found { file: Some(package), package: true });
+                return Some(Found { code: Code::File(package), package: true });
             }
             let file = with_ending(path);
-            file.is_file().then_some(Found { file: Some(file), package: false })
+            file.is_file().then_some(Found { code: Code::File(file), package: false })
         });
+        let own = || match words.as_slice() {
+            ["ansible", "module_utils", rest @ ..] if installation::find().is_err() => {
+                let path = rest.join("/");
+                let code = OWN.iter().find(|(name, _)| *name == path)?.1;
+                Some(Found { code: Code::Own(code), package: false })
+            }
+            _ => None,
+        };
         // A directory is a package as well, if nothing else is.
-        file.or_else(|| paths.iter().any(|path| path.is_dir()).then_some(Found { file: None, package: true }))
+        let package = || paths.iter().any(|path| path.is_dir()).then_some(Found { code: Code::None, package: true });
+        file.or_else(own).or_else(package)
     }
 }
 
@@ -250,4 +283,74 @@ fn archive(files: &Files) -> zip::result::ZipResult<Vec<u8>> {
         writer.write_all(content)?;
     }
     Ok(writer.finish()?.into_inner())
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    fn names(archive: Vec<u8>) -> Vec<String> {
+        zip::ZipArchive::new(Cursor::new(archive)).unwrap().file_names().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn what_is_imported_comes_along_with_what_that_imports() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        for (path, text) in [
+            ("module_utils/a/__init__.py", "from .b import thing\n"),
+            ("module_utils/a/b.py", "import ansible.module_utils.c\n"),
+            ("module_utils/a/unused.py", ""),
+            ("module_utils/c.py", "from ansible.module_utils.c import itself\nimport os\n"),
+            ("collections/ansible_collections/ns/col/plugins/module_utils/d.py", ""),
+        ] {
+            std::fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
+            std::fs::write(root.join(path), text).unwrap();
+        }
+        let library = Arc::new(Library::default());
+        library.add_playbook(root);
+        let packed = pack("ns.col.m", "from ansible.module_utils.a import x\nfrom ..module_utils import d\n", &library);
+        let packed = packed.unwrap();
+        let expected = [
+            "__main__.py",
+            "ansible/__init__.py",
+            "ansible/module_utils/__init__.py",
+            "ansible/module_utils/a/__init__.py",
+            "ansible/module_utils/a/b.py",
+            "ansible/module_utils/c.py",
+            "ansible_collections/__init__.py",
+            "ansible_collections/ns/__init__.py",
+            "ansible_collections/ns/col/__init__.py",
+            "ansible_collections/ns/col/plugins/__init__.py",
+            "ansible_collections/ns/col/plugins/module_utils/__init__.py",
+            "ansible_collections/ns/col/plugins/module_utils/d.py",
+            "ansible_collections/ns/col/plugins/modules/__init__.py",
+            "ansible_collections/ns/col/plugins/modules/m.py",
+        ];
+        assert_eq!(names(packed.clone()), expected);
+        // The same module is the same content, whenever it is packed.
+        let again = pack("ns.col.m", "from ansible.module_utils.a import x\nfrom ..module_utils import d\n", &library);
+        assert_eq!(again.unwrap(), packed);
+    }
+
+    #[test]
+    fn only_what_nothing_catches_must_be_there() {
+        let library = Arc::new(Library::default());
+        let caught = "try:\n    from ansible.module_utils.no_such import x\nexcept ImportError:\n    pass\n";
+        assert!(pack("ansible.legacy.m", caught, &library).is_ok());
+        let problem = pack("ansible.legacy.m", "from ansible.module_utils.no_such import x", &library).unwrap_err();
+        let expected = "Could not find imported module support code for ansible.legacy.m. Looked for \
+                        (['ansible.module_utils.no_such.x', 'ansible.module_utils.no_such'])";
+        assert!(problem.starts_with(expected), "{problem}");
+    }
+
+    #[test]
+    fn a_module_is_packed_if_it_imports_what_is_ansible_s() {
+        assert!(is_packed("ansible.legacy.m", "from ansible.module_utils import basic"));
+        assert!(is_packed("ansible.legacy.m", "import ansible.module_utils.basic as b"));
+        assert!(is_packed("ns.col.m", "from ..module_utils.d import x"));
+        assert!(!is_packed("ansible.legacy.m", "import json\nfrom os import path"));
+    }
 }

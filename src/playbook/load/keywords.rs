@@ -73,11 +73,9 @@ impl Loader {
                 }
                 .into_iter()
                 .for_each(|node| self.no_defaults(node));
-                let value = &self.without_default_groups(value);
                 keywords.module_defaults = match &value.data {
-                    Data::List(items) => items.iter().map(Written::from_node).collect(),
                     Data::Null => Vec::new(),
-                    _ => vec![Written::from_node(value)],
+                    _ => self.without_default_groups(value).iter().map(Written::from_node).collect(),
                 }
             }
             "collections" => keywords.collections = Some(self.collection_names(value)),
@@ -124,13 +122,13 @@ impl Loader {
         names.into()
     }
 
-    /// `module_defaults` with the modules of a collection's group in the place of its name.
-    fn without_default_groups(&mut self, value: &Node) -> Node {
+    /// `module_defaults` with the modules of a collection's group in the place of its name: in a map of their own before
+    /// the others, since what is said of a module itself counts more.
+    fn without_default_groups(&mut self, value: &Node) -> Vec<Node> {
         if let Data::List(items) = &value.data {
-            let items = items.iter().map(|item| self.without_default_groups(item)).collect();
-            return Node { data: Data::List(items), span: value.span };
+            return items.iter().flat_map(|item| self.without_default_groups(item)).collect();
         }
-        let Data::Map(entries) = &value.data else { return value.clone() };
+        let Data::Map(entries) = &value.data else { return vec![value.clone()] };
         let mut of_groups = Vec::new();
         let mut of_modules = Vec::new();
         for (key, defaults) in entries {
@@ -151,9 +149,8 @@ impl Loader {
                 );
             }
         }
-        // What is said of a module itself counts more.
-        of_groups.append(&mut of_modules);
-        Node { data: Data::Map(of_groups), span: value.span }
+        let maps = [of_groups, of_modules].into_iter().filter(|entries| !entries.is_empty());
+        maps.map(|entries| Node { data: Data::Map(entries), span: value.span }).collect()
     }
 
     /// Note an old keyword, with what to write instead.

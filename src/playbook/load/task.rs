@@ -253,7 +253,11 @@ impl Loader {
             .chain(looping)
             .chain(&task.keywords.delegate_to);
         for problem in values.flat_map(Written::check).collect::<Vec<_>>() {
-            self.note(problem);
+            let hint = self.library().plugin_hint(&problem.message);
+            self.note(match hint {
+                Some(hint) => problem.hint(hint),
+                None => problem,
+            });
         }
     }
 
@@ -473,7 +477,7 @@ impl Loader {
             self.note(Diagnostic::deprecation(deprecation).at(name_span));
         }
         if let Some(reason) = found.reason {
-            self.note(Diagnostic::error(reason).at(name_span));
+            self.note(Diagnostic::absent(reason).at(name_span));
             return None;
         }
         let Some(known) = found.called else {
@@ -539,7 +543,11 @@ impl Loader {
             Data::String(text) => {
                 let text = text.trim();
                 let (name, rest) = split_name(text);
-                Some((name.to_owned(), value.clone(), Node { data: Data::String(rest.trim().into()), span: value.span }))
+                Some((
+                    name.to_owned(),
+                    value.clone(),
+                    Node { data: Data::String(rest.trim().into()), span: value.span },
+                ))
             }
             Data::Map(entries) => {
                 let Some(named) = value.get("module").filter(|node| node.as_str().is_some()) else {
