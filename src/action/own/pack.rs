@@ -292,7 +292,11 @@ mod tests {
     use std::sync::Arc;
 
     fn names(archive: Vec<u8>) -> Vec<String> {
-        zip::ZipArchive::new(Cursor::new(archive)).unwrap().file_names().map(str::to_owned).collect()
+        zip::ZipArchive::new(Cursor::new(archive))
+            .unwrap()
+            .file_names()
+            .map(|name| name.unwrap().into_owned())
+            .collect()
     }
 
     #[test]
