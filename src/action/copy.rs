@@ -75,7 +75,9 @@ impl Action for Copy {
         if !prefix.as_os_str().is_empty() {
             entries.push(directory_entry(&prefix));
         }
-        walk(&path, &prefix, follow, preserve, call.vault(&arguments), &mut entries, &mut sources)?;
+        let mut way = vec![real(&path)];
+        let walk = Walk { follow, preserve, vault: call.vault(&arguments) };
+        walk.below(&path, &prefix, &mut way, &mut entries, &mut sources)?;
         arguments.insert("_tree".into(), Value::List(entries));
         Ok(Done::new(call.module("copy", arguments, sources).await?))
     }
@@ -106,7 +108,8 @@ fn flag(arguments: &Map, name: &str, default: bool) -> bool {
     }
 }
 
-fn mode_of(path: &Path) -> Result<String, Stop> {
+/// A file's mode, as `mode` takes it.
+pub(super) fn mode_of(path: &Path) -> Result<String, Stop> {
     let metadata =
         std::fs::metadata(path).map_err(|error| Stop::failed(format!("could not read {}: {error}", path.display())))?;
     Ok(format!("0{:03o}", metadata.permissions().mode() & 0o7777))
@@ -116,50 +119,69 @@ fn directory_entry(path: &Path) -> Value {
     Value::from_iter([("path", Value::from(path.display().to_string())), ("directory", true.into())])
 }
 
-/// All entries below a directory, parents before what is in them.
-fn walk(
-    directory: &Path,
-    prefix: &Path,
+/// Where a path leads to, with all links on its way resolved.
+fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+/// How a directory is gone through.
+struct Walk<'a> {
+    /// Take what links lead to instead of the links.
     follow: bool,
+    /// Each file keeps its mode.
     preserve: bool,
-    vault: Option<&Keyring>,
-    entries: &mut Vec<Value>,
-    sources: &mut Vec<Source>,
-) -> Result<(), Stop> {
-    let problem = |error: std::io::Error| Stop::failed(format!("could not read {}: {error}", directory.display()));
-    let mut found: Vec<PathBuf> = std::fs::read_dir(directory)
-        .map_err(problem)?
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<_, _>>()
-        .map_err(problem)?;
-    found.sort();
-    for path in found {
-        let Some(name) = path.file_name() else { continue };
-        let target = prefix.join(name);
-        let metadata = std::fs::symlink_metadata(&path).map_err(problem)?;
-        if metadata.is_symlink() && (!follow || !path.exists()) {
-            let link = std::fs::read_link(&path).map_err(problem)?;
-            entries.push(Value::from_iter([
-                ("path", Value::from(target.display().to_string())),
-                ("link", link.display().to_string().into()),
-            ]));
-            continue;
+    vault: Option<&'a Keyring>,
+}
+
+impl Walk<'_> {
+    /// All entries below a directory, parents before what is in them. `way` are the directories on the way there, which a
+    /// link must not lead back into: such a link stays one.
+    fn below(
+        &self,
+        directory: &Path,
+        prefix: &Path,
+        way: &mut Vec<PathBuf>,
+        entries: &mut Vec<Value>,
+        sources: &mut Vec<Source>,
+    ) -> Result<(), Stop> {
+        let problem = |error: std::io::Error| Stop::failed(format!("could not read {}: {error}", directory.display()));
+        let mut found: Vec<PathBuf> = std::fs::read_dir(directory)
+            .map_err(problem)?
+            .map(|entry| entry.map(|entry| entry.path()))
+            .collect::<Result<_, _>>()
+            .map_err(problem)?;
+        found.sort();
+        for path in found {
+            let Some(name) = path.file_name() else { continue };
+            let target = prefix.join(name);
+            let metadata = std::fs::symlink_metadata(&path).map_err(problem)?;
+            let circular = || path.is_dir() && way.contains(&real(&path));
+            if metadata.is_symlink() && (!self.follow || !path.exists() || circular()) {
+                let link = std::fs::read_link(&path).map_err(problem)?;
+                entries.push(Value::from_iter([
+                    ("path", Value::from(target.display().to_string())),
+                    ("link", link.display().to_string().into()),
+                ]));
+                continue;
+            }
+            if path.is_dir() {
+                entries.push(directory_entry(&target));
+                way.push(real(&path));
+                self.below(&path, &target, way, entries, sources)?;
+                way.pop();
+                continue;
+            }
+            let index = u32::try_from(sources.len()).map_err(|_| Stop::failed("too many files for one task"))?;
+            let (reference, source) = content::of_file(index, &path, self.vault)?;
+            let mut entry = Map::new();
+            entry.insert("path".into(), target.display().to_string().into());
+            entry.insert("_content".into(), reference.to_value());
+            if self.preserve {
+                entry.insert("mode".into(), mode_of(&path)?.into());
+            }
+            entries.push(entry.into());
+            sources.push(source);
         }
-        if path.is_dir() {
-            entries.push(directory_entry(&target));
-            walk(&path, &target, follow, preserve, vault, entries, sources)?;
-            continue;
-        }
-        let index = u32::try_from(sources.len()).map_err(|_| Stop::failed("too many files for one task"))?;
-        let (reference, source) = content::of_file(index, &path, vault)?;
-        let mut entry = Map::new();
-        entry.insert("path".into(), target.display().to_string().into());
-        entry.insert("_content".into(), reference.to_value());
-        if preserve {
-            entry.insert("mode".into(), mode_of(&path)?.into());
-        }
-        entries.push(entry.into());
-        sources.push(source);
+        Ok(())
     }
-    Ok(())
 }

@@ -32,7 +32,10 @@ impl Action for Fetch {
         if let Some(known) = &known {
             arguments.insert("_known_sha1".into(), known.as_str().into());
         }
-        let (result, received) = call.remote.fetch("fetch", call.options, arguments, &target).await?;
+        let seen = !call.options.brief;
+        // MD5 takes as long as all the rest together.
+        let sums: &[Algorithm] = if seen { &[Algorithm::Sha1, Algorithm::Md5] } else { &[Algorithm::Sha1] };
+        let (result, received) = call.remote.fetch("fetch", call.options, arguments, &target, sums).await?;
         if is_failed(&result) || !result.contains_key("checksum") {
             if let Some(received) = received {
                 let _ = std::fs::remove_file(received.path);
@@ -48,8 +51,11 @@ impl Action for Fetch {
         let mut done = Map::new();
         let changed = known.as_deref() != Some(remote_sum.as_str());
         let md5 = match received {
-            Some(Received { path, sha1, md5 }) => {
+            Some(Received { path, sums }) => {
+                let mut sums = sums.into_iter();
+                let sha1 = sums.next().unwrap_or_default();
                 if sha1 != remote_sum {
+                    let md5 = Algorithm::Md5.of_file(&path)?;
                     let _ = std::fs::remove_file(&path);
                     let failure = rprov_modules::Failure::new("checksum mismatch")
                         .with("checksum", sha1)
@@ -63,13 +69,15 @@ impl Action for Fetch {
                     let _ = std::fs::remove_file(&path);
                     Stop::failed(format!("could not write {}: {error}", target.display()))
                 })?;
-                Some(md5)
+                sums.next()
             }
-            None if target.exists() => Some(Algorithm::Md5.of_file(&target)?),
+            None if seen && target.exists() => Some(Algorithm::Md5.of_file(&target)?),
             None => None,
         };
         done.insert("changed".into(), changed.into());
-        done.insert("md5sum".into(), md5.into());
+        if seen {
+            done.insert("md5sum".into(), md5.into());
+        }
         done.insert("dest".into(), target.display().to_string().into());
         if changed {
             done.insert("remote_md5sum".into(), Value::Null);
@@ -93,22 +101,38 @@ fn target(call: &Call<'_>, source: &str, destination: &str, flat: bool) -> Resul
     let name = Path::new(source).file_name().ok_or_else(|| Stop::failed(format!("src is no file name: {source}")))?;
     if flat {
         if destination.ends_with('/') {
-            return Ok(base.join(name));
+            return file(base.join(name));
         }
         if base.is_dir() {
-            return Err(Stop::failed(
+            return Err(Stop::refused(
                 "dest is an existing directory, use a trailing slash if you want to fetch src into that directory",
             ));
         }
         return Ok(base);
     }
-    let mut target = base.join(&*call.host.name);
+    let own = base.join(&*call.host.name);
+    let mut target = own.clone();
     for component in Path::new(source).components() {
         match component {
             Component::Normal(part) => target.push(part),
-            Component::ParentDir => return Err(Stop::failed(format!("src must not contain `..`: {source}"))),
+            // Never out of the host's own directory.
+            Component::ParentDir if target.parent().is_some_and(|parent| parent.starts_with(&own)) => {
+                target.pop();
+            }
             _ => {}
         }
+    }
+    file(target)
+}
+
+/// The same path, which must not be a directory's.
+fn file(target: PathBuf) -> Result<PathBuf, Stop> {
+    if target.is_dir() {
+        return Err(Stop::refused(format!(
+            "calculated dest '{}' is an existing directory, use another path that does not point to an existing \
+             directory",
+            target.display()
+        )));
     }
     Ok(target)
 }

@@ -36,6 +36,11 @@ impl Action for GatherFacts {
         let _: Arguments = call.decode()?;
         let mut arguments = call.arguments.clone();
         arguments.shift_remove("parallel");
+        if let Some(interpreter) = call.scope.get("ansible_python_interpreter")?
+            && let Some(path) = interpreter.as_str().filter(|path| path.starts_with('/'))
+        {
+            arguments.insert("_interpreter".into(), path.into());
+        }
         let done = Done::new(call.module("setup", arguments, Vec::new()).await?);
         let Some(Value::Map(found)) = done.result.get("ansible_facts") else { return Ok(done) };
         let mut facts: Facts =

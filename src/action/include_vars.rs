@@ -1,7 +1,6 @@
 //! `include_vars`: variables from files of the controller.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use rprov_modules::{arguments, choices};
@@ -11,7 +10,7 @@ use super::call::{Action, Call, Done, Stop};
 use crate::run::Effect;
 use crate::template::filter::mapping::merge_deep;
 use crate::template::{self, Variable, Written};
-use crate::vars::Values;
+use crate::vars::{self, Values, VarMap};
 use crate::yaml;
 
 choices! {
@@ -72,7 +71,7 @@ impl Action for IncludeVars {
             }
             (None, None) => return Err(Stop::failed("No files or directories were given: set `file` or `dir`")),
         }
-        let mut written: Vec<(Arc<str>, Written)> = Vec::new();
+        let mut written = VarMap::new();
         let mut secret = false;
         for file in &files {
             let loaded = yaml::load(file, &call.scope.surroundings().vault).map_err(|problem| {
@@ -80,27 +79,14 @@ impl Action for IncludeVars {
                 if problem.absent { unread(stop) } else { stop }
             })?;
             secret |= loaded.root.span.file().secret;
-            match loaded.root.as_map() {
-                Some(entries) => {
-                    for (key, value) in entries {
-                        if let Some(name) = key.as_str() {
-                            let value = Written::from_node(value);
-                            match written.iter_mut().find(|(known, _)| &**known == name) {
-                                Some((_, old)) => *old = value,
-                                None => written.push((name.into(), value)),
-                            }
-                        }
-                    }
-                }
-                None if loaded.root.is_null() => {}
-                None => {
-                    return Err(Stop::failed(format!("{} must be stored as a dictionary/hash", file.display())));
-                }
-            }
+            written.extend(
+                vars::written(&loaded.root)
+                    .ok_or_else(|| Stop::failed(format!("{} must be stored as a dictionary/hash", file.display())))?,
+            );
         }
         if let Some(name) = &arguments.name {
             let entries = written.into_iter().map(|(key, value)| (minijinja::Value::from(&*key), value)).collect();
-            written = vec![(name.as_str().into(), Written::map(entries, None))];
+            written = VarMap::from_iter([(name.as_str().into(), Written::map(entries, None))]);
         }
         let mut shown = Map::new();
         let mut values = Values::new();

@@ -85,14 +85,10 @@ impl Action for Pause {
             .with("rc", 0i64)
             .with("start", format(&start))
             .with("stderr", "")
-            .with("stdout", format!("Paused for {} {unit}", float(shown)))
+            .with("stdout", format!("Paused for {} {unit}", crate::yaml::float_text(shown)))
             .with("stop", format(&jiff::Zoned::now()))
             .with("user_input", input))
     }
-}
-
-fn float(number: f64) -> String {
-    crate::yaml::float_text(number)
 }
 
 fn read_line(question: &str, echo: bool) -> std::io::Result<String> {

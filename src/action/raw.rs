@@ -6,6 +6,7 @@ use tokio::io::AsyncReadExt;
 
 use super::call::{Action, Call, Done, Stop};
 use crate::connection::{ConnectionError, Exit};
+use crate::template::filter::text::shell_quote;
 
 arguments! {
     /// Executes a low-down and dirty command.
@@ -37,11 +38,11 @@ impl Action for RawCommand {
         let mut command = arguments.free_form;
         if !call.options.environment.is_empty() {
             let words: Vec<String> =
-                call.options.environment.iter().map(|(name, value)| format!("{name}={}", quote(value))).collect();
+                call.options.environment.iter().map(|(name, value)| format!("{name}={}", shell_quote(value))).collect();
             command = format!("{} {command}", words.join(" "));
         }
         if let Some(shell) = &arguments.executable {
-            command = format!("{shell} -c {}", quote(&command));
+            command = format!("{shell} -c {}", shell_quote(&command));
         }
         let output = call.remote.raw(&command).await?;
         let mut done = Done::unchanged();
@@ -90,13 +91,4 @@ pub async fn collect(mut process: crate::connection::Process) -> Result<RawOutpu
     };
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     Ok(RawOutput { code, stdout: text(out), stderr: text(err) })
-}
-
-/// One word for a POSIX shell.
-pub fn quote(text: &str) -> String {
-    let plain = |character: char| character.is_ascii_alphanumeric() || "_-./=:,@%+".contains(character);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -8,6 +8,7 @@ use rprov_wire::Map;
 
 use super::call::{Action, Call, Done, Stop};
 use super::wait_for_connection::{seconds, until_usable};
+use crate::template::filter::text::shell_quote;
 
 arguments! {
     /// Reboot a machine.
@@ -105,12 +106,12 @@ fn reboot_command(arguments: &Arguments) -> String {
         return command.clone();
     }
     let minutes = (arguments.pre_reboot_delay / 60.0) as i64;
-    let message = super::raw::quote(&arguments.msg);
+    let message = shell_quote(&arguments.msg);
     let paths = arguments.search_paths.join(":");
     // `shutdown` may be missing on small systems, which have `reboot`.
     format!(
         "PATH={}:$PATH; if command -v shutdown >/dev/null 2>&1; then shutdown -r {minutes} {message}; else (sleep 1; reboot) >/dev/null 2>&1 & fi",
-        super::raw::quote(&paths)
+        shell_quote(&paths)
     )
 }
 

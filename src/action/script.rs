@@ -18,7 +18,7 @@ impl Action for Script {
             .find_map(|name| arguments.shift_remove(*name))
             .and_then(|value| value.as_str().map(str::to_owned));
         let Some(text) = text.filter(|text| !text.trim().is_empty()) else {
-            return Err(Stop::failed("no script was given"));
+            return Err(Stop::refused("one of the following is required: _raw_params, cmd"));
         };
         let words = shlex::split(text.trim()).unwrap_or_default();
         let Some(name) = words.first() else { return Err(Stop::failed(format!("unbalanced quotes in: {text}"))) };

@@ -6,6 +6,7 @@ use rprov_wire::Map;
 
 use super::call::{Action, Call, Done, Stop};
 use crate::run::{Effect, Mistake};
+use crate::source::Span;
 use crate::template;
 use crate::vars::{Facts, Values};
 
@@ -44,14 +45,7 @@ impl Action for SetFact {
                 continue;
             }
             if !is_name(name) {
-                let span = call.task.arguments.spans.get(name).copied();
-                let message = format!("Invalid variable name '{name}'.");
-                let mistake = Mistake {
-                    steps: vec![(message.clone(), span)],
-                    advice: "Variable names must be strings starting with a letter or underscore character, and contain only letters, numbers and underscores.",
-                    ..Mistake::plain(&message, span)
-                };
-                return Err(Stop::Mistaken { mistake: Box::new(mistake), message: None });
+                return Err(no_name(name, call.task.arguments.spans.get(name).copied()));
             }
             shown.insert(name.clone(), template::to_wire(value)?);
             values.insert(name.as_str().into(), value.clone().into());
@@ -73,7 +67,19 @@ impl Action for SetFact {
     }
 }
 
-fn is_name(name: &str) -> bool {
+/// The failure of something that is no name for a variable.
+pub(super) fn no_name(name: &str, span: Option<Span>) -> Stop {
+    let message = format!("Invalid variable name '{name}'.");
+    let mistake = Mistake {
+        steps: vec![(message.clone(), span)],
+        advice: "Variable names must be strings starting with a letter or underscore character, and contain only letters, numbers and underscores.",
+        ..Mistake::plain(&message, span)
+    };
+    Stop::Mistaken { mistake: Box::new(mistake), message: None }
+}
+
+/// Whether a variable can have this name.
+pub(super) fn is_name(name: &str) -> bool {
     let mut characters = name.chars();
     characters.next().is_some_and(|first| first.is_alphabetic() || first == '_')
         && characters.all(|character| character.is_alphanumeric() || character == '_')

@@ -15,7 +15,7 @@ use super::call::{Action, Call, Done, Stop};
 use super::content;
 use crate::run::Mistake;
 use crate::source::{register, register_secret};
-use crate::template::{FileOptions, Scope, Surroundings, Syntax, render_file};
+use crate::template::{FileOptions, Scope, Surroundings, Syntax, managed, render_file};
 
 arguments! {
     /// Template a file out to a target host.
@@ -92,6 +92,9 @@ impl Action for Template {
         ] {
             request.shift_remove(name);
         }
+        if request.get("mode").and_then(rprov_wire::Value::as_str) == Some("preserve") {
+            request.insert("mode".into(), super::copy::mode_of(&path)?.into());
+        }
         request.insert("_content".into(), reference.to_value());
         request.insert("_source".into(), path.display().to_string().into());
         super::copy::send(&call, request, source).await
@@ -152,14 +155,15 @@ fn file_scope(call: &Call<'_>, path: &Path, destination: &str) -> Scope {
     let zone = jiff::tz::TimeZone::system();
     let format = |time: jiff::Timestamp| time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string();
     let text = |text: String| Value::from(text);
-    scope.with([
-        ("ansible_managed", text("Ansible managed".to_owned())),
-        ("template_host", text(rustix::system::uname().nodename().to_string_lossy().into_owned())),
-        ("template_uid", text(owner.unwrap_or_default())),
-        ("template_path", text(path.display().to_string())),
-        ("template_fullpath", text(full.display().to_string())),
-        ("template_destpath", text(destination.to_owned())),
-        ("template_mtime", text(modified.map(format).unwrap_or_default())),
-        ("template_run_date", text(jiff::Zoned::now().strftime("%Y-%m-%d %H:%M:%S%.6f").to_string())),
-    ])
+    let mut locals = vec![
+        ("template_host".to_owned(), text(rustix::system::uname().nodename().to_string_lossy().into_owned())),
+        ("template_uid".to_owned(), text(owner.unwrap_or_default())),
+        ("template_path".to_owned(), text(path.display().to_string())),
+        ("template_fullpath".to_owned(), text(full.display().to_string())),
+        ("template_destpath".to_owned(), text(destination.to_owned())),
+        ("template_mtime".to_owned(), text(modified.map(format).unwrap_or_default())),
+        ("template_run_date".to_owned(), text(jiff::Zoned::now().strftime("%Y-%m-%d %H:%M:%S%.6f").to_string())),
+    ];
+    locals.extend(managed(&scope, path));
+    scope.with(locals)
 }

@@ -38,7 +38,7 @@ impl Action for ValidateArgumentSpec {
                 Some(Ok(value)) if !value.is_undefined() => Some(value),
                 _ => call.scope.get(&name)?.map(|value| crate::template::finalize(&value)).transpose()?,
             };
-            given.push((name, option, value.filter(is_given)));
+            given.push((name, option, value.filter(|value| !value.is_undefined())));
         }
         let mut check = Check::default();
         check.options(&given, &mut Vec::new());
@@ -97,6 +97,10 @@ impl Check {
         let mut fitting = Vec::new();
         for (name, option, value) in given {
             let Some(value) = value else { continue };
+            // What has nothing in it counts as given where it must be given.
+            if value.is_none() && !is_required(option) {
+                continue;
+            }
             let kind = attribute(option, "type").map_or_else(|| "str".to_owned(), |kind| kind.to_string());
             if !fits(&kind, value) {
                 let place = if quoted.is_empty() { String::new() } else { format!("{quoted}.") };
@@ -155,7 +159,7 @@ impl Check {
         let given: Vec<_> = known
             .into_iter()
             .map(|(key, option)| {
-                let value = item.get_item(&key).ok().filter(is_given);
+                let value = item.get_item(&key).ok().filter(|value| !value.is_undefined());
                 (key.to_string(), option, value)
             })
             .collect();
@@ -183,12 +187,16 @@ fn reason(kind: &str, value: &Value) -> String {
         "int" => format!("\"{shown}\" cannot be converted to an int"),
         "float" => format!("{shown} cannot be converted to a float"),
         "bool" => format!("The value {shown} is not a valid boolean. Write true or false"),
+        _ if value.as_str().is_none() => format!("<class '{}'> cannot be converted to a {kind}", type_name(value)),
         _ => format!("{shown} cannot be converted to a {kind}"),
     }
 }
 
 fn fits(kind: &str, value: &Value) -> bool {
     let text = value.as_str();
+    if value.is_none() {
+        return matches!(kind, "raw" | "str");
+    }
     match kind {
         "int" => value.is_integer() || text.is_some_and(|text| text.trim().parse::<i64>().is_ok()),
         "float" => value.is_number() || text.is_some_and(|text| text.trim().parse::<f64>().is_ok()),
@@ -208,6 +216,7 @@ fn fits(kind: &str, value: &Value) -> bool {
 
 fn type_name(value: &Value) -> &'static str {
     match value.kind() {
+        ValueKind::None => "NoneType",
         ValueKind::Bool => "bool",
         ValueKind::Number if value.is_integer() => "int",
         ValueKind::Number => "float",

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use clap::{ArgAction, Parser};
 
 use super::exit::Exit;
-use super::flags::{BecomeFlags, ConnectionFlags, InventoryFlags, LoneTaskFlags, TaskFlags};
-use super::identities::VaultFlags;
+use super::flags::{LoneTaskFlags, RunFlags};
 use super::lone_task::{LoneTask, Written};
 use super::options::options;
-use super::stage::{Hosts, Kept, Stage, extra_variables, loader, matching, runtime, surroundings, unlocked_settings};
+use super::settings::with_vault;
+use super::stage::{Hosts, Kept, Stage, block_on, extra_variables, loader, matching, surroundings};
 use super::stop::Stop;
 use super::tell::{display, host_list, put, tell};
 use crate::config::{Config, Setting};
@@ -52,15 +52,7 @@ pub(super) struct AdhocCommand {
     #[command(flatten)]
     lone: LoneTaskFlags,
     #[command(flatten)]
-    inventory: InventoryFlags,
-    #[command(flatten)]
-    connection: ConnectionFlags,
-    #[command(flatten)]
-    r#become: BecomeFlags,
-    #[command(flatten)]
-    task: TaskFlags,
-    #[command(flatten)]
-    vault: VaultFlags,
+    flags: RunFlags,
     /// Output: `default`, or `json` for one event per line
     #[arg(long, value_name = "FORMAT", default_value = "default", value_parser = ["default", "json"])]
     format: String,
@@ -72,26 +64,18 @@ pub(super) struct AdhocCommand {
 impl AdhocCommand {
     /// Do it.
     pub(super) fn execute(self) -> Exit {
-        let (config, color) = match unlocked_settings(&self.vault) {
-            Ok(loaded) => loaded,
-            Err(exit) => return exit,
-        };
-        self.prepared(Arc::new(config), color).unwrap_or_else(|stop| stop.told(color))
+        with_vault(&self.flags.vault, |config, color| self.prepared(config, color))
     }
 
-    fn prepared(self, config: Arc<Config>, color: bool) -> Result<Exit, Stop> {
-        let options = options(&config, &self.inventory, &self.connection, &self.r#become, &self.task)?;
-        let runtime = runtime()?;
-        let outcome = runtime.block_on(self.run(config, options, color));
-        // What still runs in the background (a closing connection) is not waited for.
-        runtime.shutdown_background();
-        outcome
+    fn prepared(&self, config: Arc<Config>, color: bool) -> Result<Exit, Stop> {
+        let options = options(&config, &self.flags)?;
+        block_on(self.run(config, options, color))
     }
 
     async fn run(&self, config: Arc<Config>, options: Options, color: bool) -> Result<Exit, Stop> {
-        let extra = extra_variables(&self.task.extra, &config, color)?;
-        let Hosts { inventory, cache, sources, served } = Hosts::load(&self.inventory, &config, &extra, color)?;
-        let hosts = matching(&inventory, &config, &self.pattern, self.inventory.limit.as_deref(), color)?;
+        let extra = extra_variables(&self.flags.task.extra, &config, color)?;
+        let Hosts { inventory, cache, sources, served } = Hosts::load(&self.flags.inventory, &config, &extra, color)?;
+        let hosts = matching(&inventory, &config, &self.pattern, self.flags.inventory.limit.as_deref(), color)?;
         if self.list_hosts {
             put(&host_list(&hosts));
             return Ok(Exit::Success);
@@ -108,7 +92,7 @@ impl AdhocCommand {
         let play = task.play()?;
         let directory = self.lone.directory(&config)?;
         let surroundings = surroundings(&config);
-        let mut loader = loader(&config, self.task.library(&config), &extra, &surroundings);
+        let mut loader = loader(&config, self.flags.task.library(&config), &extra, &surroundings);
         let (play, notes) = loader.lone_play(&play, &directory).map_err(Stop::written)?;
         tell(&notes, color);
         if hosts.is_empty() {
@@ -150,7 +134,7 @@ impl AdhocCommand {
             let directory: &Path = &rprov_modules::account::expand_path(&directory.to_string_lossy());
             let tree = Tree::new(directory.to_owned()).map_err(|error| {
                 let what = format!("the directory for results cannot be made: {}", directory.display());
-                Stop::error(Diagnostic::error(what).cause(error.to_string()))
+                Diagnostic::error(what).cause(error.to_string())
             })?;
             sinks.push(Box::new(tree));
         }

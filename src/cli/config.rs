@@ -137,7 +137,7 @@ fn view(config: &Config) -> Result<String, Stop> {
     };
     std::fs::read_to_string(path).map_err(|error| {
         let what = format!("could not read the configuration file {}", path.display());
-        Stop::error(Diagnostic::error(what).cause(error.to_string()))
+        Diagnostic::error(what).cause(error.to_string()).into()
     })
 }
 

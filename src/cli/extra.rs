@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::stop::Stop;
 use crate::playbook::arguments;
 use crate::source::{Diagnostic, Diagnostics, Span, register};
 use crate::template::Written;
@@ -13,40 +14,45 @@ use crate::yaml::{self, Data, Node};
 /// All extra variables, later ones winning, and warnings about text that is none.
 ///
 /// # Errors
-/// What cannot be read, all of it.
-pub(crate) fn variables(given: &[String], vault: &Keyring) -> Result<(VarMap, Diagnostics), Diagnostics> {
+/// What cannot be read, all of it; the first mistake tells the exit code.
+pub(crate) fn variables(given: &[String], vault: &Keyring) -> Result<(VarMap, Diagnostics), Stop> {
     let mut variables = VarMap::new();
-    let mut problems = Vec::new();
+    let mut stops = Vec::new();
     let mut warnings = Vec::new();
     for text in given {
         match entries(text, vault, &mut warnings) {
             Ok(entries) => variables.extend(entries),
-            Err(problem) => problems.push(problem),
+            Err(stop) => stops.push(stop),
         }
     }
-    if problems.is_empty() { Ok((variables, warnings)) } else { Err(problems) }
+    match stops.into_iter().reduce(Stop::and) {
+        None => Ok((variables, warnings)),
+        Some(stop) => Err(stop),
+    }
 }
 
-fn entries(text: &str, vault: &Keyring, warnings: &mut Diagnostics) -> Result<Vec<(Arc<str>, Written)>, Diagnostic> {
+fn entries(text: &str, vault: &Keyring, warnings: &mut Diagnostics) -> Result<VarMap, Stop> {
+    let misread = |problem| Stop::written(vec![problem]);
     let trimmed = text.trim();
     if let Some(file) = trimmed.strip_prefix('@') {
         let path = rprov_modules::account::expand_path(file);
         if !path.exists() {
-            return Err(Diagnostic::absent(format!("could not find the file of extra variables `{file}`"))
-                .hint("`-e @FILE` takes a YAML or JSON file with a dictionary"));
+            let problem = Diagnostic::absent(format!("could not find the file of extra variables `{file}`"));
+            return Err(misread(problem.hint("`-e @FILE` takes a YAML or JSON file with a dictionary")));
         }
-        return map_entries(&yaml::load(&path, vault)?.root, file);
+        return map_entries(&yaml::load(&path, vault).map_err(misread)?.root, file);
     }
     if trimmed.is_empty() {
-        return Ok(Vec::new());
+        return Ok(VarMap::new());
     }
     if trimmed.starts_with(['{', '[']) {
-        let loaded = yaml::parse(Path::new("<extra variables>"), Arc::from(trimmed))?;
+        let loaded = yaml::parse(Path::new("<extra variables>"), Arc::from(trimmed)).map_err(misread)?;
         return map_entries(&loaded.root, trimmed);
     }
     let span = Span::start_of(register("<extra variables>", trimmed));
     let Some(parsed) = arguments::parse(trimmed, None) else {
-        return Err(Diagnostic::error("extra variables have a quote or a brace that is not closed").at(span));
+        let problem = Diagnostic::error("extra variables have a quote or a brace that is not closed");
+        return Err(misread(problem.at(span)));
     };
     if let Some(free) = parsed.free {
         // Ansible lets it pass without a word.
@@ -66,18 +72,12 @@ fn entries(text: &str, vault: &Keyring, warnings: &mut Diagnostics) -> Result<Ve
         .collect())
 }
 
-fn map_entries(node: &Node, what: &str) -> Result<Vec<(Arc<str>, Written)>, Diagnostic> {
-    match &node.data {
-        Data::Null => Ok(Vec::new()),
-        Data::Map(entries) => Ok(entries
-            .iter()
-            .filter_map(|(key, value)| Some((Arc::from(key.as_str()?), Written::from_node(value))))
-            .collect()),
-        _ => {
-            Err(Diagnostic::error(format!("extra variables of `{what}` must be a dictionary, not {}", node.describe()))
-                .at(node.span))
-        }
-    }
+fn map_entries(node: &Node, what: &str) -> Result<VarMap, Stop> {
+    crate::vars::written(node).ok_or_else(|| {
+        let kind = node.describe();
+        let problem = Diagnostic::error(format!("extra variables of `{what}` must be a dictionary, not {kind}"));
+        Stop::options(problem.at(node.span))
+    })
 }
 
 #[cfg(test)]

@@ -5,10 +5,26 @@ use std::sync::Arc;
 
 use clap::{ArgAction, Args};
 
+use super::identities::VaultFlags;
 use super::stop::Stop;
 use crate::action::Library;
 use crate::config::{Config, Setting};
 use crate::source::Diagnostic;
+
+/// What every command that runs tasks takes.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct RunFlags {
+    #[command(flatten)]
+    pub(super) inventory: InventoryFlags,
+    #[command(flatten)]
+    pub(super) connection: ConnectionFlags,
+    #[command(flatten)]
+    pub(super) r#become: BecomeFlags,
+    #[command(flatten)]
+    pub(super) task: TaskFlags,
+    #[command(flatten)]
+    pub(super) vault: VaultFlags,
+}
 
 /// Which hosts there are, and which of them are meant.
 #[derive(Args, Clone, Debug, Default)]
@@ -128,16 +144,14 @@ impl LoneTaskFlags {
         let path = given.or_else(|| config.path_of(Setting::PlaybookDir).map(Path::to_owned));
         let path = path.unwrap_or_else(|| PathBuf::from("."));
         let unusable = |cause: String| {
-            Stop::error(
-                Diagnostic::error(format!("the playbook directory {} cannot be used", path.display()))
-                    .cause(cause)
-                    .hint("`--playbook-dir` takes a directory that there is"),
-            )
+            Diagnostic::error(format!("the playbook directory {} cannot be used", path.display()))
+                .cause(cause)
+                .hint("`--playbook-dir` takes a directory that there is")
         };
         match path.canonicalize() {
             Ok(path) if path.is_dir() => Ok(path),
-            Ok(_) => Err(unusable("it is no directory".to_owned())),
-            Err(error) => Err(unusable(error.to_string())),
+            Ok(_) => Err(unusable("it is no directory".to_owned()).into()),
+            Err(error) => Err(unusable(error.to_string()).into()),
         }
     }
 }

@@ -12,7 +12,7 @@
 //! * `identities`: `--vault-id` and its kin;
 //! * `flags`: flags that several commands take;
 //! * `options`, `stage`: from flags and settings to what a run needs, for all commands that run tasks;
-//! * `tell`: settings and diagnostics, which all commands begin with; `stop`: why a command ends early;
+//! * `settings`: what all commands begin with; `tell`: how they speak; `stop`: why one ends early;
 //! * `inventory`: `rprov inventory`, which is also `ansible-inventory`;
 //! * `password`: `-k`, `-K` and their files;
 //! * [`Exit`]: Ansible's exit codes.
@@ -31,6 +31,7 @@ mod lone_task;
 mod options;
 mod password;
 mod run;
+mod settings;
 mod stage;
 mod start;
 mod stop;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::exit::Exit;
-use super::flags::{BecomeFlags, ConnectionFlags, InventoryFlags, TaskFlags};
+use super::flags::{BecomeFlags, ConnectionFlags, RunFlags, TaskFlags};
 use super::password;
 use super::stop::Stop;
 use crate::config::{Config, Setting};
@@ -13,13 +13,8 @@ use crate::run::Options;
 use crate::source::Diagnostic;
 
 /// The options of a run, as far as they are the same for all commands that run tasks. Passwords are asked for now.
-pub(super) fn options(
-    config: &Config,
-    inventory: &InventoryFlags,
-    connection: &ConnectionFlags,
-    r#become: &BecomeFlags,
-    task: &TaskFlags,
-) -> Result<Options, Stop> {
+pub(super) fn options(config: &Config, flags: &RunFlags) -> Result<Options, Stop> {
+    let RunFlags { inventory, connection, r#become, task, vault: _ } = flags;
     let (password, become_password) = passwords(config, connection, r#become)?;
     let seconds = |setting| config.int(setting).and_then(|seconds| u64::try_from(seconds).ok());
     let checking = [Setting::HostKeyChecking, Setting::SshHostKeyChecking]
@@ -86,7 +81,7 @@ fn passwords(
         if ask {
             return password::ask(question).map(Some).map_err(Stop::options);
         }
-        file.map(password::from_file).transpose().map_err(Stop::error)
+        Ok(file.map(password::from_file).transpose()?)
     };
     let connection_file =
         connection.connection_password_file.as_deref().or(config.path_of(Setting::ConnectionPasswordFile));

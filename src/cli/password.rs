@@ -27,7 +27,7 @@ pub(super) fn from_file(path: &Path) -> Result<Password, Diagnostic> {
     };
     let text = if path == Path::new("-") {
         std::io::read_to_string(std::io::stdin()).map_err(problem)?
-    } else if rprov_modules::process::is_executable(path) {
+    } else if rprov_modules::program::is_executable(path) {
         let absolute = std::path::absolute(path).map_err(problem)?;
         let output =
             std::process::Command::new(absolute).stderr(std::process::Stdio::inherit()).output().map_err(problem)?;

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use clap::{ArgAction, Parser};
 
 use super::exit::Exit;
-use super::flags::{BecomeFlags, ConnectionFlags, InventoryFlags, TaskFlags};
-use super::identities::VaultFlags;
+use super::flags::RunFlags;
 use super::listing;
 use super::options::options;
-use super::stage::{Hosts, Kept, Stage, extra_variables, loader, runtime, surroundings, unlocked_settings};
+use super::settings::with_vault;
+use super::stage::{Hosts, Kept, Stage, block_on, extra_variables, loader, surroundings};
 use super::stop::Stop;
 use super::tell::{display, put, say, tell};
 use crate::config::{Config, Setting};
@@ -33,15 +33,7 @@ pub(super) struct RunCommand {
     #[arg(required = true, value_name = "PLAYBOOK")]
     playbooks: Vec<PathBuf>,
     #[command(flatten)]
-    inventory: InventoryFlags,
-    #[command(flatten)]
-    connection: ConnectionFlags,
-    #[command(flatten)]
-    r#become: BecomeFlags,
-    #[command(flatten)]
-    task: TaskFlags,
-    #[command(flatten)]
-    vault: VaultFlags,
+    flags: RunFlags,
     /// Run only tasks with these tags
     #[arg(short, long, value_name = "TAGS")]
     tags: Vec<String>,
@@ -80,30 +72,22 @@ pub(super) struct RunCommand {
 impl RunCommand {
     /// Do it.
     pub(super) fn execute(self) -> Exit {
-        let (config, color) = match unlocked_settings(&self.vault) {
-            Ok(loaded) => loaded,
-            Err(exit) => return exit,
-        };
-        self.prepared(Arc::new(config), color).unwrap_or_else(|stop| stop.told(color))
+        with_vault(&self.flags.vault, |config, color| self.prepared(config, color))
     }
 
-    fn prepared(self, config: Arc<Config>, color: bool) -> Result<Exit, Stop> {
+    fn prepared(&self, config: Arc<Config>, color: bool) -> Result<Exit, Stop> {
         let options = self.options(&config)?;
-        let extra = extra_variables(&self.task.extra, &config, color)?;
+        let extra = extra_variables(&self.flags.task.extra, &config, color)?;
         let surroundings = surroundings(&config);
         let (playbooks, loader) =
-            self.load(loader(&config, self.task.library(&config), &extra, &surroundings), color)?;
+            self.load(loader(&config, self.flags.task.library(&config), &extra, &surroundings), color)?;
         if self.syntax_check {
             for playbook in &playbooks {
                 put(&format!("\nplaybook: {}\n", playbook.path.display()));
             }
             return Ok(Exit::Success);
         }
-        let runtime = runtime()?;
-        let outcome = runtime.block_on(self.run(config, options, extra, playbooks, loader, surroundings, color));
-        // What still runs in the background (a closing connection) is not waited for.
-        runtime.shutdown_background();
-        outcome
+        block_on(self.run(config, options, extra, playbooks, loader, surroundings, color))
     }
 
     fn load(&self, mut loader: Loader, color: bool) -> Result<(Vec<Playbook>, Loader), Stop> {
@@ -132,7 +116,7 @@ impl RunCommand {
         surroundings: Surroundings,
         color: bool,
     ) -> Result<Exit, Stop> {
-        let Hosts { inventory, cache, sources, served } = Hosts::load(&self.inventory, &config, &extra, color)?;
+        let Hosts { inventory, cache, sources, served } = Hosts::load(&self.flags.inventory, &config, &extra, color)?;
         let directory = playbooks
             .first()
             .and_then(|playbook| playbook.plays.first())
@@ -195,7 +179,7 @@ impl RunCommand {
             start_at_task: self.start_at_task.clone(),
             step: self.step,
             force_handlers: self.force_handlers || config.bool(Setting::ForceHandlers),
-            ..options(config, &self.inventory, &self.connection, &self.r#become, &self.task)?
+            ..options(config, &self.flags)?
         })
     }
 }

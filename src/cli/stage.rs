@@ -1,5 +1,5 @@
-//! What commands that run tasks set up before the first of them: secrets, extra variables, hosts, and what the hosts of
-//! a run share.
+//! What commands that run tasks set up before the first of them: extra variables, hosts, and what the hosts of a run
+//! share.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -9,9 +9,8 @@ use arc_swap::ArcSwap;
 use super::exit::Exit;
 use super::extra;
 use super::flags::InventoryFlags;
-use super::identities::VaultFlags;
 use super::stop::Stop;
-use super::tell::{say, settings, tell};
+use super::tell::{logged, say, tell};
 use crate::action::Library;
 use crate::config::{Config, Setting};
 use crate::connection::AgentStore;
@@ -20,36 +19,14 @@ use crate::inventory::{Inventory, Pattern};
 use crate::playbook::Loader;
 use crate::report::{Event, Reporter, Sink};
 use crate::run::{Connections, Interrupt, Options, Shared};
-use crate::source::Diagnostic;
+use crate::source::{Diagnostic, Diagnostics};
 use crate::template::{Scope, Surroundings};
 use crate::throwaway::ThrowawayHost;
 use crate::vars::{HostStore, InventoryLayers, Layer, RunFacts, VarMap};
 
-/// The settings with the vault's passwords, and whether standard error takes colours. What is wrong is told.
-///
-/// # Errors
-/// The exit code, if there is a mistake in them.
-pub(super) fn unlocked_settings(vault: &VaultFlags) -> Result<(Config, bool), Exit> {
-    let (mut config, color) = settings()?;
-    match vault.keyring(&config) {
-        Ok((keyring, notes)) => {
-            tell(&notes, color);
-            config.set_vault(keyring);
-            Ok((config, color))
-        }
-        Err(problem) => {
-            tell(&[problem], color);
-            Err(Exit::Error)
-        }
-    }
-}
-
 /// The variables of `-e`.
 pub(super) fn extra_variables(given: &[String], config: &Config, color: bool) -> Result<Arc<VarMap>, Stop> {
-    let (extra, warnings) = extra::variables(given, config.vault()).map_err(|problems| {
-        let exit = if problems.iter().any(|problem| !problem.absent) { Exit::Options } else { Exit::Error };
-        Stop::new(problems, exit)
-    })?;
+    let (extra, warnings) = extra::variables(given, config.vault())?;
     tell(&warnings, color);
     Ok(Arc::new(extra))
 }
@@ -79,6 +56,15 @@ pub(super) fn loader(
     )
 }
 
+/// Do what waits for hosts, on a runtime of its own.
+pub(super) fn block_on(work: impl Future<Output = Result<Exit, Stop>>) -> Result<Exit, Stop> {
+    let runtime = runtime()?;
+    let outcome = runtime.block_on(work);
+    // What still runs in the background (a closing connection) is not waited for.
+    runtime.shutdown_background();
+    outcome
+}
+
 /// A runtime for what waits for hosts.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Stop> {
     tokio::runtime::Builder::new_multi_thread()
@@ -86,6 +72,9 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Stop> {
         .build()
         .map_err(|error| Stop::new(vec![Diagnostic::error(format!("cannot start: {error}"))], Exit::Unexpected))
 }
+
+/// How an inventory is read: with mistakes in it refused or passed over.
+type Load = fn(&[String], &Config, &VarMap, &FactCache) -> Result<(Inventory, Diagnostics), Diagnostics>;
 
 /// The hosts that there are.
 pub(super) struct Hosts {
@@ -100,30 +89,40 @@ pub(super) struct Hosts {
 }
 
 impl Hosts {
-    /// Read the inventory, and start the throw-away hosts in it. A limit that leaves none is refused.
-    pub(super) fn load(
-        flags: &InventoryFlags,
-        config: &Config,
-        extra: &Arc<VarMap>,
-        color: bool,
-    ) -> Result<Self, Stop> {
+    /// Read what can be read of the inventory, to look at it.
+    pub(super) fn read(flags: &InventoryFlags, config: &Config, extra: &VarMap, color: bool) -> Result<Self, Stop> {
+        Self::read_by(Inventory::load_readable, flags, config, extra, color)
+    }
+
+    fn read_by(load: Load, flags: &InventoryFlags, config: &Config, extra: &VarMap, color: bool) -> Result<Self, Stop> {
         let sources = sources(flags, config);
-        let (mut inventory, warnings) =
-            Inventory::load(&sources, config, extra).map_err(|problems| Stop::new(problems, Exit::Error))?;
+        let cache = Arc::new(FactCache::open(config)?);
+        let (inventory, warnings) =
+            load(&sources, config, extra, &cache).map_err(|problems| Stop::new(problems, Exit::Error))?;
         tell(&warnings, color);
-        check_limit(&inventory, config, flags.limit.as_deref())?;
-        let existing = sources.iter().any(|source| source.contains(',') || Path::new(source).exists());
-        if !existing && inventory.hosts().next().is_none() {
+        if inventory.nothing_read && config.bool(Setting::InventoryUnparsedWarning) {
             say("[WARNING]: No inventory was parsed, only implicit localhost is available");
         }
-        let cache = FactCache::open(config).map_err(Stop::error)?;
+        Ok(Self { inventory, cache, sources, served: Vec::new() })
+    }
+
+    /// Read the inventory, and start the throw-away hosts in it. A limit that leaves none is refused.
+    pub(super) fn load(flags: &InventoryFlags, config: &Config, extra: &VarMap, color: bool) -> Result<Self, Stop> {
+        let mut hosts = Self::read_by(Inventory::load, flags, config, extra, color)?;
+        check_limit(&hosts.inventory, config, flags.limit.as_deref())?;
         if flags.flush_cache {
-            for host in inventory.hosts() {
-                cache.forget(&host.name).map_err(Stop::error)?;
-            }
+            hosts.flush_cache()?;
         }
-        let served = crate::throwaway::serve(&mut inventory).map_err(Stop::error)?;
-        Ok(Self { inventory, cache: Arc::new(cache), sources, served })
+        hosts.served = crate::throwaway::serve(&mut hosts.inventory)?;
+        Ok(hosts)
+    }
+
+    /// Forget the facts that earlier runs have left.
+    pub(super) fn flush_cache(&self) -> Result<(), Stop> {
+        for host in self.inventory.hosts() {
+            self.cache.forget(&host.name)?;
+        }
+        Ok(())
     }
 }
 
@@ -142,8 +141,7 @@ fn check_limit(inventory: &Inventory, config: &Config, limit: Option<&str>) -> R
     let Some(limit) = limit else { return Ok(()) };
     let mut inventory = inventory.clone();
     let any = inventory.hosts().next().is_some();
-    let (hosts, warnings) =
-        Pattern::limit(limit).map_err(Stop::error)?.hosts(&mut inventory, config, None).map_err(Stop::error)?;
+    let (hosts, warnings) = Pattern::limit(limit)?.hosts(&mut inventory, config, None)?;
     if !any || !hosts.is_empty() {
         return Ok(());
     }
@@ -161,17 +159,17 @@ pub(super) fn matching(
     color: bool,
 ) -> Result<Vec<Arc<str>>, Stop> {
     let mut inventory = inventory.clone();
-    let (any, _) = Pattern::parse("all").hosts(&mut inventory, config, None).map_err(Stop::error)?;
+    let (any, _) = Pattern::parse("all").hosts(&mut inventory, config, None)?;
     if any.is_empty() && config.bool(Setting::LocalhostWarning) && !Inventory::is_localhost(pattern) {
         say(
             "[WARNING]: provided hosts list is empty, only localhost is available. Note that the implicit localhost does \
              not match 'all'",
         );
     }
-    let (mut hosts, mut notes) = Pattern::parse(pattern).hosts(&mut inventory, config, None).map_err(Stop::error)?;
+    let (mut hosts, mut notes) = Pattern::parse(pattern).hosts(&mut inventory, config, None)?;
     if let Some(limit) = limit {
-        let limit = Pattern::limit(limit).map_err(Stop::error)?;
-        let (limited, more) = limit.hosts(&mut inventory, config, None).map_err(Stop::error)?;
+        let limit = Pattern::limit(limit)?;
+        let (limited, more) = limit.hosts(&mut inventory, config, None)?;
         hosts.retain(|host| limited.contains(host));
         notes.extend(more);
         if hosts.is_empty() && !any.is_empty() {
@@ -234,7 +232,8 @@ pub(super) struct Stage {
 
 impl Stage {
     /// Put it together; events go to these readers. Ctrl-C is watched as long as the second value is kept.
-    pub(super) fn share(self, sinks: Vec<Box<dyn Sink>>) -> (Arc<Shared>, Watch) {
+    pub(super) fn share(self, mut sinks: Vec<Box<dyn Sink>>) -> (Arc<Shared>, Watch) {
+        sinks.extend(crate::report::log::sink(logged(&self.config, &self.options)));
         let options = self.options;
         let facts = RunFacts {
             inventory: ArcSwap::from_pointee(self.inventory),

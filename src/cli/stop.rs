@@ -3,22 +3,18 @@
 use super::exit::Exit;
 use super::tell::tell;
 use crate::run::RunError;
-use crate::source::{Diagnostic, Diagnostics, Severity};
+use crate::source::{Diagnostic, Diagnostics, misread};
 
 /// Why a command ends before its run: diagnostics to show, and the exit code.
-pub(super) struct Stop {
-    problems: Diagnostics,
+#[derive(Debug)]
+pub(crate) struct Stop {
+    pub(crate) problems: Diagnostics,
     exit: Exit,
 }
 
 impl Stop {
     pub(super) fn new(problems: Diagnostics, exit: Exit) -> Self {
         Self { problems, exit }
-    }
-
-    /// A mistake that one sentence tells.
-    pub(super) fn error(problem: Diagnostic) -> Self {
-        Self::new(vec![problem], Exit::Error)
     }
 
     /// What was given does not fit together.
@@ -34,8 +30,14 @@ impl Stop {
     /// Mistakes in what was written. Which of them are errors tells the exit code: a file that is not there is a
     /// general error, a file that cannot be understood has a code of its own.
     pub(super) fn written(problems: Diagnostics) -> Self {
-        let misread = problems.iter().any(|problem| problem.severity == Severity::Error && !problem.absent);
-        Self::new(problems, if misread { Exit::Unreachable } else { Exit::Error })
+        let exit = if misread(&problems) { Exit::Unreachable } else { Exit::Error };
+        Self::new(problems, exit)
+    }
+
+    /// Both, with the exit code of the first.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.problems.extend(other.problems);
+        self
     }
 
     /// Tell it.
@@ -45,12 +47,18 @@ impl Stop {
     }
 }
 
+impl From<Diagnostic> for Stop {
+    fn from(problem: Diagnostic) -> Self {
+        Self::new(vec![problem], Exit::Error)
+    }
+}
+
 impl From<RunError> for Stop {
     fn from(error: RunError) -> Self {
         match error {
             RunError::Language(problems) => Self::written(problems),
             RunError::Left => Self::new(vec![Diagnostic::error(error.to_string())], Exit::Interrupted),
-            RunError::Prompt(error) => Self::error(Diagnostic::error(format!("no answer to a prompt: {error}"))),
+            RunError::Prompt(error) => Diagnostic::error(format!("no answer to a prompt: {error}")).into(),
         }
     }
 }

@@ -1,27 +1,12 @@
-//! What all commands begin with, and how they speak: settings, diagnostics and lines on standard error, results on
-//! standard output.
+//! How commands speak: diagnostics and lines on standard error, results on standard output.
 
 use std::io::{IsTerminal as _, Write as _};
 
-use super::exit::Exit;
 use crate::config::{Config, Setting};
 use crate::report::default::Display;
+use crate::report::log;
 use crate::run::Options;
-use crate::source::{Diagnostic, Severity, render};
-
-/// The settings, and whether standard error takes colours. What is wrong with them is told.
-///
-/// # Errors
-/// The exit code, if there is a mistake in them.
-pub(super) fn settings() -> Result<(Config, bool), Exit> {
-    let (config, notes) = Config::load_here();
-    let color = color_of(&config, std::io::stderr().is_terminal());
-    tell(&notes, color);
-    match notes.iter().any(|note| note.severity == Severity::Error) {
-        true => Err(Exit::Options),
-        false => Ok((config, color)),
-    }
-}
+use crate::source::{Diagnostic, render};
 
 /// Whether to write colours, to a terminal or not.
 pub(super) fn color_of(config: &Config, terminal: bool) -> bool {
@@ -32,12 +17,18 @@ pub(super) fn color_of(config: &Config, terminal: bool) -> bool {
 /// Show diagnostics.
 pub(super) fn tell(problems: &[Diagnostic], color: bool) {
     for problem in problems {
-        say(render(problem, color).trim_end());
+        log::note(render(problem, false).trim_end());
+        show(render(problem, color).trim_end());
     }
 }
 
-/// A line on standard error, if anybody reads it.
+/// A line on standard error, if anybody reads it, and in the log.
 pub(super) fn say(text: &str) {
+    log::note(text);
+    show(text);
+}
+
+fn show(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
@@ -62,6 +53,13 @@ pub(super) fn display(config: &Config, options: &Options) -> Display {
         pretty: config.is_set(Setting::CallbackPrettyResults).then(|| config.bool(Setting::CallbackPrettyResults)),
         columns: Display::terminal_columns(),
     }
+}
+
+/// How the results of a run are logged: as they are shown, or with a verbosity of their own.
+pub(super) fn logged(config: &Config, options: &Options) -> Display {
+    let own = config.int(Setting::LogVerbosity).and_then(|verbosity| u8::try_from(verbosity).ok());
+    let shown = display(config, options);
+    Display { verbosity: own.map_or(shown.verbosity, |own| own.max(shown.verbosity)), ..shown }
 }
 
 /// Hosts as `--list-hosts` shows them.

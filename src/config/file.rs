@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::ini::Ini;
 use super::setting::{Entry, Setting, TABLE};
 use super::value::{Origin, Surroundings, Value};
-use crate::source::{Diagnostic, Diagnostics, Severity};
+use crate::source::{Diagnostic, Diagnostics};
 use crate::vault::Keyring;
 
 /// The value of every setting, each with its origin. It may hold secrets, so it can't be printed as a whole.
@@ -51,8 +51,7 @@ impl Config {
                 Some(Ok(value)) => value,
                 // Ansible takes any other word for false; a host key check must not be lost to a misspelling silently.
                 Some(Err(diagnostic)) if matches!(entry.kind, super::Kind::Bool) => {
-                    diagnostics
-                        .push(Diagnostic { severity: Severity::Warning, ..diagnostic }.hint("it counts as `false`"));
+                    diagnostics.push(diagnostic.into_warning().hint("it counts as `false`"));
                     Value::Bool(false)
                 }
                 Some(Err(diagnostic)) => {
@@ -240,6 +239,7 @@ impl std::fmt::Debug for Config {
 #[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::*;
+    use crate::source::Severity;
 
     fn load(cfg: &str, env: &[(&str, &str)]) -> (tempfile::TempDir, Config, Diagnostics) {
         let directory = tempfile::tempdir().unwrap();

@@ -1,9 +1,9 @@
 //! A setting's value by its type, and where it came from.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use super::setting::{Entry, Kind};
-use crate::source::{Diagnostic, Span};
+use crate::source::{Diagnostic, Span, normalized};
 
 /// A value of the setting's type.
 #[derive(Clone, Debug, PartialEq)]
@@ -187,19 +187,4 @@ fn words(text: &str, separator: char) -> impl Iterator<Item = &str> {
 
 fn unquoted(text: &str) -> &str {
     ['"', '\''].iter().find_map(|quote| text.strip_prefix(*quote)?.strip_suffix(*quote)).unwrap_or(text)
-}
-
-/// The path without `.` and `..`, by its text alone.
-fn normalized(path: &Path) -> PathBuf {
-    let mut clean = PathBuf::new();
-    for component in path.components() {
-        match component {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                clean.pop();
-            }
-            other => clean.push(other),
-        }
-    }
-    clean
 }

@@ -24,6 +24,11 @@ pub(super) struct Become<'a> {
     flags: Vec<String>,
 }
 
+/// How another user is become, for people to read: `sudo -H -S -n -u root`. Nothing where it cannot be done.
+pub fn become_words(settings: &BecomeSettings) -> Option<String> {
+    Become::new(settings).ok().map(|other| other.shown())
+}
+
 impl<'a> Become<'a> {
     /// Check the settings.
     pub(super) fn new(settings: &'a BecomeSettings) -> Result<Self, ConnectionError> {
@@ -96,6 +101,18 @@ impl<'a> Become<'a> {
             Method::Su => words.extend([user, "-c".to_owned(), quote(&format!("exec {shell}"))]),
             Method::Doas => words.extend(["-u".to_owned(), user, shell]),
         }
+        words.join(" ")
+    }
+
+    /// The words that come before what runs as the other user, for people to read.
+    fn shown(&self) -> String {
+        let user = if self.settings.user.is_empty() { "root" } else { &self.settings.user };
+        let mut words = vec![self.exe().to_owned()];
+        words.extend(self.flags.iter().map(|flag| quote(flag)));
+        if self.method != Method::Su {
+            words.push("-u".to_owned());
+        }
+        words.push(quote(user));
         words.join(" ")
     }
 

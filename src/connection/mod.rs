@@ -16,6 +16,7 @@ pub mod ssh;
 mod store;
 mod transport;
 
+pub use r#become::become_words;
 pub use error::ConnectionError;
 pub use local::LocalTransport;
 pub use session::{Call, Running, Session, Update};

@@ -11,11 +11,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes, BytesMut};
 use rprov_modules::registry::{Entry, entry};
 use rprov_wire::message::WINDOW;
-use rprov_wire::{CHUNK, FromAgent, Hello, MAX_FRAME, Map, Options, Request, Source, Stream, ToAgent, decode, encode};
-use serde_bytes::ByteBuf;
+use rprov_wire::{
+    CHUNK, FrameError, FromAgent, Hello, MAX_FRAME, Map, Message as _, Options, Request, Source, Stream, ToAgent,
+    decode, encode, head,
+};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -90,7 +92,7 @@ pub enum Update {
     /// A piece of a file that the running item's module sends.
     Data {
         /// The bytes.
-        data: Vec<u8>,
+        data: Bytes,
         /// The file is complete. If the item's result comes before this, it is not.
         last: bool,
     },
@@ -144,7 +146,8 @@ enum Outgoing {
 /// A frame that waits to be written, and the room that it takes.
 #[derive(Debug)]
 struct Frame {
-    bytes: Vec<u8>,
+    head: Vec<u8>,
+    content: Bytes,
     _room: Option<OwnedSemaphorePermit>,
 }
 
@@ -196,14 +199,14 @@ impl Session {
         let (running, first) = match call {
             Some(call) => {
                 let (running, request) = link.begin(call);
-                (Some(running), Some(frame(&request)?))
+                (Some(running), Some(encode(&request).map_err(unsendable)?))
             }
             None => (None, None),
         };
         let with = first.as_deref().map(|frame| First { frame, public });
         let started = bootstrap::start(transport.as_ref(), r#become.as_ref(), store, with).await?;
         if let Some(first) = first.filter(|_| !started.asked) {
-            let _ = sender.send(Frame { bytes: first, _room: None });
+            let _ = sender.send(Frame { head: first, content: Bytes::new(), _room: None });
         }
         drop(sender);
         let session = Self::greet(link, frames, started, transport).await?;
@@ -277,7 +280,7 @@ impl Session {
     ) -> Result<Session, ConnectionError> {
         let Started { stdin, stdout, stderr, exit, frames, .. } = started;
         let words = Arc::new(Mutex::new(Vec::new()));
-        let mut incoming = Incoming { stream: stdout, buffer: frames, start: 0 };
+        let mut incoming = Incoming { stream: stdout, buffer: BytesMut::from(frames.as_slice()) };
         let hello = match tokio::time::timeout(Duration::from_secs(30), incoming.next()).await {
             Ok(Ok(Some(FromAgent::Hello(hello)))) => hello,
             Ok(Ok(Some(_) | None)) => return Err(bad_start("it said something else than hello")),
@@ -339,7 +342,7 @@ impl Running {
                     self.link.send(ToAgent::Credit { id: self.id, chunks: self.consumed })?;
                     self.consumed = 0;
                 }
-                return Ok(Some(Update::Data { data: data.into_vec(), last }));
+                return Ok(Some(Update::Data { data, last }));
             }
             FromAgent::Pull { pull, content, .. } => self.pull(pull, content)?,
             FromAgent::Credit { pull, chunks, .. } => {
@@ -438,7 +441,8 @@ impl Link {
                 Ok(())
             }
             Some(Outgoing::Frames(sender)) => {
-                let frame = Frame { bytes: frame(&message)?, _room: room };
+                let content = message.content().cloned().unwrap_or_default();
+                let frame = Frame { head: head(&message).map_err(unsendable)?, content, _room: room };
                 sender.send(frame).map_err(|_| self.loss())
             }
             None => Err(self.loss()),
@@ -471,9 +475,9 @@ impl Link {
             // This process may be about to end; what its modules started must not outlive it.
             Some(Outgoing::Here(agent)) => agent.stop(Duration::from_millis(500)),
             Some(Outgoing::Frames(sender)) => {
-                if let Ok(bytes) = encode(&ToAgent::Goodbye) {
+                if let Ok(head) = encode(&ToAgent::Goodbye) {
                     // Where nobody takes it, the agent has ended.
-                    let _ = sender.send(Frame { bytes, _room: None });
+                    let _ = sender.send(Frame { head, content: Bytes::new(), _room: None });
                 }
             }
             None => {}
@@ -486,11 +490,11 @@ impl Link {
     }
 }
 
-fn frame(message: &ToAgent) -> Result<Vec<u8>, ConnectionError> {
-    encode(message).map_err(|error| ConnectionError::Agent {
+fn unsendable(error: FrameError) -> ConnectionError {
+    ConnectionError::Agent {
         reason: format!("a task cannot be sent to it: {error}"),
         hint: Some("pass large data as a file, not as an argument".to_owned()),
-    })
+    }
 }
 
 /// Send a content, as far as there is credit and the chunks sent before are on their way.
@@ -522,7 +526,7 @@ async fn supply(link: Arc<Link>, id: u32, pull: u32, source: Source, credit: Arc
             permit.forget();
             let Ok(room) = Arc::clone(&link.room).acquire_owned().await else { return };
             let piece = block.split_to(block.len().min(CHUNK));
-            let chunk = ToAgent::Chunk { id, pull, data: ByteBuf::from(piece), last };
+            let chunk = ToAgent::Chunk { id, pull, last, data: piece };
             if link.send_bulk(chunk, Some(room)).is_err() {
                 return;
             }
@@ -576,7 +580,7 @@ fn problem(path: &std::path::Path, error: &std::io::Error) -> String {
 /// Write frames until there is no one left to send any; then standard input closes, and the agent ends.
 async fn write(mut stdin: Box<dyn AsyncWrite + Send + Unpin>, mut frames: UnboundedReceiver<Frame>, link: Weak<Link>) {
     while let Some(frame) = frames.recv().await {
-        let mut result = stdin.write_all(&frame.bytes).await;
+        let mut result = stdin.write_all_buf(&mut Buf::chain(frame.head.as_slice(), frame.content)).await;
         if result.is_ok() && frames.is_empty() {
             result = stdin.flush().await;
         }
@@ -654,29 +658,25 @@ async fn read(
 /// The stream of messages from the agent.
 struct Incoming {
     stream: Box<dyn AsyncRead + Send + Unpin>,
-    buffer: Vec<u8>,
-    start: usize,
+    buffer: BytesMut,
 }
 
 impl Incoming {
     async fn next(&mut self) -> Result<Option<FromAgent>, String> {
         loop {
-            let rest = self.buffer.get(self.start..).unwrap_or_default();
-            let mut missing = 4_usize.saturating_sub(rest.len());
-            if let Some((length, body)) = rest.split_first_chunk::<4>() {
+            let mut missing = 4_usize.saturating_sub(self.buffer.len());
+            if let Some((length, body)) = self.buffer.split_first_chunk::<4>() {
                 let length = u32::from_le_bytes(*length) as usize;
                 if length > MAX_FRAME {
                     return Err(format!("a frame of {length} bytes is larger than the limit of {MAX_FRAME}"));
                 }
-                if let Some(frame) = body.get(..length) {
-                    let message = decode(frame).map_err(|error| error.to_string())?;
-                    self.start += 4 + length;
-                    return Ok(Some(message));
+                if body.len() >= length {
+                    self.buffer.advance(4);
+                    let frame = self.buffer.split_to(length).freeze();
+                    return decode(&frame).map(Some).map_err(|error| error.to_string());
                 }
                 missing = length - body.len();
             }
-            self.buffer.drain(..self.start);
-            self.start = 0;
             self.buffer.reserve(missing.clamp(16 * 1024, 1 << 20));
             match self.stream.read_buf(&mut self.buffer).await {
                 Ok(0) if self.buffer.is_empty() => return Ok(None),
@@ -720,7 +720,7 @@ mod tests {
     /// Sends `size` bytes.
     fn push(arguments: &Map, context: &Context<'_>) -> Result<Outcome, Failure> {
         let size = arguments.get("size").and_then(Value::as_int).unwrap() as usize;
-        context.transport.push(&vec![3; size], true)?;
+        context.transport.push(vec![3; size].into(), true)?;
         Ok(Outcome::unchanged())
     }
 
@@ -825,7 +825,7 @@ mod tests {
             (&[9, 0, 0, 0, 200, 0][..], "it ended inside a frame"),
             (&[1, 0, 0, 0, 200][..], "could not be decoded"),
         ] {
-            let mut incoming = Incoming { stream: Box::new(bytes), buffer: Vec::new(), start: 0 };
+            let mut incoming = Incoming { stream: Box::new(bytes), buffer: BytesMut::new() };
             assert!(incoming.next().await.unwrap_err().contains(expected));
         }
     }

@@ -119,7 +119,7 @@ fn extra(bytes: &[u8]) {
     }
     match crate::cli::extra_variables(&[text], &crate::vault::Keyring::default()) {
         Ok((_, warnings)) => show(&warnings),
-        Err(problems) => show(&problems),
+        Err(stop) => show(&stop.problems),
     }
 }
 
@@ -129,8 +129,9 @@ fn frame(bytes: &[u8]) {
     let mut reader = bytes;
     while let Ok(Some(_)) = read_frame::<FromAgent>(&mut reader) {}
     // Without lengths, which a fuzzer finds hard to get right.
-    let _ = rprov_wire::decode::<ToAgent>(bytes);
-    if let Ok(message) = rprov_wire::decode::<FromAgent>(bytes) {
+    let frame = rprov_wire::Bytes::copy_from_slice(bytes);
+    let _ = rprov_wire::decode::<ToAgent>(&frame);
+    if let Ok(message) = rprov_wire::decode::<FromAgent>(&frame) {
         assert!(rprov_wire::encode(&message).is_ok());
     }
 }
@@ -141,7 +142,12 @@ fn inventory(bytes: &[u8]) {
     }
     for name in ["hosts", "hosts.yml", "hosts.toml", "hosts.json"] {
         let Some((directory, path)) = file(name, bytes) else { return };
-        match Inventory::load(&[path.display().to_string()], &settings(directory.path()), &Default::default()) {
+        match Inventory::load(
+            &[path.display().to_string()],
+            &settings(directory.path()),
+            &Default::default(),
+            &Default::default(),
+        ) {
             Ok((inventory, warnings)) => {
                 show(&warnings);
                 for host in inventory.hosts() {
@@ -175,7 +181,9 @@ fn pattern(bytes: &[u8]) {
     let Ok(directory) = tempfile::tempdir() else { return };
     let config = settings(directory.path());
     let names = "web1,web2,web10,db.example,[::1]:22,a_b,".to_owned();
-    let Ok((mut inventory, _)) = Inventory::load(&[names], &config, &Default::default()) else { return };
+    let Ok((mut inventory, _)) = Inventory::load(&[names], &config, &Default::default(), &Default::default()) else {
+        return;
+    };
     // `@file` names a file of the machine.
     if !text.contains('@')
         && let Ok(pattern) = Pattern::limit(&text)

@@ -59,20 +59,22 @@ fn is_range(text: &str) -> bool {
     }
 }
 
-/// A host name: letters, digits, `_`, `-`, `.` and ranges.
-fn is_name(text: &str) -> bool {
+/// The text with `0` in place of each range; `None` where brackets have none.
+fn without_ranges(text: &str) -> Option<String> {
     let mut rest = text;
     let mut plain = String::new();
     while let Some((before, after)) = rest.split_once('[') {
-        let Some((range, tail)) = after.split_once(']') else { return false };
-        if !is_range(range) {
-            return false;
-        }
+        let (_, tail) = after.split_once(']').filter(|(range, _)| is_range(range))?;
         plain.push_str(before);
         plain.push('0');
         rest = tail;
     }
-    plain.push_str(rest);
+    Some(plain + rest)
+}
+
+/// A host name: letters, digits, `_`, `-`, `.` and ranges.
+fn is_name(text: &str) -> bool {
+    let Some(plain) = without_ranges(text) else { return false };
     !plain.is_empty()
         && plain.split('.').all(|label| {
             !label.is_empty()
@@ -83,19 +85,7 @@ fn is_name(text: &str) -> bool {
 }
 
 fn is_ipv6(text: &str) -> bool {
-    let mut plain = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('[') {
-        let Some((range, tail)) = after.split_once(']') else { return false };
-        if !is_range(range) {
-            return false;
-        }
-        plain.push_str(before);
-        plain.push('0');
-        rest = tail;
-    }
-    plain.push_str(rest);
-    plain.parse::<Ipv6Addr>().is_ok()
+    without_ranges(text).is_some_and(|plain| plain.parse::<Ipv6Addr>().is_ok())
 }
 
 #[cfg(test)]

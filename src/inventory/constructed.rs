@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -44,10 +43,11 @@ pub(super) fn load(
     root: &Node,
     config: &Config,
     extra: &IndexMap<Arc<str>, Written>,
+    cache: &FactCache,
 ) -> Result<(), Diagnostic> {
     let plan = Plan::read(inventory, root)?;
     let files: Vec<VarFiles> = match plan.use_vars_plugins {
-        true => bases(inventory).iter().map(|base| VarFiles::new(base, config)).collect(),
+        true => inventory.bases().iter().map(|base| VarFiles::new(base, config)).collect(),
         false => Vec::new(),
     };
     let use_extra = plan.use_extra_vars.unwrap_or_else(|| config.bool(Setting::InventoryUseExtraVars));
@@ -55,8 +55,6 @@ pub(super) fn load(
         true => Arc::new(extra.iter().map(|(name, value)| (Arc::clone(name), value.clone().into())).collect()),
         false => Layer::default(),
     };
-    // A cache that does not answer is told of by the run itself.
-    let cache = FactCache::open(config).ok();
     let mut worker = Worker {
         surroundings: Arc::new(Surroundings { vault: Arc::clone(config.vault()), ..Surroundings::default() }),
         plan,
@@ -73,21 +71,6 @@ pub(super) fn load(
         inventory.warnings.extend(files.take_warnings());
     }
     Ok(())
-}
-
-/// Directories beside which the variable files of earlier sources lie.
-fn bases(inventory: &Inventory) -> Vec<PathBuf> {
-    let mut bases: Vec<PathBuf> = Vec::new();
-    for source in inventory.sources().iter().filter(|source| inventory.current.as_ref() != Some(source)) {
-        let base = match source.is_dir() {
-            true => source.clone(),
-            false => source.parent().map(PathBuf::from).unwrap_or_default(),
-        };
-        if !bases.contains(&base) {
-            bases.push(base);
-        }
-    }
-    bases
 }
 
 /// The document.
@@ -114,20 +97,7 @@ struct Keyed {
 
 impl Plan {
     fn read(inventory: &mut Inventory, root: &Node) -> Result<Self, Diagnostic> {
-        let mut notes = Vec::new();
-        let mut warn = |name: &str, what: &str, span: Span, known: &[&str]| {
-            inventory.warnings.push(
-                Diagnostic::warning(format!("unknown key `{name}` of {what} is ignored"))
-                    .at(span)
-                    .did_you_mean(name, known.iter().copied()),
-            );
-        };
-        for (key, _) in root.as_map().unwrap_or_default() {
-            let name = text_of(key).unwrap_or_default();
-            if !KEYS.contains(&name.as_str()) {
-                warn(&name, "the `constructed` inventory", key.span, &KEYS);
-            }
-        }
+        inventory.check_keys(root, "the `constructed` inventory", &KEYS);
         let expression = |value: &Node| Expression::parse(plain_text(value), Some(value.span));
         let mut plan = Self {
             strict: flag(root, "strict")?.unwrap_or(false),
@@ -154,7 +124,7 @@ impl Plan {
             if plan.strict {
                 return Err(Diagnostic { severity: Severity::Error, ..problem });
             }
-            notes.push(problem);
+            inventory.warnings.push(problem);
         }
         for (name, value) in entries(root, "groups")? {
             plan.groups.push((text_of(name).unwrap_or_default(), Conditional::from_node(value)));
@@ -170,20 +140,15 @@ impl Plan {
             }
         };
         for item in items {
-            let Some(entries) = item.as_map() else {
+            if item.as_map().is_none() {
                 return Err(Diagnostic::error(format!(
                     "an entry of `keyed_groups` is a dictionary, this is {}",
                     item.describe()
                 ))
                 .at(item.span)
                 .hint("write `- key: variable`"));
-            };
-            for (key, _) in entries {
-                let name = text_of(key).unwrap_or_default();
-                if !ENTRY_KEYS.contains(&name.as_str()) {
-                    warn(&name, "an entry of `keyed_groups`", key.span, &ENTRY_KEYS);
-                }
             }
+            inventory.check_keys(item, "an entry of `keyed_groups`", &ENTRY_KEYS);
             let Some(key) = item.get("key") else {
                 return Err(Diagnostic::error("an entry of `keyed_groups` needs `key`")
                     .at(item.span)
@@ -207,7 +172,6 @@ impl Plan {
                 span: key.span,
             });
         }
-        inventory.warnings.append(&mut notes);
         Ok(plan)
     }
 }
@@ -243,17 +207,17 @@ fn entries<'a>(root: &'a Node, name: &str) -> Result<&'a [(Node, Node)], Diagnos
     }
 }
 
-struct Worker {
+struct Worker<'a> {
     plan: Plan,
     files: Vec<VarFiles>,
     extra: Layer,
-    cache: Option<FactCache>,
+    cache: &'a FactCache,
     surroundings: Arc<Surroundings>,
     /// The layers of groups, which all their hosts share.
     groups: HashMap<Arc<str>, Arc<[Layer]>>,
 }
 
-impl Worker {
+impl Worker<'_> {
     fn host(&mut self, inventory: &mut Inventory, host: &Arc<str>) -> Result<(), Diagnostic> {
         let facts = self.facts(host)?;
         if !self.plan.compose.is_empty() {
@@ -348,8 +312,7 @@ impl Worker {
     }
 
     fn facts(&self, host: &str) -> Result<Layer, Diagnostic> {
-        let Some(cache) = &self.cache else { return Ok(Layer::default()) };
-        let facts = cache.get(host)?.unwrap_or_default();
+        let facts = self.cache.get(host)?.unwrap_or_default();
         Ok(Arc::new(facts.into_iter().map(|(name, value)| (name, value.into())).collect()))
     }
 

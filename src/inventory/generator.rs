@@ -16,16 +16,7 @@ const KEYS: [&str; 3] = ["plugin", "hosts", "layers"];
 /// # Errors
 /// The first mistake, with its place.
 pub(super) fn load(inventory: &mut Inventory, root: &Node) -> Result<(), Diagnostic> {
-    for (key, _) in root.as_map().unwrap_or_default() {
-        let name = text_of(key).unwrap_or_default();
-        if !KEYS.contains(&name.as_str()) {
-            inventory.warnings.push(
-                Diagnostic::warning(format!("unknown key `{name}` of the `generator` inventory is ignored"))
-                    .at(key.span)
-                    .did_you_mean(&name, KEYS),
-            );
-        }
-    }
+    inventory.check_keys(root, "the `generator` inventory", &KEYS);
     let needed = |part: &str, example: &str| {
         Diagnostic::error(format!("a `generator` inventory needs `{part}`"))
             .at(root.span)
@@ -98,7 +89,8 @@ fn parents(
     };
     for parent in items {
         let Some(name) = parent.get("name") else {
-            return Err(Diagnostic::error("a parent of a `generator` inventory needs `name`")
+            let (Child::Host(element) | Child::Group(element)) = child;
+            return Err(Diagnostic::error(format!("Element {element} has a parent with no name."))
                 .at(parent.span)
                 .hint("write `- name: group`; its own `vars` and `parents` stand beside it"));
         };

@@ -9,13 +9,14 @@ use super::model::Inventory;
 use super::script::{self, Failure};
 use super::{constructed, generator, host_list, ini, throwaway, toml, yaml};
 use crate::config::{Config, Setting};
-use crate::source::{Diagnostic, Diagnostics, Severity, register_secret};
+use crate::facts::FactCache;
+use crate::source::{Diagnostic, Diagnostics, register_secret};
 use crate::template::Written;
 use crate::yaml as yaml_text;
 
 impl Inventory {
     /// Read all sources: files, directories, scripts, lists of names with a comma. Later ones override earlier ones.
-    /// `extra` is what `-e` gives, for `constructed` with `use_extra_vars`.
+    /// `extra` is what `-e` gives, for `constructed` with `use_extra_vars`; `cache` has facts that it sees.
     ///
     /// A source that does not exist is a warning, as in Ansible, unless the settings
     /// `inventory.any_unparsed_is_failed` or (if nothing else was read) `inventory.unparsed_is_failed` say otherwise.
@@ -26,6 +27,31 @@ impl Inventory {
         sources: &[String],
         config: &Config,
         extra: &IndexMap<Arc<str>, Written>,
+        cache: &FactCache,
+    ) -> Result<(Self, Diagnostics), Diagnostics> {
+        Self::read(sources, config, extra, cache, Broken::Refused)
+    }
+
+    /// The same, but a source that has a mistake in it is a warning, and nothing of it is taken: for looking at what
+    /// can be read.
+    ///
+    /// # Errors
+    /// The settings refuse what could not be read, or leave nothing to read it with.
+    pub fn load_readable(
+        sources: &[String],
+        config: &Config,
+        extra: &IndexMap<Arc<str>, Written>,
+        cache: &FactCache,
+    ) -> Result<(Self, Diagnostics), Diagnostics> {
+        Self::read(sources, config, extra, cache, Broken::PassedOver)
+    }
+
+    fn read(
+        sources: &[String],
+        config: &Config,
+        extra: &IndexMap<Arc<str>, Written>,
+        cache: &FactCache,
+        broken: Broken,
     ) -> Result<(Self, Diagnostics), Diagnostics> {
         let mut inventory = Self::new();
         inventory.merge = config.string(Setting::HashBehaviour) == Some("merge");
@@ -41,15 +67,22 @@ impl Inventory {
                 .hint(format!("there are {}", PLUGINS.map(|(name, _)| name).join(", "))),
             ]);
         }
-        let loader = Loader { config, extra, enabled };
+        let loader = Loader { config, extra, cache, enabled };
         let mut errors = Vec::new();
         let mut read = 0_usize;
         let mut unread = Vec::new();
         for source in sources.iter().filter(|source| !source.is_empty()) {
-            match loader.source(&mut inventory, source) {
-                Ok(true) => read += 1,
-                Ok(false) => unread.push(source),
-                Err(mut found) => errors.append(&mut found),
+            let before = (broken == Broken::PassedOver).then(|| inventory.clone());
+            match (loader.source(&mut inventory, source), before) {
+                (Ok(true), _) => read += 1,
+                (Ok(false), _) => unread.push(source),
+                (Err(mut found), None) => errors.append(&mut found),
+                (Err(found), Some(before)) => {
+                    inventory = before;
+                    let warned = found.into_iter().map(Diagnostic::into_warning);
+                    inventory.warnings.extend(warned);
+                    unread.push(source);
+                }
             }
         }
         let all_must = config.bool(Setting::InventoryAnyUnparsedIsFailed);
@@ -59,7 +92,7 @@ impl Inventory {
             if all_must || one_must {
                 errors.push(problem);
             } else {
-                inventory.warnings.push(Diagnostic { severity: Severity::Warning, ..problem });
+                inventory.warnings.push(problem.into_warning());
             }
         }
         if !errors.is_empty() {
@@ -69,12 +102,21 @@ impl Inventory {
         inventory.nothing_read = read == 0;
         inventory.reconcile();
         inventory.check_names();
-        if names.is_none_or(|names| names == "never") {
+        if names.is_none_or(|names| matches!(names, "never" | "always")) {
             inventory.check_group_names();
         }
         let warnings = std::mem::take(&mut inventory.warnings);
         Ok((inventory, warnings))
     }
+}
+
+/// What becomes of a source with a mistake in it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Broken {
+    /// It is an error.
+    Refused,
+    /// It is told, and left out.
+    PassedOver,
 }
 
 /// What reads a source; `[inventory] enable_plugins` lists them.
@@ -130,6 +172,7 @@ fn enabled(config: &Config, warnings: &mut Diagnostics) -> Vec<Plugin> {
 struct Loader<'a> {
     config: &'a Config,
     extra: &'a IndexMap<Arc<str>, Written>,
+    cache: &'a FactCache,
     enabled: Vec<Plugin>,
 }
 
@@ -288,7 +331,7 @@ impl Loader<'_> {
         match name {
             "throwaway" | "rprov.throwaway" if auto => throwaway::load(inventory, &root)?,
             "constructed" if auto || self.reads(Plugin::Constructed) => {
-                constructed::load(inventory, &root, self.config, self.extra)?;
+                constructed::load(inventory, &root, self.config, self.extra, self.cache)?;
             }
             "generator" if auto || self.reads(Plugin::Generator) => generator::load(inventory, &root)?,
             "throwaway" | "rprov.throwaway" | "constructed" | "generator" => return Ok(false),
@@ -322,6 +365,7 @@ fn looks_like_yaml(text: &str) -> bool {
 #[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::*;
+    use crate::source::Severity;
 
     fn config(env: &[(&str, &str)]) -> Config {
         let find = |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
@@ -332,16 +376,16 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join(name);
         std::fs::write(&path, text).unwrap();
-        Inventory::load(&[path.display().to_string()], &config(&[]), &IndexMap::new())
+        Inventory::load(&[path.display().to_string()], &config(&[]), &IndexMap::new(), &FactCache::default())
     }
 
     #[test]
     fn a_missing_source_is_a_warning_unless_it_must_be_there() {
         let sources = ["/nowhere/hosts".to_owned()];
-        let (_, warnings) = Inventory::load(&sources, &config(&[]), &IndexMap::new()).unwrap();
+        let (_, warnings) = Inventory::load(&sources, &config(&[]), &IndexMap::new(), &FactCache::default()).unwrap();
         assert_eq!(warnings[0].message, "unable to parse `/nowhere/hosts` as an inventory source");
         let strict = config(&[("ANSIBLE_INVENTORY_UNPARSED_FAILED", "1")]);
-        let errors = Inventory::load(&sources, &strict, &IndexMap::new()).unwrap_err();
+        let errors = Inventory::load(&sources, &strict, &IndexMap::new(), &FactCache::default()).unwrap_err();
         assert_eq!(errors[0].severity, Severity::Error);
     }
 
@@ -350,8 +394,13 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("a"), "[web\n").unwrap();
         std::fs::write(directory.path().join("b.yml"), "- x\n").unwrap();
-        let errors =
-            Inventory::load(&[directory.path().display().to_string()], &config(&[]), &IndexMap::new()).unwrap_err();
+        let errors = Inventory::load(
+            &[directory.path().display().to_string()],
+            &config(&[]),
+            &IndexMap::new(),
+            &FactCache::default(),
+        )
+        .unwrap_err();
         let messages: Vec<_> = errors.iter().map(|error| error.message.as_str()).collect();
         assert_eq!(
             messages,
@@ -396,7 +445,7 @@ mod tests {
         };
         let hosts = write("hosts", "[web]\nw1 os=Debian n=1\nw2 os=''\n[web:vars]\nv={{ os }}!\n");
         let sources = [hosts, write("made.yml", &format!("plugin: constructed\n{text}"))];
-        Inventory::load(&sources, &config(&[]), &IndexMap::new())
+        Inventory::load(&sources, &config(&[]), &IndexMap::new(), &FactCache::default())
     }
 
     #[test]
@@ -468,11 +517,12 @@ mod tests {
         std::fs::write(&path, "web: {hosts: {a: }}\n").unwrap();
         let sources = [path.display().to_string(), "b,".to_owned()];
         let enabled = |plugins| config(&[("ANSIBLE_INVENTORY_ENABLED", plugins)]);
-        let (inventory, warnings) = Inventory::load(&sources, &enabled("host_list,ymal"), &IndexMap::new()).unwrap();
+        let (inventory, warnings) =
+            Inventory::load(&sources, &enabled("host_list,ymal"), &IndexMap::new(), &FactCache::default()).unwrap();
         assert_eq!(inventory.hosts().map(|host| &*host.name).collect::<Vec<_>>(), ["b"]);
         assert_eq!(warnings[0].hints, ["did you mean `yaml`?"]);
         assert!(warnings[1].message.starts_with("unable to parse"), "{warnings:?}");
-        let errors = Inventory::load(&sources, &enabled("ymal"), &IndexMap::new()).unwrap_err();
+        let errors = Inventory::load(&sources, &enabled("ymal"), &IndexMap::new(), &FactCache::default()).unwrap_err();
         assert!(errors[0].message.starts_with("No inventory plugins available"), "{errors:?}");
     }
 

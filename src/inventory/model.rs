@@ -32,6 +32,8 @@ pub struct Inventory {
     pub(super) merge: bool,
     /// Whether unusual characters in group names become underscores (`force_valid_group_names`).
     pub(super) clean_group_names: bool,
+    /// The names that were made usual.
+    cleaned: std::collections::BTreeSet<String>,
     /// Whether no source could be read, so that there is the implicit `localhost` only.
     pub nothing_read: bool,
     /// Hosts that are yet to be started.
@@ -58,6 +60,7 @@ impl Inventory {
             depths_known: true,
             merge: false,
             clean_group_names: false,
+            cleaned: std::collections::BTreeSet::new(),
             nothing_read: false,
             throwaway: Vec::new(),
             warnings: Vec::new(),
@@ -124,8 +127,15 @@ impl Inventory {
     }
 
     /// A group's name as `force_valid_group_names` wants it.
-    pub(super) fn group_name<'a>(&self, name: &'a str) -> Cow<'a, str> {
-        if self.clean_group_names { usual(name) } else { Cow::Borrowed(name) }
+    pub(super) fn group_name<'a>(&mut self, name: &'a str) -> Cow<'a, str> {
+        if !self.clean_group_names {
+            return Cow::Borrowed(name);
+        }
+        let clean = usual(name);
+        if clean != name {
+            self.cleaned.insert(name.to_owned());
+        }
+        clean
     }
 
     /// Add a host, if it is not there yet.
@@ -336,15 +346,20 @@ impl Inventory {
         }
     }
 
-    /// Warn of group names that can't be used as variables.
+    /// Warn of group names that can't be used as variables, whether they are kept or cleaned.
     pub(super) fn check_group_names(&mut self) {
-        let unusual: Vec<String> =
-            self.groups.keys().filter(|name| !is_usual(name)).map(|name| format!("`{name}`")).collect();
-        if !unusual.is_empty() {
-            self.warnings.push(
-                Diagnostic::warning(format!("group names with unusual characters: {}", unusual.join(", ")))
-                    .hint("letters, digits and underscores make a name that also works as `groups.name`"),
-            );
+        let shown = |names: &mut dyn Iterator<Item = &str>| {
+            names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+        };
+        let kept = shown(&mut self.groups.keys().map(|name| &**name).filter(|name| !is_usual(name)));
+        let cleaned = shown(&mut self.cleaned.iter().map(String::as_str));
+        for (names, done) in [(kept, "but not replaced"), (cleaned, "and automatically replaced")] {
+            if !names.is_empty() {
+                self.warnings.push(
+                    Diagnostic::warning(format!("Invalid characters were found in group names {done}: {names}"))
+                        .hint("letters, digits and underscores make a name that also works as `groups.name`"),
+                );
+            }
         }
     }
 

@@ -56,10 +56,11 @@ pub fn origins<'a>(
 }
 
 impl Inventory {
-    /// Directories beside which `group_vars` and `host_vars` are looked for: those of all sources, in order.
+    /// Directories beside which `group_vars` and `host_vars` are looked for: those of all sources, in order, but for one
+    /// that is being read.
     pub fn bases(&self) -> Vec<PathBuf> {
         let mut bases: Vec<PathBuf> = Vec::new();
-        for source in self.sources() {
+        for source in self.sources().iter().filter(|source| self.current.as_ref() != Some(source)) {
             let base = match source.is_dir() {
                 true => source.clone(),
                 false => source.parent().map(Path::to_owned).unwrap_or_default(),

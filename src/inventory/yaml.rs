@@ -101,14 +101,34 @@ fn group(inventory: &mut Inventory, name: &Node, content: &Node) -> Result<Optio
     Ok(Some(group_name))
 }
 
+impl Inventory {
+    /// Warn of keys that a part of a plugin's configuration does not have.
+    pub(super) fn check_keys(&mut self, part: &Node, what: &str, known: &[&str]) {
+        for (key, _) in part.as_map().unwrap_or_default() {
+            let name = text_of(key).unwrap_or_default();
+            if !known.contains(&name.as_str()) {
+                self.warnings.push(
+                    Diagnostic::warning(format!("unknown key `{name}` of {what} is ignored"))
+                        .at(key.span)
+                        .did_you_mean(&name, known.iter().copied()),
+                );
+            }
+        }
+    }
+}
+
 /// The hosts of one key, and their variables.
 pub(super) fn hosts(inventory: &mut Inventory, group: &str, pattern: &Node, vars: &Node) -> Result<(), Diagnostic> {
-    let Some(text) = text_of(pattern) else {
-        return Err(
-            Diagnostic::error(format!("a host's name is text, this is {}", pattern.describe())).at(pattern.span)
-        );
+    let (Data::String(text) | Data::Unsafe(text)) = &pattern.data else {
+        let what = match text_of(pattern) {
+            Some(number) => number,
+            None => pattern.describe().to_string(),
+        };
+        return Err(Diagnostic::error(format!("Host pattern {what} must be a string"))
+            .at(pattern.span)
+            .hint("enclose numbers in quotation marks"));
     };
-    let (names, port) = ini::hosts(&text).map_err(|problem| {
+    let (names, port) = ini::hosts(text).map_err(|problem| {
         Diagnostic::error(format!("invalid host pattern `{text}`")).at(pattern.span).label(problem)
     })?;
     let vars = match &vars.data {

@@ -103,6 +103,8 @@ pub fn parse(text: &str, only: Option<&[&str]>) -> Option<Parsed> {
         }
         return Some(parsed);
     };
+    let joined = joined_lines(text);
+    let text = joined.as_ref();
     // Words are cut out of the text where they stand, so that the command's own spacing survives.
     let mut free = String::new();
     let mut rest = text;
@@ -122,11 +124,41 @@ pub fn parse(text: &str, only: Option<&[&str]>) -> Option<Parsed> {
         rest = &after[word.len()..];
     }
     free.push_str(rest);
-    let free = free.trim();
-    if !free.is_empty() {
+    // What stands behind the command is kept with it, its last line end among it.
+    let free = free.trim_start();
+    let free = if parsed.pairs.is_empty() { free } else { free.trim_end_matches([' ', '\t']) };
+    if !free.trim().is_empty() {
         parsed.free = Some(free.to_owned());
     }
     Some(parsed)
+}
+
+/// The text with the lines joined that end in a backslash of its own, outside of quotes.
+fn joined_lines(text: &str) -> std::borrow::Cow<'_, str> {
+    if !text.contains("\\\n") {
+        return text.into();
+    }
+    let mut joined = String::with_capacity(text.len());
+    let mut quote: Option<char> = None;
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        match (character, quote) {
+            ('\\', None) if characters.peek() == Some(&'\n') && joined.ends_with(char::is_whitespace) => {
+                characters.next();
+                continue;
+            }
+            ('\\', _) => {
+                joined.push(character);
+                joined.extend(characters.next());
+                continue;
+            }
+            (mark, Some(open)) if mark == open => quote = None,
+            ('"' | '\'', None) => quote = Some(character),
+            _ => {}
+        }
+        joined.push(character);
+    }
+    joined.into()
 }
 
 /// Split a word at its first `=` that is not within a template.
@@ -243,6 +275,8 @@ mod tests {
 
     #[test]
     fn a_command_keeps_its_own_equals_signs_and_spacing() {
+        let parsed = parse("echo a \\\n  'b \\\nc' \\\nd\\\ne\n", Some(&["chdir"])).unwrap();
+        assert_eq!(parsed.free.as_deref(), Some("echo a   'b \\\nc' d\\\ne\n"));
         let parsed = parse("echo  a=b > x chdir=/tmp", Some(&["chdir", "creates"])).unwrap();
         assert_eq!(parsed.free.as_deref(), Some("echo  a=b > x"));
         assert_eq!(parsed.pairs, [("chdir".to_owned(), "/tmp".to_owned())]);

@@ -79,9 +79,10 @@ impl Keywords {
         }
         macro_rules! values {
             ($($field:ident),+) => {
-                $(if self.$field.is_none() {
-                    self.$field.clone_from(&outer.$field);
-                })+
+                $(self.$field = match (self.$field.take(), &outer.$field) {
+                    (Some(own), Some(outer)) => Some(own.or_if_omitted(outer)),
+                    (own, outer) => own.or_else(|| outer.clone()),
+                };)+
             };
         }
         lists!(when, tags, vars, environment, module_defaults, notify);
@@ -105,9 +106,9 @@ impl Keywords {
             timeout,
             debugger,
             delegate_to,
-            delegate_facts,
-            collections
+            delegate_facts
         );
+        self.collections = self.collections.or_else(|| outer.collections.clone());
         self
     }
 }

@@ -199,23 +199,13 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
                     self.explain(result);
                 }
                 self.diff(result);
-                let mut text = format!("{word}: [{host}]");
-                if self.shows(&result.result) {
-                    text.push_str(" => ");
-                    text.push_str(&self.dump(&result.task, &result.result));
-                }
-                self.line(&text, Some(color));
+                self.line(&self.with_result(format!("{word}: [{host}]"), result), Some(color));
             }
             Status::Skipped => {
                 if result.looped && !self.display.skipped_hosts {
                     return;
                 }
-                let mut text = format!("skipping: [{host}]");
-                if self.shows(&result.result) {
-                    text.push_str(" => ");
-                    text.push_str(&self.dump(&result.task, &result.result));
-                }
-                self.line(&text, Some(CYAN));
+                self.line(&self.with_result(format!("skipping: [{host}]"), result), Some(CYAN));
             }
             Status::Failed => {
                 if !result.looped {
@@ -258,21 +248,9 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
                     Status::Changed => ("changed", YELLOW),
                     _ => ("ok", GREEN),
                 };
-                let mut text = format!("{word}: [{host}] => (item={label})");
-                if self.shows(&result.result) {
-                    text.push_str(" => ");
-                    text.push_str(&self.dump(&result.task, &result.result));
-                }
-                (text, color)
+                (self.with_result(format!("{word}: [{host}] => (item={label})"), result), color)
             }
-            Status::Skipped => {
-                let mut text = format!("skipping: [{host}] => (item={label}) ");
-                if self.shows(&result.result) {
-                    text.push_str(" => ");
-                    text.push_str(&self.dump(&result.task, &result.result));
-                }
-                (text, CYAN)
-            }
+            Status::Skipped => (self.with_result(format!("skipping: [{host}] => (item={label}) "), result), CYAN),
             Status::Failed | Status::Unreachable => {
                 self.explain(result);
                 self.diff(result);
@@ -375,6 +353,14 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
     fn shows(&self, result: &Map) -> bool {
         (self.display.verbosity > 0 || truth(result, "_ansible_verbose_always"))
             && !truth(result, "_ansible_verbose_override")
+    }
+
+    /// A line with the result behind it, where it is shown.
+    fn with_result(&self, line: String, result: &HostResult) -> String {
+        match self.shows(&result.result) {
+            true => format!("{line} => {}", self.dump(&result.task, &result.result)),
+            false => line,
+        }
     }
 
     /// A result as it is shown: JSON, over several lines where the module or the verbosity asks for it.
@@ -519,6 +505,10 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
 }
 
 impl<W: Write + Send, E: Write + Send> Sink for DefaultOutput<W, E> {
+    fn shows_results(&self) -> bool {
+        self.display.verbosity > 0
+    }
+
     fn event(&mut self, event: &Event) {
         match event {
             Event::PlaybookStart { path } => {
@@ -595,6 +585,12 @@ impl<W: Write + Send, E: Write + Send> Sink for DefaultOutput<W, E> {
                 }
             }
             Event::Notice(message) => self.line(message, None),
+            Event::Detail { verbosity, text } => {
+                if self.display.verbosity >= *verbosity {
+                    self.task_banner();
+                    self.line(text, Some(BLUE));
+                }
+            }
             Event::Warning(message) => {
                 let _ = self.out.flush();
                 let text = self.paint(&format!("[WARNING]: {message}"), Some(PURPLE));

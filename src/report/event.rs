@@ -172,6 +172,13 @@ pub enum Event {
     Diagnostic(Diagnostic),
     /// Something that a task tells the person who watches, among its results.
     Notice(String),
+    /// Something for those who want to know more.
+    Detail {
+        /// How many `-v` it takes to see it.
+        verbosity: u8,
+        /// One line.
+        text: String,
+    },
     /// A note in Ansible's `[WARNING]: ...` form.
     Warning(String),
     /// A command prints while it runs.

@@ -141,6 +141,7 @@ fn fields(event: &Event) -> Value {
             }
             fields
         }
+        Event::Detail { text, .. } => json!({"event": "detail", "message": text}),
         Event::Notice(message) => json!({"event": "notice", "message": message}),
         Event::Warning(message) => json!({"event": "warning", "message": message}),
         Event::Output { host, stream, text } => json!({
@@ -176,6 +177,10 @@ fn fields(event: &Event) -> Value {
 }
 
 impl<W: Write + Send> Sink for JsonLines<W> {
+    fn shows_results(&self) -> bool {
+        true
+    }
+
     fn event(&mut self, event: &Event) {
         let mut value = fields(event);
         if let Some(map) = value.as_object_mut() {

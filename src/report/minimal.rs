@@ -96,13 +96,19 @@ impl<W: Write + Send, E: Write + Send> MinimalOutput<W, E> {
 }
 
 impl<W: Write + Send, E: Write + Send> Sink for MinimalOutput<W, E> {
+    fn shows_results(&self) -> bool {
+        true
+    }
+
     fn event(&mut self, event: &Event) {
         match event {
             Event::Result(result) => {
                 self.talk.warnings(result);
                 self.result(result);
             }
-            Event::Diagnostic(_) | Event::Notice(_) | Event::Warning(_) => self.talk.event(event),
+            Event::Diagnostic(_) | Event::Notice(_) | Event::Detail { .. } | Event::Warning(_) => {
+                self.talk.event(event)
+            }
             _ => {}
         }
         self.talk.flush();
@@ -150,6 +156,10 @@ impl Tree {
 }
 
 impl Sink for Tree {
+    fn shows_results(&self) -> bool {
+        true
+    }
+
     fn event(&mut self, event: &Event) {
         let Event::Result(result) = event else { return };
         if result.status == Status::Skipped {

@@ -5,12 +5,14 @@
 //! * [`Sink`]: a reader of events;
 //! * [`default`]: the output that Ansible's users know; [`json`]: one event per line, for machines;
 //! * [`minimal`]: the output of single tasks;
+//! * [`log`]: the log file;
 //! * [`live`]: on a terminal, what is running where and for how long.
 
 pub mod default;
 mod event;
 pub mod json;
 pub mod live;
+pub mod log;
 pub mod minimal;
 mod reporter;
 

@@ -14,6 +14,11 @@ pub trait Sink: Send {
 
     /// There are no more events.
     fn finish(&mut self) {}
+
+    /// Whether it shows the whole results of tasks that went well, and not only what became of them.
+    fn shows_results(&self) -> bool {
+        false
+    }
 }
 
 /// What travels to the readers' thread.
@@ -28,11 +33,13 @@ enum Message {
 pub struct Reporter {
     sender: Mutex<Option<mpsc::Sender<Message>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    shows_results: bool,
 }
 
 impl Reporter {
     /// Hand all events to these readers, in a thread of their own.
     pub fn start(mut sinks: Vec<Box<dyn Sink>>) -> Self {
+        let shows_results = sinks.iter().any(|sink| sink.shows_results());
         let (sender, receiver) = mpsc::channel::<Message>();
         let thread = std::thread::spawn(move || {
             for message in receiver {
@@ -46,7 +53,12 @@ impl Reporter {
                 sink.finish();
             }
         });
-        Self { sender: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)) }
+        Self { sender: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)), shows_results }
+    }
+
+    /// Whether any reader shows the whole results of tasks that went well.
+    pub fn shows_results(&self) -> bool {
+        self.shows_results
     }
 
     /// Tell something.

@@ -10,10 +10,11 @@ use crate::template::{Conditional, Scope, Written};
 /// The task's keywords by their names, rendered where that can be done.
 pub(super) fn describe(task: &Task, scope: &Scope) -> Value {
     let keywords = &task.keywords;
-    let rendered = |written: &Written| match task.looping {
+    let rendered = |written: &Written| match (written.as_plain(), &task.looping) {
+        (Some(plain), _) => plain.clone(),
         // Only an item would know.
-        Some(_) => Value::from(written.source()),
-        None => written.render(scope).unwrap_or_else(|_| Value::from(written.source())),
+        (None, Some(_)) => Value::from(written.source()),
+        (None, None) => written.render(scope).unwrap_or_else(|_| Value::from(written.source())),
     };
     let value = |written: &Option<Written>, default: Value| written.as_ref().map_or(default, &rendered);
     let nothing = || Value::from(());

@@ -16,6 +16,8 @@ struct Entry {
     task: Arc<Task>,
     names: Vec<String>,
     topics: Vec<String>,
+    /// Which of the lists of handlers it stands in: the play's, or one role's.
+    list: usize,
 }
 
 impl Handlers {
@@ -50,21 +52,43 @@ impl Handlers {
                     _ => vec![value.to_string()],
                 })
                 .collect();
-            self.entries.push(Entry { task: Arc::clone(task), names, topics });
+            // A role's topics can be told from those of others by its name, as its handlers can.
+            let mut topics: Vec<String> = topics;
+            if let Some(role) = &task.role {
+                let short = role.name.rsplit('.').next().unwrap_or_default();
+                let own: Vec<String> = topics.iter().map(|topic| format!("{} : {topic}", role.name)).collect();
+                let shorter =
+                    topics.iter().map(|topic| format!("{short} : {topic}")).filter(|topic| !own.contains(topic));
+                topics = topics.iter().cloned().chain(shorter.collect::<Vec<_>>()).chain(own).collect();
+            }
+            let same_list = |last: &Entry| match (&last.task.role, &task.role) {
+                (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+                (one, other) => one.is_none() && other.is_none(),
+            };
+            let list = self.entries.last().map_or(0, |last| last.list + usize::from(!same_list(last)));
+            self.entries.push(Entry { task: Arc::clone(task), names, topics, list });
         }
     }
 
-    /// The numbers of the handlers that a notification means: the last one of that name, and all that listen to it.
+    /// The numbers of the handlers that a notification means: one of that name, and those that listen to it. Of equal
+    /// names, a later list of handlers counts more than an earlier one, and within a list the first handler counts.
     pub(super) fn find(&self, wanted: &str) -> Vec<u32> {
-        let mut found: Vec<u32> = self
-            .entries
-            .iter()
-            .rposition(|entry| entry.names.iter().any(|name| name == wanted))
-            .into_iter()
-            .map(|index| index as u32)
-            .collect();
-        for (index, entry) in self.entries.iter().enumerate() {
-            if entry.topics.iter().any(|topic| topic == wanted) && !found.contains(&(index as u32)) {
+        let mut ranked: Vec<(usize, &Entry)> = self.entries.iter().enumerate().collect();
+        ranked.sort_by_key(|(index, entry)| (std::cmp::Reverse(entry.list), *index));
+        let named = ranked.iter().find(|(_, entry)| entry.names.iter().any(|name| name == wanted));
+        let mut found: Vec<u32> = named.iter().map(|(index, _)| *index as u32).collect();
+        let mut heard: Vec<&str> = Vec::new();
+        for (index, entry) in ranked {
+            if !entry.topics.iter().any(|topic| topic == wanted) {
+                continue;
+            }
+            if let Some(name) = entry.names.last() {
+                if heard.contains(&name.as_str()) {
+                    continue;
+                }
+                heard.push(name);
+            }
+            if !found.contains(&(index as u32)) {
                 found.push(index as u32);
             }
         }

@@ -1,7 +1,6 @@
 //! Dynamic includes: tasks and roles that are loaded while the play runs.
 
 use std::collections::HashMap;
-use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::cursor::Included;
@@ -10,7 +9,7 @@ use super::strategy::{Plan, PlanEnd};
 use crate::playbook::{Item, Keywords, Task, own_variables};
 use crate::report::{Event, HostResult, TaskInfo};
 use crate::run::{Cause, Status};
-use crate::source::{Diagnostic, Diagnostics, Severity};
+use crate::source::{Diagnostic, Diagnostics, misread, normalized};
 use crate::vars::{PlayVariables, Values};
 
 /// So many includes may be inside each other; a file that includes itself without an end must not run on for ever.
@@ -91,9 +90,7 @@ impl Plan<'_> {
                     }
                 }
                 // What cannot be understood ends the run; what is not there fails on the hosts that want it.
-                Err(problems)
-                    if problems.iter().any(|problem| problem.severity == Severity::Error && !problem.absent) =>
-                {
+                Err(problems) if misread(&problems) => {
                     self.mistakes = problems;
                     self.ended = Some(PlanEnd::Abort);
                     return;
@@ -164,7 +161,7 @@ impl Plan<'_> {
             IncludeTarget::Tasks(file) => {
                 let (path, items) = self.included_items(task, file, &enclosing, request.apply.is_none())?;
                 // Ansible tidies the path, but not that of a role's own file.
-                let path = if task.role.is_some() { path } else { tidy(&path) };
+                let path = if task.role.is_some() { path } else { normalized(&path) };
                 Ok((Some(path.display().to_string()), items))
             }
             IncludeTarget::Role(usage) => {
@@ -188,19 +185,6 @@ impl Plan<'_> {
             }
         }
     }
-}
-
-/// The path without `.` and `..`, as it is written: links are not followed.
-fn tidy(path: &Path) -> PathBuf {
-    let mut tidy = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::ParentDir => drop(tidy.pop()),
-            Component::CurDir => {}
-            part => tidy.push(part),
-        }
-    }
-    tidy
 }
 
 fn key_of(request: &IncludeRequest) -> String {

@@ -141,12 +141,8 @@ async fn watch(
     loop {
         let pause = (begin.elapsed() / 10).clamp(PACE.0, PACE.1).min(next.saturating_sub(begin.elapsed()));
         tokio::time::sleep(pause).await;
-        let asked = ask(remote, job, number, "status").await;
         // Lost connections come back, and the job goes on meanwhile.
-        let standing = match asked {
-            Ok(read) => Ok(Standing::of(&read)),
-            Err(error) => Err(error),
-        };
+        let standing = ask(remote, job, number, "status").await.map(|read| Standing::of(&read));
         if let Ok(Standing::Missing { .. } | Standing::Ended { .. }) = &standing {
             // A file that cannot be removed does no harm.
             let _ = ask(remote, job, number, "cleanup").await;

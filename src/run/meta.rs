@@ -32,7 +32,7 @@ impl Plan<'_> {
                 Ok(true) if each => acting.push(Arc::clone(host)),
                 Ok(true) => acting.extend(hosts.iter().cloned()),
                 Ok(false) => {
-                    self.tell_skipped(info, host);
+                    self.tell_skipped(action, task, info, host);
                     let skipped = if each { std::slice::from_ref(host) } else { hosts };
                     for host in skipped {
                         self.advance(host);
@@ -50,6 +50,10 @@ impl Plan<'_> {
         }
         if acting.is_empty() {
             return;
+        }
+        let telling = if each { acting.as_slice() } else { acting.get(..1).unwrap_or_default() };
+        for host in telling.iter().filter(|_| !task.implicit) {
+            self.tell_meta(done_words(action, role_of(task), host));
         }
         match action {
             // Each host's own affair.
@@ -110,10 +114,25 @@ impl Plan<'_> {
         info
     }
 
-    fn tell_skipped(&mut self, info: Arc<TaskInfo>, host: &Arc<str>) {
+    /// A line for those who want to know more.
+    fn tell_meta(&self, words: impl std::fmt::Display) {
+        self.shared.reporter.send(Event::Detail { verbosity: 2, text: format!("META: {words}") });
+    }
+
+    fn tell_skipped(&mut self, action: MetaAction, task: &Task, info: Arc<TaskInfo>, host: &Arc<str>) {
+        let name = action.name();
+        let reason = match undone_words(action, role_of(task), host) {
+            Some(words) => format!("{name} conditional evaluated to False, {words}"),
+            None => format!("{name} conditional evaluated to False"),
+        };
+        self.tell_meta(&reason);
+        let message = match action {
+            MetaAction::EndHost => format!("{name} conditional evaluated to false, continuing execution for {host}"),
+            _ => name.to_owned(),
+        };
         let mut result = rprov_wire::Map::new();
-        result.insert("changed".into(), false.into());
-        result.insert("skipped".into(), true.into());
+        result.insert("msg".into(), message.into());
+        result.insert("skip_reason".into(), reason.into());
         self.shared.reporter.send(Event::Result(HostResult {
             task: info,
             host: Arc::clone(host),
@@ -215,4 +234,40 @@ impl Plan<'_> {
             }
         }
     }
+}
+
+/// The role that a task belongs to, for messages.
+fn role_of(task: &Task) -> &str {
+    task.role.as_ref().map(|role| role.name.as_ref()).unwrap_or_default()
+}
+
+/// What a `meta` task has done, in Ansible's words.
+fn done_words(action: MetaAction, role: &str, host: &str) -> String {
+    match action {
+        MetaAction::Noop => "noop".to_owned(),
+        MetaAction::FlushHandlers => format!("triggered running handlers for {host}"),
+        MetaAction::RefreshInventory => "inventory successfully refreshed".to_owned(),
+        MetaAction::ClearFacts => "facts cleared".to_owned(),
+        MetaAction::ClearHostErrors => "cleared host errors".to_owned(),
+        MetaAction::EndBatch => "ending batch".to_owned(),
+        MetaAction::EndPlay => "ending play".to_owned(),
+        MetaAction::EndHost => format!("ending play for {host}"),
+        MetaAction::EndRole => format!("ending role {role} for {host}"),
+        MetaAction::ResetConnection => "reset connection".to_owned(),
+    }
+}
+
+/// What goes on since a `meta` task's condition does not hold, in Ansible's words.
+fn undone_words(action: MetaAction, role: &str, host: &str) -> Option<String> {
+    Some(match action {
+        MetaAction::EndBatch => "continuing current batch".to_owned(),
+        MetaAction::EndPlay => "continuing play".to_owned(),
+        MetaAction::EndHost => format!("continuing execution for {host}"),
+        MetaAction::EndRole => format!("continuing role {role} for {host}"),
+        MetaAction::ClearFacts => format!("not clearing facts and fact cache for {host}"),
+        MetaAction::ClearHostErrors => format!("not clearing host error state for {host}"),
+        MetaAction::Noop | MetaAction::FlushHandlers | MetaAction::RefreshInventory | MetaAction::ResetConnection => {
+            return None;
+        }
+    })
 }

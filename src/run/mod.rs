@@ -6,6 +6,7 @@
 //! * [`strategy`]: the only place that orders hosts;
 //! * [`cursor`]: where a host stands;
 //! * `task`: one task on one host, from `when` to its effects;
+//! * `loops`: the items of a task's loop;
 //! * `debugger`: the person at the terminal looks at a task, changes it, and has it run again;
 //! * `failed_task`: what a `rescue` is told of the task that failed;
 //! * `job`: what `async` makes of a task;
@@ -20,6 +21,7 @@ mod failed_task;
 mod handlers;
 mod include;
 pub(crate) mod job;
+mod loops;
 mod meta;
 mod options;
 mod play;

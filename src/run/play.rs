@@ -18,10 +18,10 @@ use crate::config::Setting;
 use crate::inventory::{Inventory, Pattern};
 use crate::playbook::{ActionName, Arguments, Item, Play, Task};
 use crate::report::Event;
-use crate::source::{Diagnostic, Diagnostics, Severity};
+use crate::source::{Diagnostic, Diagnostics};
 use crate::template::{Scope, Surroundings, Written};
 use crate::vars::{Facts, HostVariables, PlayVariables, TaskVariables, VarMap};
-use crate::yaml::{Data, Node};
+use crate::yaml::Node;
 
 impl Run {
     /// Run one play. Returns whether the run goes on with the next one.
@@ -518,13 +518,7 @@ fn publish_layers(shared: &Shared, host: &Arc<str>, layers: Arc<[Arc<VarMap>]>) 
             }
             HostVariables { inventory: layers, ..HostVariables::clone(&known) }
         }
-        None => HostVariables {
-            name: Arc::clone(host),
-            inventory: layers,
-            facts: cached_facts(shared, host),
-            registered: Arc::default(),
-            included: Arc::default(),
-        },
+        None => HostVariables::new(Arc::clone(host), layers, cached_facts(shared, host)),
     };
     shared.facts.hosts.publish(variables);
 }
@@ -534,7 +528,7 @@ pub(super) fn cached_facts(shared: &Shared, host: &str) -> Arc<Facts> {
     match shared.facts.cache.get(host) {
         Ok(facts) => Arc::new(facts.unwrap_or_default()),
         Err(problem) => {
-            shared.reporter.send(Event::Diagnostic(Diagnostic { severity: Severity::Warning, ..problem }));
+            shared.reporter.send(Event::Diagnostic(problem.into_warning()));
             Arc::default()
         }
     }
@@ -543,7 +537,8 @@ pub(super) fn cached_facts(shared: &Shared, host: &str) -> Arc<Facts> {
 /// Read the inventory again; hosts keep their facts and registered variables.
 pub(super) fn refresh_inventory(shared: &Shared, directory: &Path) -> Result<(), Diagnostics> {
     let facts = &shared.facts;
-    let (mut inventory, warnings) = Inventory::load(&facts.inventory_sources, &shared.config, &facts.extra)?;
+    let (mut inventory, warnings) =
+        Inventory::load(&facts.inventory_sources, &shared.config, &facts.extra, &facts.cache)?;
     for warning in warnings {
         shared.reporter.send(Event::Diagnostic(warning));
     }
@@ -559,16 +554,11 @@ pub(super) fn refresh_inventory(shared: &Shared, directory: &Path) -> Result<(),
 
 /// Variables of a loaded YAML map.
 pub(super) fn variables_of(node: &Node) -> Result<VarMap, Diagnostic> {
-    match &node.data {
-        Data::Null => Ok(VarMap::new()),
-        Data::Map(entries) => Ok(entries
-            .iter()
-            .filter_map(|(key, value)| Some((Arc::from(key.as_str()?), Written::from_node(value))))
-            .collect()),
-        _ => Err(Diagnostic::error(format!("a variables file must be a dictionary, not {}", node.describe()))
+    crate::vars::written(node).ok_or_else(|| {
+        Diagnostic::error(format!("a variables file must be a dictionary, not {}", node.describe()))
             .at(node.span)
-            .hint("write `name: value` lines")),
-    }
+            .hint("write `name: value` lines")
+    })
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rprov_modules::Failure;
 use rprov_modules::checksum::{Algorithm, Sums};
-use rprov_wire::{Map, Options, Source};
+use rprov_wire::{Bytes, Map, Options, Source};
 use tokio::sync::{OnceCell, mpsc};
 use tokio::task::JoinHandle;
 
@@ -16,7 +16,7 @@ use super::shared::Shared;
 use crate::action::RawOutput;
 use crate::connection::{
     AgentStore, BecomeSettings, Call, ConnectionError, LocalTransport, Running, Session, Settings, Transport, Update,
-    ssh,
+    become_words, ssh,
 };
 use crate::report::{Delegate, Event};
 
@@ -231,7 +231,7 @@ impl Remote {
         self.run(module, options, items, sources, &mut sink).await
     }
 
-    /// Call a module that sends a file; it is stored beside `target`, and its path given back.
+    /// Call a module that sends a file; it is stored beside `target`, and its path given back with these checksums.
     ///
     /// # Errors
     /// There is no way to the host, or it was lost on the way.
@@ -241,8 +241,9 @@ impl Remote {
         options: &Options,
         arguments: Map,
         target: &Path,
+        sums: &'static [Algorithm],
     ) -> Result<(Map, Option<Received>), ConnectionError> {
-        let mut sink = Some(FileSink::new(target));
+        let mut sink = Some(FileSink::new(target, sums));
         let mut results = self.run(module, options, vec![arguments], Vec::new(), &mut sink).await?;
         let mut result = results.pop().unwrap_or_default();
         let received = match sink {
@@ -298,10 +299,27 @@ impl Remote {
         }
     }
 
+    /// Say which way is opened, to those who ask for a lot.
+    fn tell_start(&self, host: &Host) {
+        let detail = |verbosity: u8, text: String| {
+            let text = format!("<{}> {text}", self.settings.address);
+            self.shared.reporter.send(Event::Detail { verbosity, text });
+        };
+        if !host.transport.initialized() {
+            let kind = self.settings.connection.to_uppercase();
+            let user = self.settings.user.as_deref().unwrap_or("None");
+            detail(3, format!("ESTABLISH {kind} CONNECTION FOR USER: {user}"));
+        }
+        let user = self.r#become.as_ref().and_then(become_words);
+        let words: Vec<&str> = user.iter().map(String::as_str).chain(["rprov-agent"]).collect();
+        detail(3, format!("EXEC {}", words.join(" ")));
+    }
+
     /// Start the agent, and make the first call where there is one.
     async fn start(&self, host: &Host, call: Option<Call>) -> Result<(Session, Option<Running>), ConnectionError> {
         let store = &self.shared.connections.store;
         let user = self.r#become.as_ref();
+        self.tell_start(host);
         if self.is_local() {
             return Ok((Session::local(user, store).await?, None));
         }
@@ -358,10 +376,8 @@ impl Remote {
 pub struct Received {
     /// Where it is; whoever takes it gives it its name, or removes it.
     pub path: PathBuf,
-    /// SHA-1 of what came, in hexadecimal digits.
-    pub sha1: String,
-    /// MD5 of what came, in hexadecimal digits.
-    pub md5: String,
+    /// The checksums of what came, in hexadecimal digits, in the order of the algorithms.
+    pub sums: Vec<String>,
 }
 
 /// Pieces that wait to be written: enough that neither side waits for the other.
@@ -370,30 +386,34 @@ const PIECES: usize = 16;
 /// Stores what a module sends, on a thread that may block.
 struct FileSink {
     target: PathBuf,
+    sums: &'static [Algorithm],
     writer: Option<Writer>,
     complete: bool,
     problem: Option<String>,
 }
 
 struct Writer {
-    pieces: mpsc::Sender<Vec<u8>>,
-    end: JoinHandle<std::io::Result<(tempfile::NamedTempFile, String, String)>>,
+    pieces: mpsc::Sender<Bytes>,
+    end: JoinHandle<std::io::Result<Stored>>,
 }
 
+/// A file that was written, and its checksums.
+type Stored = (tempfile::NamedTempFile, Vec<String>);
+
 impl FileSink {
-    fn new(target: &Path) -> Self {
-        Self { target: target.to_owned(), writer: None, complete: false, problem: None }
+    fn new(target: &Path, sums: &'static [Algorithm]) -> Self {
+        Self { target: target.to_owned(), sums, writer: None, complete: false, problem: None }
     }
 
     /// Take a piece; why it cannot be stored, once.
-    async fn write(&mut self, data: Vec<u8>, last: bool) -> Result<(), String> {
+    async fn write(&mut self, data: Bytes, last: bool) -> Result<(), String> {
         if self.problem.is_some() {
             return Ok(());
         }
         let writer = self.writer.get_or_insert_with(|| {
             let (pieces, receiver) = mpsc::channel(PIECES);
-            let target = self.target.clone();
-            Writer { pieces, end: tokio::task::spawn_blocking(move || store(&target, receiver)) }
+            let (target, sums) = (self.target.clone(), Sums::new(self.sums));
+            Writer { pieces, end: tokio::task::spawn_blocking(move || store(&target, sums, receiver)) }
         });
         if writer.pieces.send(data).await.is_err() {
             let problem = match self.end().await {
@@ -407,7 +427,7 @@ impl FileSink {
         Ok(())
     }
 
-    async fn end(&mut self) -> Option<std::io::Result<(tempfile::NamedTempFile, String, String)>> {
+    async fn end(&mut self) -> Option<std::io::Result<Stored>> {
         let Writer { pieces, end } = self.writer.take()?;
         drop(pieces);
         end.await.ok()
@@ -416,9 +436,9 @@ impl FileSink {
     /// The stored file, if all of it came.
     async fn finish(mut self) -> Result<Option<Received>, String> {
         match self.end().await {
-            Some(Ok((file, sha1, md5))) if self.complete => {
+            Some(Ok((file, sums))) if self.complete => {
                 let path = file.into_temp_path().keep().map_err(|error| error.to_string())?;
-                Ok(Some(Received { path, sha1, md5 }))
+                Ok(Some(Received { path, sums }))
             }
             Some(Err(error)) => Err(error.to_string()),
             _ => Ok(None),
@@ -426,24 +446,18 @@ impl FileSink {
     }
 }
 
-/// Write all pieces to a new file beside the target; the file with its SHA-1 and MD5.
-fn store(
-    target: &Path,
-    mut pieces: mpsc::Receiver<Vec<u8>>,
-) -> std::io::Result<(tempfile::NamedTempFile, String, String)> {
+/// Write all pieces to a new file beside the target.
+fn store(target: &Path, mut sums: Sums, mut pieces: mpsc::Receiver<Bytes>) -> std::io::Result<Stored> {
     let directory = target.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(directory)?;
     // As any new file: the umask says who may read it.
     let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o666);
     let mut file = tempfile::Builder::new().permissions(permissions).tempfile_in(directory)?;
-    let mut sums = Sums::new(&[Algorithm::Sha1, Algorithm::Md5]);
     while let Some(piece) = pieces.blocking_recv() {
         sums.update(&piece);
         file.write_all(&piece)?;
     }
-    let mut sums = sums.finish().into_iter();
-    let mut next = || sums.next().unwrap_or_default();
-    Ok((file, next(), next()))
+    Ok((file, sums.finish()))
 }
 
 #[cfg(test)]
@@ -455,29 +469,29 @@ mod tests {
     async fn a_file_is_stored_only_if_all_of_it_comes() {
         let directory = tempfile::tempdir().unwrap();
         let target = directory.path().join("below/target");
-        let mut sink = FileSink::new(&target);
+        let mut sink = FileSink::new(&target, &[Algorithm::Md5]);
         for _ in 0..100 {
-            sink.write(vec![b'a'; 1000], false).await.unwrap();
+            sink.write(vec![b'a'; 1000].into(), false).await.unwrap();
         }
-        sink.write(Vec::new(), true).await.unwrap();
+        sink.write(Bytes::new(), true).await.unwrap();
         let received = sink.finish().await.unwrap().unwrap();
         assert_eq!(std::fs::read(&received.path).unwrap(), vec![b'a'; 100_000]);
-        assert_eq!(received.md5, "1af6d6f2f682f76f80e606aeaaee1680");
+        assert_eq!(received.sums, ["1af6d6f2f682f76f80e606aeaaee1680"]);
         std::fs::remove_file(&received.path).unwrap();
 
-        let mut sink = FileSink::new(&target);
-        sink.write(vec![b'a'; 1000], false).await.unwrap();
+        let mut sink = FileSink::new(&target, &[Algorithm::Md5]);
+        sink.write(vec![b'a'; 1000].into(), false).await.unwrap();
         assert!(sink.finish().await.unwrap().is_none());
-        assert!(FileSink::new(&target).finish().await.unwrap().is_none());
+        assert!(FileSink::new(&target, &[Algorithm::Md5]).finish().await.unwrap().is_none());
         assert_eq!(std::fs::read_dir(target.parent().unwrap()).unwrap().count(), 0);
     }
 
     #[tokio::test]
     async fn what_cannot_be_stored_is_said_once() {
-        let mut sink = FileSink::new(Path::new("/proc/nowhere/target"));
+        let mut sink = FileSink::new(Path::new("/proc/nowhere/target"), &[]);
         let mut problems = Vec::new();
         for _ in 0..2 * PIECES {
-            problems.extend(sink.write(vec![1; 10], false).await.err());
+            problems.extend(sink.write(vec![1; 10].into(), false).await.err());
         }
         assert_eq!(problems.len(), 1, "{problems:?}");
         assert!(sink.finish().await.unwrap().is_none());

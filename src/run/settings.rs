@@ -16,7 +16,7 @@ use crate::config::Setting;
 use crate::connection::{BecomeSettings, HostKeyChecking, Password, Settings};
 use crate::playbook::Task;
 use crate::template::{Scope, TemplateError, Written};
-use crate::vars::TaskVariables;
+use crate::vars::{HostVariables, TaskVariables};
 
 /// Reads keywords whose value may be a template.
 pub(super) struct KeywordReader<'a>(pub(super) &'a Scope);
@@ -29,40 +29,19 @@ impl KeywordReader<'_> {
 
     /// A boolean in any of Ansible's spellings.
     pub(super) fn boolean(&self, written: Option<&Written>, default: bool) -> Result<bool, TemplateError> {
-        let Some(written) = written else { return Ok(default) };
-        let value = written.render_or_omit(self.0)?;
-        truth(&value).map_or_else(
-            || {
-                if value.is_none() || crate::template::is_omit(&value) {
-                    return Ok(default);
-                }
-                Err(TemplateError::failed(format!("The value '{value}' could not be converted to 'bool'."))
-                    .at(written.span())
-                    .hint("write `true` or `false`"))
-            },
-            Ok,
-        )
+        let Some(value) = self.given(written)? else { return Ok(default) };
+        truth(&value).ok_or_else(|| unconvertible(&value, "bool", written).hint("write `true` or `false`"))
     }
 
     /// A number.
     pub(super) fn number(&self, written: Option<&Written>, default: f64) -> Result<f64, TemplateError> {
-        let Some(written) = written else { return Ok(default) };
-        let value = written.render_or_omit(self.0)?;
-        if value.is_none() || crate::template::is_omit(&value) {
-            return Ok(default);
-        }
-        value.to_string().trim().parse().map_err(|_| {
-            TemplateError::failed(format!("The value '{value}' could not be converted to 'float'.")).at(written.span())
-        })
+        let Some(value) = self.given(written)? else { return Ok(default) };
+        value.to_string().trim().parse().map_err(|_| unconvertible(&value, "float", written))
     }
 
     /// A whole number.
     pub(super) fn integer(&self, written: Option<&Written>, default: i64) -> Result<i64, TemplateError> {
-        let Some(written) = written else { return Ok(default) };
-        let value = written.render_or_omit(self.0)?;
-        if value.is_none() || crate::template::is_omit(&value) {
-            return Ok(default);
-        }
+        let Some(value) = self.given(written)? else { return Ok(default) };
         // Python's `int` cuts off what is behind the point, of a float but not of text.
         let number = match value.kind() {
             ValueKind::Bool => Some(i64::from(value.is_true())),
@@ -71,20 +50,24 @@ impl KeywordReader<'_> {
             }),
             _ => value.to_string().trim().parse().ok(),
         };
-        number.ok_or_else(|| {
-            TemplateError::failed(format!("The value '{value}' could not be converted to 'int'.")).at(written.span())
-        })
+        number.ok_or_else(|| unconvertible(&value, "int", written))
     }
 
     /// Text; `None` where it is empty or omitted.
     pub(super) fn text(&self, written: Option<&Written>) -> Result<Option<String>, TemplateError> {
-        let Some(written) = written else { return Ok(None) };
-        let value = written.render_or_omit(self.0)?;
-        if value.is_none() || crate::template::is_omit(&value) {
-            return Ok(None);
-        }
-        Ok(Some(value.to_string()).filter(|text| !text.is_empty()))
+        Ok(self.given(written)?.map(|value| value.to_string()).filter(|text| !text.is_empty()))
     }
+
+    /// A value; `None` where there is none or it is omitted.
+    fn given(&self, written: Option<&Written>) -> Result<Option<Value>, TemplateError> {
+        let value = written.map(|written| written.render_or_omit(self.0)).transpose()?;
+        Ok(value.filter(|value| !value.is_none() && !crate::template::is_omit(value)))
+    }
+}
+
+fn unconvertible(value: &Value, kind: &str, written: Option<&Written>) -> TemplateError {
+    TemplateError::failed(format!("The value '{value}' could not be converted to '{kind}'."))
+        .at(written.and_then(Written::span))
 }
 
 /// Reads one keyword; its errors say which.
@@ -249,14 +232,8 @@ pub(super) fn delegate_scope(shared: &Arc<Shared>, variables: &TaskVariables, na
     match shared.facts.hosts.get(name) {
         Some(host) => TaskVariables { host, ..variables.clone() }.scope(),
         None => {
-            let empty = crate::vars::HostVariables {
-                name: Arc::from(name),
-                inventory: Arc::from([]),
-                facts: Arc::default(),
-                registered: Arc::default(),
-                included: Arc::default(),
-            };
-            TaskVariables { host: Arc::new(empty), ..variables.clone() }.scope()
+            let unknown = HostVariables::new(Arc::from(name), Arc::from([]), Arc::default());
+            TaskVariables { host: Arc::new(unknown), ..variables.clone() }.scope()
         }
     }
 }
@@ -323,16 +300,21 @@ pub(super) fn wire_options(shared: &Shared, task: &Task, scope: &Scope) -> Resul
     let keywords = &task.keywords;
     let gathers = task.is("gather_facts") || task.is("setup");
     let mut environment: Vec<(String, String)> = Vec::new();
+    // What needs the facts that are only being gathered (`ansible_env`) is left out, entry by entry.
+    let unready = |entry: &Written| gathers && entry.render_or_omit(scope).is_err_and(|error| error.is_undefined());
     for written in &keywords.environment {
-        let value = match written.render_or_omit(scope) {
-            Ok(value) => value,
-            // It may need what is only being gathered (`ansible_env`).
+        let ready = match written.entries() {
+            Some(entries) if gathers => {
+                &Written::map(entries.into_iter().filter(|(_, entry)| !unready(entry)).collect(), written.span())
+            }
+            _ => written,
+        };
+        let value = match reader.given(Some(ready)) {
+            Ok(Some(value)) => value,
+            Ok(None) => continue,
             Err(error) if gathers && error.is_undefined() => continue,
             Err(error) => return Err(in_keyword("environment", Some(written), error).into()),
         };
-        if value.is_none() || crate::template::is_omit(&value) {
-            continue;
-        }
         if value.kind() != ValueKind::Map {
             shared.reporter.send(crate::report::Event::Warning(format!(
                 "could not parse environment value, skipping: {value}; write `NAME: value` lines below `environment:`"
@@ -362,6 +344,10 @@ pub(super) fn wire_options(shared: &Shared, task: &Task, scope: &Scope) -> Resul
         diff: reader.named("diff").boolean(keywords.diff.as_ref(), shared.options.diff)?,
         live: shared.options.verbosity >= 1 || shared.live,
         no_log: reader.named("no_log").boolean(keywords.no_log.as_ref(), false)?,
+        brief: job.is_none()
+            && task.register.is_none()
+            && keywords.debugger.is_none()
+            && !shared.reporter.shows_results(),
         environment,
         timeout,
         verbosity: shared.options.verbosity,

@@ -17,7 +17,7 @@ use crate::action::{self, Call, Circumstances, Done, OnHost, Parcel, Stop};
 use crate::playbook::{ActionName, Loop, LoopSource, Task};
 use crate::report::{Delegate, Event, HostResult, ItemInfo, TaskInfo};
 use crate::source::{Diagnostic, Span};
-use crate::template::{self, Conditional, Scope, TemplateError, Variable, Written};
+use crate::template::{self, Conditional, Scope, TemplateError, Written};
 use crate::vars::{Facts, TaskVariables, Values};
 
 /// What a failed result has where Ansible might have a traceback.
@@ -51,25 +51,18 @@ pub(super) struct Prepared {
 }
 
 /// A result with the effects that come with it.
-struct Single {
-    result: Map,
-    effects: Vec<Effect>,
-    delegate: Option<Delegate>,
-    cause: Cause,
+pub(super) struct Single {
+    pub(super) result: Map,
+    pub(super) effects: Vec<Effect>,
+    pub(super) delegate: Option<Delegate>,
+    pub(super) cause: Cause,
+    /// What the keywords say of it; known for an item of a loop, and then for the loop.
+    pub(super) flags: Option<Flags>,
 }
 
 impl Single {
-    /// Fail where the item's label could not be rendered.
-    fn mislabelled(&mut self, failure: Option<String>) {
-        if let Some(failure) = failure {
-            self.result.insert("failed".into(), true.into());
-            self.result.insert("msg".into(), failure.into());
-            self.cause = Cause::Label;
-        }
-    }
-
-    fn plain(result: Map) -> Self {
-        Self { result, effects: Vec::new(), delegate: None, cause: Cause::Module }
+    pub(super) fn plain(result: Map) -> Self {
+        Self { result, effects: Vec::new(), delegate: None, cause: Cause::Module, flags: None }
     }
 
     /// What a mistake in the playbook leads to.
@@ -81,17 +74,18 @@ impl Single {
     }
 
     /// What a template's error leads to; `written` is where the template is.
-    fn unrendered(error: &TemplateError, written: Option<Span>) -> Self {
+    pub(super) fn unrendered(error: &TemplateError, written: Option<Span>) -> Self {
         Self::mistaken(Mistake::new("", "", error, written))
     }
 }
 
-/// What does not change from item to item.
-struct Flags {
-    no_log: bool,
-    diff: bool,
-    ignore_errors: bool,
-    ignore_unreachable: bool,
+/// How a result is shown and what a failure means; a loop has them for each item.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Flags {
+    pub(super) no_log: bool,
+    pub(super) diff: bool,
+    pub(super) ignore_errors: bool,
+    pub(super) ignore_unreachable: bool,
 }
 
 impl Job {
@@ -100,8 +94,13 @@ impl Job {
         &self.variables.host.name
     }
 
+    /// Run it apart from everything else: if it dies, that is a failure of its host alone.
+    pub async fn run_apart(self) -> Outcome {
+        tokio::spawn(self.run()).await.unwrap_or_else(|error| result::broken(&error))
+    }
+
     /// Run it, and tell what happens on the way.
-    pub async fn run(mut self) -> Outcome {
+    async fn run(mut self) -> Outcome {
         let begin = Instant::now();
         let scope = self.variables.clone().scope();
         let unresolved = self.resolve(&scope).err();
@@ -110,10 +109,12 @@ impl Job {
             result = self.run_resolved(&scope, unresolved) => result,
             () = self.cancelled() => (Single::plain(result::failed("interrupted")), false),
         };
-        let flags = self.flags(&scope);
         let mut single = single;
+        // A loop's flags are those of its items, whose variables they may need.
+        let flags = single.flags.map_or_else(|| self.flags(&scope), Ok);
+        let flags = if looped { flags.or_else(|_| Ok(Flags::default())) } else { flags };
         let mut status = status_of(&single.result);
-        let mut ignored = false;
+        let ignored;
         match &flags {
             Ok(flags) => {
                 ignored = match status {
@@ -125,6 +126,8 @@ impl Job {
             Err(error) => {
                 single = Single::unrendered(error, None);
                 status = Status::Failed;
+                let reader = KeywordReader(&scope);
+                ignored = reader.boolean(self.task.keywords.ignore_errors.as_ref(), false).unwrap_or(false);
             }
         }
         let no_log = flags.as_ref().is_ok_and(|flags| flags.no_log) || concealed(&single.effects);
@@ -177,7 +180,7 @@ impl Job {
         self.shared.interrupt.pressed().await;
     }
 
-    fn flags(&self, scope: &Scope) -> Result<Flags, TemplateError> {
+    pub(super) fn flags(&self, scope: &Scope) -> Result<Flags, TemplateError> {
         let keywords = &self.task.keywords;
         let reader = KeywordReader(scope);
         Ok(Flags {
@@ -318,7 +321,7 @@ impl Job {
     }
 
     /// Everything before the action itself: `Err` is the result where it does not come to that.
-    async fn prepare(&self, plain: &Scope) -> Result<Prepared, Single> {
+    pub(super) async fn prepare(&self, plain: &Scope) -> Result<Prepared, Single> {
         let scope = connection_variables::beneath(&self.shared, &self.task, &self.variables, plain);
         match self.condition(&scope) {
             Ok(None) => {}
@@ -333,7 +336,7 @@ impl Job {
     }
 
     /// The result of a call that did not come to its end.
-    fn stopped(&self, stop: Stop) -> Single {
+    pub(super) fn stopped(&self, stop: Stop) -> Single {
         match stop {
             Stop::Failed(mut result) => {
                 result.entry("exception".to_owned()).or_insert_with(|| NO_TRACEBACK.into());
@@ -406,7 +409,21 @@ impl Job {
         }
         {
             let known = &self.task.action.known;
+            let named = match self.task.action.short() {
+                "package" => Some(("use", "ansible_package_use")),
+                "pip" => Some(("_interpreter", "ansible_python_interpreter")),
+                _ => None,
+            };
+            if let Some((option, variable)) = named
+                && !arguments.contains_key(option)
+                && let Some(value) = scope.get(variable).map_err(Stop::Template)?
+            {
+                arguments.insert(option.to_owned(), template::to_wire(&value).map_err(Stop::Template)?);
+            }
             let problems = known.spec.check(&known.short, &arguments, |_| false);
+            if let Some(stop) = action::refusal(&known.short, &arguments, &problems) {
+                return Err(stop);
+            }
             if let Some(first) = problems.first() {
                 let mut result = result::failed(match first {
                     rprov_modules::argument::ArgumentProblem::Unknown { option, .. } => format!(
@@ -428,7 +445,7 @@ impl Job {
         Ok(Prepared { scope, remote, arguments, values, options })
     }
 
-    async fn run_single(&self, scope: &Scope, item: Option<&ItemInfo>) -> Single {
+    pub(super) async fn run_single(&self, scope: &Scope, item: Option<&ItemInfo>) -> Single {
         let prepared = match self.prepare(scope).await {
             Ok(prepared) => prepared,
             Err(single) => return single,
@@ -514,7 +531,7 @@ impl Job {
     }
 
     /// The result of a task that took longer than its `timeout`: nothing else is asked of it, and it is not tried again.
-    fn timed_out(&self, result: &Map, prepared: &Prepared) -> Option<Single> {
+    pub(super) fn timed_out(&self, result: &Map, prepared: &Prepared) -> Option<Single> {
         let limit = prepared.options.timeout;
         if limit == 0 || !result.contains_key("timedout") {
             return None;
@@ -581,7 +598,7 @@ impl Job {
     }
 
     /// From what the action gave back to the task's result: flags, facts, `changed_when`, `failed_when`.
-    fn conclude(&self, scope: &Scope, executed: Result<Done, Stop>, attempt: Option<u32>) -> Single {
+    pub(super) fn conclude(&self, scope: &Scope, executed: Result<Done, Stop>, attempt: Option<u32>) -> Single {
         let (mut result, mut effects, mut cause) = match executed {
             Ok(done) => (done.result, done.effects, Cause::Module),
             Err(stop) => {
@@ -594,7 +611,7 @@ impl Job {
             result.insert("attempts".into(), attempt.into());
         }
         if flag(&result, "unreachable") {
-            return Single { result, effects, delegate: None, cause };
+            return Single { effects, cause, ..Single::plain(result) };
         }
         if !result.contains_key("failed") && result.get("rc").is_some_and(|rc| rc.as_int().is_some_and(|rc| rc != 0)) {
             result.insert("failed".into(), true.into());
@@ -624,11 +641,11 @@ impl Job {
         if !result.contains_key("changed") {
             result.insert("changed".into(), false.into());
         }
-        Single { result, effects, delegate: None, cause }
+        Single { effects, cause, ..Single::plain(result) }
     }
 
     /// Say what the module was called with, where that can be seen: in the items of a registered loop, and at `-vvv`.
-    fn add_invocation(&self, single: &mut Single, arguments: &Map, in_loop: bool) {
+    pub(super) fn add_invocation(&self, single: &mut Single, arguments: &Map, in_loop: bool) {
         let wanted = self.shared.options.verbosity >= 3 || in_loop && self.task.register.is_some();
         let unknown = matches!(single.cause, Cause::Playbook(_) | Cause::Connection(_) | Cause::Refused);
         let known = &self.task.action.known;
@@ -660,7 +677,7 @@ impl Job {
         reader.text(self.task.keywords.delegate_to.as_ref()).ok().flatten().map(Arc::from)
     }
 
-    fn with_result(&self, scope: &Scope, result: &Map) -> Scope {
+    pub(super) fn with_result(&self, scope: &Scope, result: &Map) -> Scope {
         let Some(register) = &self.task.register else { return scope.clone() };
         let mut registered = result.clone();
         complete(&mut registered);
@@ -695,347 +712,10 @@ impl Job {
             result.insert("failed_when_result".into(), shown);
         }
     }
-
-    async fn run_loop(&self, looping: &Loop, scope: &Scope, items: Vec<Value>) -> Single {
-        let control = &looping.control;
-        let reader = KeywordReader(scope);
-        let names = (|| -> Result<_, TemplateError> {
-            let loop_var = reader.text(control.loop_var.as_ref())?.unwrap_or_else(|| "item".to_owned());
-            let index_var = reader.text(control.index_var.as_ref())?;
-            let pause = reader.number(control.pause.as_ref(), 0.0)?;
-            let extended = reader.boolean(control.extended.as_ref(), false)?;
-            let all_items = reader.boolean(control.extended_allitems.as_ref(), true)?;
-            Ok((loop_var, index_var, pause, extended, all_items))
-        })();
-        let (loop_var, index_var, pause, extended, all_items) = match names {
-            Ok(names) => names,
-            Err(error) => return Single::unrendered(&error, None),
-        };
-        let loop_var: Arc<str> = loop_var.into();
-        let count = items.len();
-        let item_scope = |index: usize, item: &Value, carried: &Values| {
-            let mut locals: Vec<(Arc<str>, Value)> =
-                vec![(Arc::clone(&loop_var), item.clone()), ("ansible_loop_var".into(), Value::from(&*loop_var))];
-            if let Some(name) = &index_var {
-                locals.push((name.as_str().into(), Value::from(index)));
-                locals.push(("ansible_index_var".into(), Value::from(name.as_str())));
-            }
-            if extended {
-                locals.push(("ansible_loop".into(), extended_loop(&items, index, all_items)));
-            }
-            let locals = locals.into_iter().map(|(name, value)| (name, Variable::from(value)));
-            // The first of a name counts.
-            scope.with(locals.chain(carried.iter().map(|(name, value)| (Arc::clone(name), value.clone()))))
-        };
-        let batchable = self.task.action.known.is_on_host()
-            && self.task.until.is_empty()
-            && self.task.retries.is_none()
-            && self.task.asynchronous.is_none()
-            && !self.reads_own_result()
-            && control.break_when.is_empty()
-            && pause == 0.0;
-        let flags = self.flags(scope).ok();
-        let mut collected = Collected::default();
-        if batchable {
-            let scopes: Vec<Scope> =
-                items.iter().enumerate().map(|(index, item)| item_scope(index, item, &Values::new())).collect();
-            let singles =
-                self.run_batch(&scopes, &items, looping, &loop_var, index_var.as_deref(), flags.as_ref()).await;
-            for single in singles {
-                collected.add(single);
-            }
-        } else {
-            // What an item sets, those after it see.
-            let mut carried = Values::new();
-            for (index, item) in items.iter().enumerate() {
-                if index > 0 && pause > 0.0 {
-                    tokio::time::sleep(Duration::from_secs_f64(pause)).await;
-                }
-                let begin = Instant::now();
-                let scope = item_scope(index, item, &carried);
-                let (label, unlabelled) = self.item_info(looping, &scope, index, item);
-                let mut single = self.run_single(&scope, Some(&label)).await;
-                self.finish_item(
-                    &mut single,
-                    &loop_var,
-                    index_var.as_deref(),
-                    index,
-                    item,
-                    extended.then(|| extended_loop(&items, index, all_items)),
-                );
-                single.mislabelled(unlabelled);
-                self.tell_item(&single, &label, flags.as_ref(), begin);
-                let stop = !control.break_when.is_empty() && {
-                    let scope = self.with_result(&scope, &single.result);
-                    control.break_when.iter().all(|condition| condition.test(&scope).unwrap_or(false))
-                };
-                self.carry(&single, &mut carried);
-                collected.add(single);
-                if stop || self.shared.interrupt.is_pressed() {
-                    break;
-                }
-            }
-        }
-        collected.into_single(count)
-    }
-
-    /// Whether the conditions or arguments name the variable that the task registers: then each item waits for the one
-    /// before.
-    fn reads_own_result(&self) -> bool {
-        let Some(register) = &self.task.register else { return false };
-        let arguments = self.task.arguments.options.values().chain(&self.task.arguments.template);
-        arguments.map(Written::source).chain(self.task.keywords.when.iter().map(Conditional::text)).any(|text| {
-            text.match_indices(&*register.name).any(|(at, found)| {
-                let part = |character: char| character.is_alphanumeric() || character == '_';
-                let before = text.get(..at).and_then(|text| text.chars().next_back());
-                let after = text.get(at + found.len()..).and_then(|text| text.chars().next());
-                !before.is_some_and(part) && !after.is_some_and(part)
-            })
-        })
-    }
-
-    /// Add what an item has set to what the items after it see.
-    fn carry(&self, single: &Single, carried: &mut Values) {
-        for effect in &single.effects {
-            match effect {
-                Effect::Variables { host: None, values } | Effect::Included { host: None, values } => {
-                    carried.extend(values.iter().map(|(name, value)| (Arc::clone(name), value.clone())));
-                }
-                Effect::Facts { host: None, facts } => {
-                    carried.extend(facts.iter().map(|(name, value)| (Arc::clone(name), Variable::from(value.clone()))));
-                }
-                _ => {}
-            }
-        }
-        if let Some(register) = &self.task.register {
-            let mut registered = single.result.clone();
-            complete(&mut registered);
-            carried.insert(Arc::clone(&register.name), value_of(registered).into());
-        }
-    }
-
-    /// Run all items of a loop as one frame to the host.
-    async fn run_batch(
-        &self,
-        scopes: &[Scope],
-        items: &[Value],
-        looping: &Loop,
-        loop_var: &str,
-        index_var: Option<&str>,
-        flags: Option<&Flags>,
-    ) -> Vec<Single> {
-        let begin = Instant::now();
-        let module = self.task.action.known.module.as_ref();
-        let mut singles: Vec<Option<Single>> = Vec::with_capacity(items.len());
-        let mut prepared: Vec<(usize, Prepared)> = Vec::new();
-        for (index, scope) in scopes.iter().enumerate() {
-            match self.prepare(scope).await {
-                Ok(ready) => {
-                    prepared.push((index, ready));
-                    singles.push(None);
-                }
-                Err(single) => singles.push(Some(single)),
-            }
-        }
-        // What cannot share a frame (another delegate, another user) goes in frames of its own.
-        while !prepared.is_empty() {
-            let Some(module) = module else { break };
-            let (first, rest): (Vec<_>, Vec<_>) = {
-                let lead = &prepared[0].1;
-                let same: Vec<bool> = prepared
-                    .iter()
-                    .map(|(_, other)| other.remote.same_session(&lead.remote) && other.options == lead.options)
-                    .collect();
-                let mut same = same.into_iter();
-                prepared.into_iter().partition(|_| same.next().unwrap_or(false))
-            };
-            prepared = rest;
-            let Some((_, lead)) = first.first() else { break };
-            let parcels: Result<Vec<Parcel>, Stop> =
-                first.iter().map(|(_, ready)| self.parcel(module, ready)).collect();
-            let parcels = match parcels {
-                Ok(parcels) => parcels,
-                // What is wrong with the module is wrong for all items.
-                Err(stop) => {
-                    let single = self.stopped(stop);
-                    for (index, _) in &first {
-                        if let Some(slot) = singles.get_mut(*index) {
-                            *slot =
-                                Some(Single { cause: single.cause.clone(), ..Single::plain(single.result.clone()) });
-                        }
-                    }
-                    continue;
-                }
-            };
-            let mut arguments = Vec::with_capacity(parcels.len());
-            let mut sources = Vec::new();
-            for parcel in parcels {
-                arguments.push(parcel.arguments);
-                // All items have one program.
-                sources = parcel.sources;
-            }
-            let results = lead.remote.call(module.name(), &lead.options, arguments, sources).await;
-            let delegate = lead.remote.shown_delegate();
-            match results {
-                Ok(results) => {
-                    for ((index, ready), result) in first.iter().zip(results) {
-                        let mut single = match self.timed_out(&result, ready) {
-                            Some(single) => single,
-                            None => self.conclude(&ready.scope, Ok(Done::new(action::interpret(result))), None),
-                        };
-                        self.add_invocation(&mut single, &ready.arguments, true);
-                        single.delegate.clone_from(&delegate);
-                        if let Some(slot) = singles.get_mut(*index) {
-                            *slot = Some(single);
-                        }
-                    }
-                }
-                Err(error) => {
-                    let cause = Cause::Connection(error.hint().map(str::to_owned));
-                    let result = Stop::from(error).into_result();
-                    for (index, _) in &first {
-                        if let Some(slot) = singles.get_mut(*index) {
-                            let (delegate, cause) = (delegate.clone(), cause.clone());
-                            *slot = Some(Single { delegate, cause, ..Single::plain(result.clone()) });
-                        }
-                    }
-                }
-            }
-        }
-        let mut done = Vec::with_capacity(items.len());
-        for (index, (single, (scope, item))) in singles.into_iter().zip(scopes.iter().zip(items)).enumerate() {
-            let mut single = single.unwrap_or_else(|| Single::plain(result::failed("the item was not run")));
-            let extended = scope.get("ansible_loop").ok().flatten().filter(|_| looping.control.extended.is_some());
-            self.finish_item(&mut single, loop_var, index_var, index, item, extended);
-            let (label, unlabelled) = self.item_info(looping, scope, index, item);
-            single.mislabelled(unlabelled);
-            self.tell_item(&single, &label, flags, begin);
-            done.push(single);
-        }
-        done
-    }
-
-    /// How an item is shown, and why its label could not be rendered.
-    fn item_info(&self, looping: &Loop, scope: &Scope, index: usize, item: &Value) -> (ItemInfo, Option<String>) {
-        let rendered = looping.control.label.as_ref().map(|written| written.render(scope));
-        let (label, failure) = match rendered {
-            Some(Ok(label)) => (label, None),
-            Some(Err(error)) => {
-                let failure = format!("Failed to template loop_control.label: {}", error.message());
-                // `debug` shows nothing of the item but its label.
-                let shown = if self.task.is("debug") { Value::from(()) } else { item.clone() };
-                (shown, Some(failure))
-            }
-            None => (item.clone(), None),
-        };
-        (ItemInfo { index, label: template::to_wire(&label).unwrap_or_default() }, failure)
-    }
-
-    fn finish_item(
-        &self,
-        single: &mut Single,
-        loop_var: &str,
-        index_var: Option<&str>,
-        index: usize,
-        item: &Value,
-        extended: Option<Value>,
-    ) {
-        let result = &mut single.result;
-        result.insert(loop_var.to_owned(), template::to_wire(item).unwrap_or_default());
-        result.insert("ansible_loop_var".into(), loop_var.into());
-        if let Some(name) = index_var {
-            result.insert(name.to_owned(), index.into());
-            result.insert("ansible_index_var".into(), name.into());
-        }
-        if let Some(value) = extended.and_then(|value| template::to_wire(&value).ok()) {
-            result.insert("ansible_loop".into(), value);
-        }
-    }
-
-    fn tell_item(&self, single: &Single, label: &ItemInfo, flags: Option<&Flags>, begin: Instant) {
-        let no_log = flags.is_none_or(|flags| flags.no_log) || concealed(&single.effects);
-        let status = status_of(&single.result);
-        let shown = if no_log { censored(&single.result) } else { single.result.clone() };
-        let mut label = label.clone();
-        if no_log {
-            label.label = "(censored due to no_log)".into();
-        }
-        self.shared.reporter.send(Event::Item(
-            HostResult {
-                task: Arc::clone(&self.info),
-                host: Arc::clone(self.host()),
-                delegate: single.delegate.clone(),
-                status,
-                ignored: status == Status::Failed && flags.is_some_and(|flags| flags.ignore_errors),
-                result: Arc::new(shown),
-                cause: single.cause.clone(),
-                looped: true,
-                diff: flags.is_some_and(|flags| flags.diff),
-                no_log,
-                duration: begin.elapsed(),
-            },
-            label,
-        ));
-    }
-}
-
-/// The results of a loop's items, put together.
-#[derive(Default)]
-struct Collected {
-    results: Vec<rprov_wire::Value>,
-    effects: Vec<Effect>,
-    changed: bool,
-    failed: bool,
-    unreachable: bool,
-    skipped: bool,
-    delegate: Option<Delegate>,
-    any: bool,
-}
-
-impl Collected {
-    fn add(&mut self, mut single: Single) {
-        let skipped = flag(&single.result, "skipped");
-        self.skipped = if self.any { self.skipped && skipped } else { skipped };
-        self.any = true;
-        self.changed |= flag(&single.result, "changed");
-        self.failed |= flag(&single.result, "failed");
-        self.unreachable |= flag(&single.result, "unreachable");
-        self.effects.append(&mut single.effects);
-        self.delegate = single.delegate;
-        complete(&mut single.result);
-        self.results.push(single.result.into());
-    }
-
-    fn into_single(self, count: usize) -> Single {
-        let mut result = Map::new();
-        if count == 0 {
-            result.insert("changed".into(), false.into());
-            result.insert("skipped_reason".into(), "No items in the list".into());
-            result.insert("skipped".into(), true.into());
-            result.insert("results".into(), rprov_wire::Value::List(Vec::new()));
-            return Single { result, effects: self.effects, delegate: None, cause: Cause::Module };
-        }
-        result.insert("results".into(), rprov_wire::Value::List(self.results));
-        result.insert("skipped".into(), self.skipped.into());
-        result.insert("changed".into(), self.changed.into());
-        let message = if self.failed {
-            result.insert("failed".into(), true.into());
-            "One or more items failed"
-        } else if self.skipped {
-            "All items skipped"
-        } else {
-            "All items completed"
-        };
-        if self.unreachable {
-            result.insert("unreachable".into(), true.into());
-        }
-        result.insert("msg".into(), message.into());
-        Single { result, effects: self.effects, delegate: self.delegate, cause: Cause::Module }
-    }
 }
 
 /// Whether all conditions hold.
-fn all_hold(conditions: &[crate::template::Conditional], scope: &Scope) -> Result<bool, TemplateError> {
+fn all_hold(conditions: &[Conditional], scope: &Scope) -> Result<bool, TemplateError> {
     for condition in conditions {
         if !condition.test(scope)? {
             return Ok(false);
@@ -1044,32 +724,8 @@ fn all_hold(conditions: &[crate::template::Conditional], scope: &Scope) -> Resul
     Ok(true)
 }
 
-/// `ansible_loop`
-fn extended_loop(items: &[Value], index: usize, all_items: bool) -> Value {
-    let count = items.len();
-    let mut entries = vec![
-        ("index", Value::from(index + 1)),
-        ("index0", Value::from(index)),
-        ("first", Value::from(index == 0)),
-        ("last", Value::from(index + 1 == count)),
-        ("length", Value::from(count)),
-        ("revindex", Value::from(count - index)),
-        ("revindex0", Value::from(count - index - 1)),
-    ];
-    if all_items {
-        entries.push(("allitems", items.iter().cloned().collect()));
-    }
-    if let Some(next) = items.get(index + 1) {
-        entries.push(("nextitem", next.clone()));
-    }
-    if let Some(previous) = index.checked_sub(1).and_then(|index| items.get(index)) {
-        entries.push(("previtem", previous.clone()));
-    }
-    Value::from_pairs(entries)
-}
-
 /// Make sure that the flags a playbook asks for are there, and nothing that is for the report alone.
-fn complete(result: &mut Map) {
+pub(super) fn complete(result: &mut Map) {
     if !result.contains_key("changed") {
         result.insert("changed".into(), false.into());
     }
@@ -1095,7 +751,7 @@ fn complete_lines(result: &mut Map) {
 }
 
 /// A result as data for templates.
-fn value_of(result: Map) -> Value {
+pub(super) fn value_of(result: Map) -> Value {
     template::from_wire(rprov_wire::Value::Map(result))
 }
 
@@ -1110,12 +766,12 @@ pub(super) fn template_failure(error: &TemplateError) -> Map {
 }
 
 /// Whether the action itself asks not to show its result.
-fn concealed(effects: &[Effect]) -> bool {
+pub(super) fn concealed(effects: &[Effect]) -> bool {
     effects.iter().any(|effect| matches!(effect, Effect::Conceal))
 }
 
 /// What is shown of a result that is not to be shown.
-fn censored(result: &Map) -> Map {
+pub(super) fn censored(result: &Map) -> Map {
     let mut shown = Map::new();
     shown.insert(
         "censored".into(),
@@ -1128,6 +784,7 @@ fn censored(result: &Map) -> Map {
     }
     shown
 }
+
 /// The options that are missing, in the order of the alphabet.
 fn missing(problems: &[rprov_modules::argument::ArgumentProblem]) -> Vec<&str> {
     let mut names: Vec<&str> = problems

@@ -36,6 +36,11 @@ pub struct Diagnostic {
 /// Several of them, in the order in which they were found.
 pub type Diagnostics = Vec<Diagnostic>;
 
+/// Whether there is an error in how something is written among them, not only in what is there.
+pub fn misread(problems: &[Diagnostic]) -> bool {
+    problems.iter().any(|problem| problem.severity == Severity::Error && !problem.absent)
+}
+
 impl Diagnostic {
     /// An error with nothing but its message.
     pub fn error(message: impl Into<String>) -> Self {

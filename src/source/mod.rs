@@ -2,8 +2,10 @@
 
 mod diagnostic;
 mod file;
+mod path;
 mod render;
 
-pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use diagnostic::{Diagnostic, Diagnostics, Severity, misread};
 pub use file::{SourceFile, SourceId, Span, register, register_secret, source_file};
+pub use path::normalized;
 pub use render::{render, render_all};

@@ -8,8 +8,10 @@ use indexmap::IndexMap;
 use minijinja::value::{Enumerator, Object, ObjectRepr, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State};
 
-use super::method;
+use super::printf::percent;
+use super::python::type_name;
 use super::scope::Scope;
+use super::value::held_error;
 use super::written::Written;
 
 /// Add them to the environment.
@@ -56,15 +58,10 @@ impl Object for Function {
 
 /// A value that is an error ends the template; `undef()` alone is undefined like a missing name.
 fn checked(value: Value) -> Result<Value, Error> {
-    if value.kind() != ValueKind::Invalid {
-        return Ok(value);
-    }
-    let held = Value::from(vec![value]);
-    let error = held.try_iter()?.checked().find_map(Result::err);
-    match error {
+    match held_error(&value) {
         Some(error) if error.kind() == ErrorKind::UndefinedError => Ok(Value::UNDEFINED),
         Some(error) => Err(error),
-        None => Ok(Value::UNDEFINED),
+        None => Ok(value),
     }
 }
 
@@ -124,15 +121,16 @@ fn subtract(_state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> 
     let number = |value: &Value| value.is_number().then(|| f64::try_from(value.clone()).ok()).flatten();
     match (number(left), number(right)) {
         (Some(left), Some(right)) => Ok(Value::from(left - right)),
-        _ => Err(Error::new(
-            ErrorKind::InvalidOperation,
-            format!(
-                "unsupported operand type(s) for -: '{}' and '{}'",
-                super::python::type_name(left),
-                super::python::type_name(right)
-            ),
-        )),
+        _ => Err(unsupported('-', left, right)),
     }
+}
+
+fn unsupported(operator: char, left: &Value, right: &Value) -> Error {
+    let (left, right) = (type_name(left), type_name(right));
+    Error::new(
+        ErrorKind::InvalidOperation,
+        format!("unsupported operand type(s) for {operator}: '{left}' and '{right}'"),
+    )
 }
 
 /// `a % b` by Python's rules: formatting for text, the sign of `b` for numbers.
@@ -142,7 +140,12 @@ fn modulo(_state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
         return Err(Error::from(ErrorKind::UndefinedError));
     }
     if let Some(format) = left.as_str() {
-        return method::percent(format, right).map(Value::from);
+        let shown = match right.kind() {
+            ValueKind::Seq if right.is_tuple() => percent(format, &right.try_iter()?.collect::<Vec<_>>(), None),
+            ValueKind::Seq | ValueKind::Map => percent(format, std::slice::from_ref(right), Some(right)),
+            _ => percent(format, std::slice::from_ref(right), None),
+        };
+        return shown.map(Value::from);
     }
     let zero = || Error::new(ErrorKind::InvalidOperation, "integer modulo by zero");
     if let (Ok(a), Ok(b)) = (i128::try_from(left.clone()), i128::try_from(right.clone())) {
@@ -155,14 +158,7 @@ fn modulo(_state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
     match (f64::try_from(left.clone()), f64::try_from(right.clone())) {
         (Ok(_), Ok(0.0)) => Err(Error::new(ErrorKind::InvalidOperation, "float modulo")),
         (Ok(a), Ok(b)) => Ok(Value::from(a - b * (a / b).floor())),
-        _ => Err(Error::new(
-            ErrorKind::InvalidOperation,
-            format!(
-                "unsupported operand type(s) for %: '{}' and '{}'",
-                super::python::type_name(left),
-                super::python::type_name(right)
-            ),
-        )),
+        _ => Err(unsupported('%', left, right)),
     }
 }
 

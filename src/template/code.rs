@@ -10,7 +10,8 @@ use super::environment::environment;
 use super::error::{TemplateError, TemplateErrorKind};
 use super::explain::{Failure, explain_undefined, translate};
 use super::place::Origin;
-use super::rewrite::{Manner, Named, Rewritten, rewrite_expression};
+use super::rewrite::{Manner, Named, rewrite_expression};
+use super::rewritten::Rewritten;
 use super::scope::{Inner, Scope};
 use super::value::{Shape, shape};
 

@@ -230,7 +230,7 @@ fn join(text: &mut String, single: &mut Option<Value>) -> Result<(), TemplateErr
 fn push(text: &mut String, value: &Value) -> Result<(), TemplateError> {
     match value.as_str() {
         Some(piece) => text.push_str(piece),
-        None => text.push_str(&python::to_text(value)?),
+        None => text.push_str(&python::output(value)?),
     }
     Ok(())
 }

@@ -5,8 +5,8 @@
 
 use std::ops::Range;
 
-use super::rewrite::{Kind, tokens};
 use super::syntax::SyntaxMistake;
+use super::token::{Kind, tokens};
 
 /// Brackets inside each other.
 const BRACKETS: usize = 100;

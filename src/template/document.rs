@@ -14,7 +14,8 @@ use super::environment::{environment, watch};
 use super::error::{TemplateError, TemplateErrorKind};
 use super::explain::{Failure, translate};
 use super::place::Origin;
-use super::rewrite::{Manner, Named, Rewritten, rewrite_expression, rewrite_statement};
+use super::rewrite::{Manner, Named, rewrite_expression, rewrite_statement};
+use super::rewritten::Rewritten;
 use super::scope::{Inner, Scope};
 use super::syntax::{Segment, Syntax, SyntaxMistake, Tag};
 
@@ -81,7 +82,7 @@ impl Document {
         let (text, emitted) = watch(|| self.render(scope));
         let text = text?;
         match emitted.single {
-            Some(value) if value.as_str().is_none() && super::python::to_text(&value)? == text => Ok(value),
+            Some(value) if value.as_str().is_none() && super::python::output(&value)? == text => Ok(value),
             None if text.is_empty() && emitted.count == 0 => Ok(Value::from(())),
             _ => Ok(Value::from(text)),
         }
@@ -299,7 +300,7 @@ impl Macro {
         let inner = content(tag);
         let (open, last) = (inner.find('(')?, inner.rfind(')')?);
         let name = inner.get(..open)?.trim().strip_prefix("macro")?.trim();
-        let parameters = super::rewrite::parameters(inner.get(open + 1..last)?);
+        let parameters = super::token::parameters(inner.get(open + 1..last)?);
         Some(Self {
             name: name.to_owned(),
             parameters: parameters.iter().map(|name| format!(",'{name}'")).collect(),

@@ -78,7 +78,7 @@ fn format(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Res
     }
     let written = match value.as_str() {
         Some(text) => out.write_str(text),
-        None => out.write_str(&python::to_text(value).map_err(Error::from)?),
+        None => out.write_str(&python::output(value).map_err(Error::from)?),
     };
     written.map_err(|_| Error::from(ErrorKind::WriteFailure))
 }

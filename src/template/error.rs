@@ -207,7 +207,7 @@ impl TemplateError {
         if old {
             return Diagnostic { severity: Severity::Deprecation, ..diagnostic };
         }
-        Diagnostic { severity: Severity::Warning, ..diagnostic }.cause("whatever uses this template will fail")
+        diagnostic.into_warning().cause("whatever uses this template will fail")
     }
 }
 

@@ -11,8 +11,10 @@ use super::error::{TemplateError, TemplateErrorKind, carried};
 use super::filter::logic::MANDATORY;
 use super::place::Origin;
 use super::python::type_name;
-use super::rewrite::{Named, NamedKind, Rewritten};
+use super::rewrite::{Named, NamedKind};
+use super::rewritten::Rewritten;
 use super::scope::Inner;
+use super::token::paths;
 use super::value::plain_message;
 use super::written::{LazyList, LazyMap};
 use crate::vars::HostVars;
@@ -39,7 +41,7 @@ impl Failure<'_> {
     pub(super) fn first_missing(&self) -> Option<TemplateError> {
         let scope = self.scope?;
         let text = self.source.get(self.whole.clone())?;
-        for (at, path) in super::rewrite::paths(text) {
+        for (at, path) in paths(text) {
             let mut keys = path.split('.');
             let root = keys.next().unwrap_or_default();
             let place = || {

@@ -86,7 +86,7 @@ impl TemplateFile {
         let text = match value.as_str() {
             Some(text) => with_newlines(&self.text, text).unwrap_or_else(|| text.to_owned()),
             None if value.is_none() => String::new(),
-            None => python::to_text(&value)?,
+            None => python::output(&value)?,
         };
         Ok(match self.newline_sequence.as_str() {
             "\n" => text,

@@ -58,6 +58,9 @@ fn dict(from: Option<Value>, kwargs: Kwargs) -> Result<Value, Error> {
     Ok(changeable_map(entries))
 }
 
+/// What `undef()` says without a hint.
+pub(super) const MANDATORY: &str = "Mandatory variable has not been overridden";
+
 /// `undef(hint='what to define')`
 fn undef(hint: Option<String>, kwargs: Kwargs) -> Result<Value, Error> {
     let hint = match hint {
@@ -65,7 +68,7 @@ fn undef(hint: Option<String>, kwargs: Kwargs) -> Result<Value, Error> {
         None => kwargs.get::<Option<String>>("hint")?,
     };
     kwargs.assert_all_used()?;
-    let message = hint.unwrap_or_else(|| "Mandatory variable has not been overridden".to_owned());
+    let message = hint.unwrap_or_else(|| MANDATORY.to_owned());
     Ok(Value::from(Error::from(TemplateError::undefined(message))))
 }
 

@@ -20,16 +20,20 @@ mod file;
 pub mod filter;
 mod global;
 pub mod lookup;
+mod managed;
 mod method;
 mod omit;
 mod place;
+mod printf;
 pub mod python;
 mod rewrite;
+mod rewritten;
 mod scope;
 mod syntax;
 pub mod test;
 #[cfg(test)]
 mod tests;
+mod token;
 mod value;
 mod written;
 
@@ -37,6 +41,7 @@ pub use compiled::Template;
 pub use error::{Frame, TemplateError, TemplateErrorKind};
 pub use expression::{Conditional, Expression};
 pub use file::{FileOptions, TemplateFile, render_file};
+pub(crate) use managed::managed;
 pub use minijinja::value::Value;
 pub use omit::{is_omit, omit};
 pub use place::Origin;

@@ -5,26 +5,34 @@ use std::fmt::Write;
 use minijinja::value::{Value, ValueKind};
 
 use super::error::TemplateError;
+use super::filter::time::{DateTime, TimeDelta};
 use super::value::{DEEPEST, Shape, shape, too_deep};
+
+pub use rprov_modules::text::float;
 
 /// `str(value)`: strings bare, everything else as `repr`.
 pub fn to_text(value: &Value) -> Result<String, TemplateError> {
-    if let Some(text) = value.as_str() {
-        return Ok(text.to_owned());
-    }
-    let mut text = String::new();
-    write_repr(&mut text, value, 0)?;
-    Ok(text)
+    value.as_str().map_or_else(|| repr(value), |text| Ok(text.to_owned()))
 }
 
 /// `repr(value)`.
 pub fn repr(value: &Value) -> Result<String, TemplateError> {
+    written(value, false)
+}
+
+/// What `{{ value }}` writes among other text: `str(value)` with lists in place of tuples.
+pub(super) fn output(value: &Value) -> Result<String, TemplateError> {
+    value.as_str().map_or_else(|| written(value, true), |text| Ok(text.to_owned()))
+}
+
+fn written(value: &Value, flat: bool) -> Result<String, TemplateError> {
     let mut text = String::new();
-    write_repr(&mut text, value, 0)?;
+    write_repr(&mut text, value, flat, 0)?;
     Ok(text)
 }
 
-fn write_repr(out: &mut String, value: &Value, depth: usize) -> Result<(), TemplateError> {
+/// `flat` writes tuples as lists.
+fn write_repr(out: &mut String, value: &Value, flat: bool, depth: usize) -> Result<(), TemplateError> {
     if depth > DEEPEST {
         return Err(too_deep());
     }
@@ -33,14 +41,20 @@ fn write_repr(out: &mut String, value: &Value, depth: usize) -> Result<(), Templ
         Shape::Text(text) => quote(out, text),
         Shape::Number(number) => out.push_str(&number_text(number)),
         Shape::List(items) => {
-            out.push('[');
-            for (index, item) in items.enumerate() {
-                if index > 0 {
+            let tuple = value.is_tuple() && !flat;
+            let mut length = 0;
+            out.push(if tuple { '(' } else { '[' });
+            for item in items {
+                if length > 0 {
                     out.push_str(", ");
                 }
-                write_repr(out, &item, depth + 1)?;
+                write_repr(out, &item, flat, depth + 1)?;
+                length += 1;
             }
-            out.push(']');
+            if tuple && length == 1 {
+                out.push(',');
+            }
+            out.push(if tuple { ')' } else { ']' });
         }
         Shape::Map(entries) => {
             out.push('{');
@@ -48,9 +62,9 @@ fn write_repr(out: &mut String, value: &Value, depth: usize) -> Result<(), Templ
                 if index > 0 {
                     out.push_str(", ");
                 }
-                write_repr(out, &key, depth + 1)?;
+                write_repr(out, &key, flat, depth + 1)?;
                 out.push_str(": ");
-                write_repr(out, &item, depth + 1)?;
+                write_repr(out, &item, flat, depth + 1)?;
             }
             out.push('}');
         }
@@ -72,30 +86,13 @@ fn number_text(value: &Value) -> String {
     }
 }
 
-/// A float as Python writes it: the shortest digits that read back the same, with an exponent below 1e-4 and from
-/// 1e16 on.
-pub fn float(number: f64) -> String {
-    if number.is_nan() {
-        return "nan".into();
-    }
-    if number.is_infinite() {
-        return if number > 0.0 { "inf".into() } else { "-inf".into() };
-    }
-    let magnitude = number.abs();
-    if magnitude != 0.0 && !(1e-4..1e16).contains(&magnitude) {
-        let text = format!("{number:e}");
-        let Some((mantissa, exponent)) = text.split_once('e') else { return text };
-        let (sign, digits) = match exponent.strip_prefix('-') {
-            Some(digits) => ('-', digits),
-            None => ('+', exponent),
-        };
-        return format!("{mantissa}e{sign}{digits:0>2}");
-    }
-    let text = number.to_string();
-    if text.contains('.') { text } else { format!("{text}.0") }
+/// A string literal as Python's `repr()` writes it.
+pub(crate) fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    quote(&mut out, text);
+    out
 }
 
-/// A string literal as Python writes it.
 fn quote(out: &mut String, text: &str) {
     let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
     out.push(quote);
@@ -132,27 +129,8 @@ pub fn type_name(value: &Value) -> &'static str {
         ValueKind::Seq => "list",
         ValueKind::Map => "dict",
         ValueKind::Iterable => "generator",
+        _ if value.downcast_object_ref::<DateTime>().is_some() => "datetime",
+        _ if value.downcast_object_ref::<TimeDelta>().is_some() => "timedelta",
         _ => "object",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::float;
-
-    #[test]
-    fn floats_are_written_as_python_writes_them() {
-        for (number, text) in [
-            (1.0, "1.0"),
-            (-0.5, "-0.5"),
-            (1e16, "1e+16"),
-            (1e15, "1000000000000000.0"),
-            (1.5e-7, "1.5e-07"),
-            (0.0001, "0.0001"),
-            (1e300, "1e+300"),
-            (f64::INFINITY, "inf"),
-        ] {
-            assert_eq!(float(number), text);
-        }
     }
 }

@@ -255,6 +255,33 @@ fn undefined_never_reaches_the_wire() {
 }
 
 #[test]
+fn undefined_inside_a_list_becomes_no_text() {
+    for template in ["{{ [x] | string }}", "{{ [x] | upper }}", "{{ '%s' | format([x]) }}", "{{ '{}'.format([x]) }}"] {
+        let error = render(template, &Scope::empty()).unwrap_err();
+        assert!(error.is_undefined(), "{template}: {error:?}");
+    }
+}
+
+#[test]
+fn tuples_are_lists_only_where_a_template_gives_them_out() {
+    for (template, shown) in [
+        ("{{ (1, 2) }}!", "[1, 2]!"),
+        ("{{ [(1,)] | string }}", "[(1,)]"),
+        ("{{ '{}'.format((1, 2)) }}", "(1, 2)"),
+        ("{{ '%s' % [(1, 2)] }}", "[(1, 2)]"),
+        ("{{ (1, 2) ~ '!' }}", "(1, 2)!"),
+    ] {
+        assert_eq!(render(template, &Scope::empty()).unwrap(), Value::from(shown), "{template}");
+    }
+}
+
+#[test]
+fn a_float_has_as_many_digits_as_are_asked_for() {
+    let shown = render("{{ '{:.100000f}'.format(1.5) | length }}", &Scope::empty()).unwrap();
+    assert_eq!(shown, Value::from(100_002));
+}
+
+#[test]
 fn wire_values_come_back_as_they_went() {
     let json = serde_json::json!({"z": [1, 2.5, null, true, "é"], "a": {"n": {}}});
     let value = from_json(&json);

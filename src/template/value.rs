@@ -46,11 +46,24 @@ pub(super) fn shape(value: &Value) -> Result<Shape<'_>, TemplateError> {
     })
 }
 
+/// The engine's error that a value is, such as `undef()`.
+pub(super) fn held_error(value: &Value) -> Option<minijinja::Error> {
+    if value.kind() != ValueKind::Invalid {
+        return None;
+    }
+    // The engine gives it back only where it is an item of something.
+    let held = Value::from(vec![value.clone()]);
+    held.try_iter().ok().and_then(|items| items.checked().find_map(Result::err))
+}
+
+/// Whether a value is undefined, by a missing name or by `undef()`.
+pub(super) fn is_undefined(value: &Value) -> bool {
+    value.is_undefined() || held_error(value).is_some_and(|error| error.kind() == minijinja::ErrorKind::UndefinedError)
+}
+
 /// The error that a value is.
 fn error_in(value: &Value) -> TemplateError {
-    let held = Value::from(vec![value.clone()]);
-    let error = held.try_iter().ok().and_then(|items| items.checked().find_map(Result::err));
-    match error {
+    match held_error(value) {
         Some(error) => carried(&error).unwrap_or_else(|| TemplateError::failed(plain_message(&error))),
         None => TemplateError::failed(value.to_string()),
     }

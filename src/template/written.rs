@@ -37,6 +37,8 @@ pub enum Form {
     Map(Arc<IndexMap<Value, Written>>),
     /// A vault value's ciphertext.
     Vault(Arc<str>),
+    /// The first, or the second where the first is `omit`.
+    Unless(Arc<(Written, Written)>),
 }
 
 impl Written {
@@ -60,6 +62,18 @@ impl Written {
             }
         };
         Self { form, span: Some(node.span) }
+    }
+
+    /// The same value, or `outer` where this one is `omit`: a keyword that is omitted is what it is further out.
+    #[must_use]
+    pub fn or_if_omitted(self, outer: &Written) -> Self {
+        match &self.form {
+            Form::Template(_) => {
+                let span = self.span;
+                Self { form: Form::Unless(Arc::new((self, outer.clone()))), span }
+            }
+            _ => self,
+        }
     }
 
     /// From a text that may be a template.
@@ -119,6 +133,7 @@ impl Written {
             Form::List(items) => items.iter().map(|item| item.source() + ",").collect(),
             Form::Map(entries) => entries.iter().map(|(key, item)| format!("{key:?}:{},", item.source())).collect(),
             Form::Vault(ciphertext) => ciphertext.to_string(),
+            Form::Unless(both) => both.0.source(),
         }
     }
 
@@ -140,6 +155,7 @@ impl Written {
         match &self.form {
             Form::Plain(value) => value.as_str(),
             Form::Template(template) => Some(template.text()),
+            Form::Unless(both) => both.0.text(),
             _ => None,
         }
     }
@@ -185,6 +201,7 @@ impl Written {
             Form::Template(template) => errors.extend(template.check()),
             Form::List(items) => items.iter().for_each(|item| item.collect_errors(errors)),
             Form::Map(entries) => entries.values().for_each(|item| item.collect_errors(errors)),
+            Form::Unless(both) => both.0.collect_errors(errors),
             Form::Plain(_) | Form::Vault(_) => {}
         }
     }
@@ -254,6 +271,10 @@ impl Written {
                 scope: scope.clone(),
                 memo: Mutex::default(),
             })),
+            Form::Unless(both) => match both.0.resolve_in(scope, name)? {
+                value if is_omit(&value) => both.1.resolve_in(scope, name),
+                value => Ok(value),
+            },
             Form::Vault(ciphertext) => scope.surroundings().vault.value(ciphertext).map(Value::from).map_err(|error| {
                 TemplateError::new(TemplateErrorKind::Vault, format!("Attempt to use undecryptable variable: {error}"))
                     .at(self.span)
@@ -275,6 +296,10 @@ impl Written {
                     .filter(|(_, item)| !omitted(item))
                     .map(|(key, item)| Ok((key.clone(), item?))),
             ),
+            Form::Unless(both) => match both.0.render_in(scope)? {
+                value if is_omit(&value) => both.1.render_in(scope),
+                value => Ok(value),
+            },
             Form::Template(_) | Form::Vault(_) => {
                 let value = self.resolve_in(scope, None)?;
                 if is_omit(&value) {

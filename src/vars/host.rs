@@ -31,6 +31,11 @@ pub struct HostVariables {
 }
 
 impl HostVariables {
+    /// Those of a host that has run nothing yet.
+    pub fn new(name: Arc<str>, inventory: Arc<[Arc<VarMap>]>, facts: Arc<Facts>) -> Self {
+        Self { name, inventory, facts, registered: Arc::default(), included: Arc::default() }
+    }
+
     /// Offer what the inventory layers have of this name, the strongest first.
     pub(super) fn offer_inventory(&self, name: &str, offer: &mut Offer<'_>) -> ControlFlow<()> {
         self.inventory

@@ -24,7 +24,7 @@ pub use inventory::InventoryLayers;
 pub use layered::merged;
 pub use magic::{ANSIBLE_VERSION, RunFacts, group_names, groups_value};
 pub use play::PlayVariables;
-pub use statics::{Layer, beneath, of_role};
+pub use statics::{Layer, beneath, of_role, written};
 pub use task::TaskVariables;
 
 use crate::template::{Variable, Written};

@@ -8,6 +8,21 @@ use minijinja::Value;
 use super::VarMap;
 use crate::playbook::Role;
 use crate::template::{Scope, Variable, Variables, Written};
+use crate::yaml::{Data, Node};
+
+/// The variables that a dictionary sets; nothing at all sets none. `None` for anything else.
+pub fn written(node: &Node) -> Option<VarMap> {
+    match &node.data {
+        Data::Null => Some(VarMap::new()),
+        Data::Map(entries) => Some(
+            entries
+                .iter()
+                .filter_map(|(key, value)| Some((Arc::from(key.as_str()?), Written::from_node(value))))
+                .collect(),
+        ),
+        _ => None,
+    }
+}
 
 /// One map of variables.
 #[derive(Debug)]

@@ -109,7 +109,7 @@ fn read(path: &Path, label: &str) -> Result<Zeroizing<Vec<u8>>, Diagnostic> {
         return Err(Diagnostic::absent(format!("The vault password file {shown} was not found"))
             .hint("relative paths start in the current directory"));
     }
-    if !rprov_modules::process::is_executable(path) {
+    if !rprov_modules::program::is_executable(path) {
         return std::fs::read(path).map(Zeroizing::new).map_err(|error| {
             Diagnostic::error(format!("Could not read vault password file {shown}")).cause(error.to_string())
         });

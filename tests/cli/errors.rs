@@ -774,3 +774,28 @@ fn a_failure_in_the_first_play_is_the_exit_code_of_the_run() {
     let outcome = Project::new().file("site.yml", &text).run("-i a,b -c local site.yml");
     assert_eq!(outcome.code, 2, "{outcome}");
 }
+
+#[test]
+fn extra_variables_that_cannot_be_read_end_every_command_with_the_same_code() {
+    let project = Project::new()
+        .file("site.yml", &play("- ping:"))
+        .file("open.yml", "{a: [1\n")
+        .file("list.yml", "- 1\n")
+        .file("sealed.yml", "$ANSIBLE_VAULT;1.1;AES256\n3361\n");
+    let given = [
+        ("@nowhere.yml", 1),
+        ("@open.yml", 4),
+        ("{open", 4),
+        ("\"a='b\"", 4),
+        ("@list.yml", 5),
+        ("@sealed.yml", 1),
+        ("@nowhere.yml -e @open.yml", 1),
+        ("@list.yml -e @nowhere.yml", 5),
+    ];
+    for command in ["run site.yml", "adhoc all -m ping", "console all --list-hosts", "inventory --list"] {
+        for (extra, code) in given {
+            let ended = project.rprov(&format!("{command} -i h, -e {extra}"));
+            assert_eq!(ended.code, code, "{command} -e {extra}: {}", ended.err);
+        }
+    }
+}

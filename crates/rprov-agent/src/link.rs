@@ -8,13 +8,13 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use rprov_modules::{Failure, Transport};
 use rprov_wire::message::WINDOW;
-use rprov_wire::{CHUNK, Content, FromAgent, Stream};
+use rprov_wire::{Bytes, CHUNK, Content, FromAgent, Stream};
 use serde_bytes::ByteBuf;
 
 use crate::agent::{Shared, lock};
 
 /// A piece of pulled content and whether it was the last, or why there is none.
-pub(crate) type Piece = Result<(ByteBuf, bool), String>;
+pub(crate) type Piece = Result<(Bytes, bool), String>;
 
 /// Chunks that are consumed before credit for them is granted: a part of the window, so that the controller never
 /// runs dry, but not so few that the grants crowd the channel.
@@ -126,21 +126,19 @@ impl Transport for Link {
             lock(&self.pulls).clear();
         }
         self.send(FromAgent::Pull { id: self.id, pull, content: content.index })?;
-        let reader =
-            Puller { link: self, pull, receiver, current: ByteBuf::new(), offset: 0, consumed: 0, over: false };
+        let reader = Puller { link: self, pull, receiver, current: Bytes::new(), offset: 0, consumed: 0, over: false };
         Ok(Box::new(reader))
     }
 
-    fn push(&self, data: &[u8], last: bool) -> Result<(), Failure> {
-        let mut pieces = data.chunks(CHUNK).peekable();
-        if pieces.peek().is_none() && last {
+    fn push(&self, mut data: Bytes, last: bool) -> Result<(), Failure> {
+        while last || !data.is_empty() {
             self.acquire()?;
-            return self.send(FromAgent::Chunk { id: self.id, data: ByteBuf::new(), last });
-        }
-        while let Some(piece) = pieces.next() {
-            self.acquire()?;
-            let last = last && pieces.peek().is_none();
-            self.send(FromAgent::Chunk { id: self.id, data: ByteBuf::from(piece), last })?;
+            let piece = data.split_to(data.len().min(CHUNK));
+            let last = last && data.is_empty();
+            self.send(FromAgent::Chunk { id: self.id, last, data: piece })?;
+            if last {
+                break;
+            }
         }
         Ok(())
     }
@@ -160,7 +158,7 @@ struct Puller<'a> {
     link: &'a Link,
     pull: u32,
     receiver: Receiver<Piece>,
-    current: ByteBuf,
+    current: Bytes,
     offset: usize,
     consumed: u32,
     over: bool,

@@ -157,9 +157,8 @@ fn receive(agent: &Agent, reader: &mut impl Read) -> Option<FrameError> {
 }
 
 fn send(output: &Mutex<File>, agent: &Weak<Agent>, message: &FromAgent) -> Result<(), FrameError> {
-    let frame = encode(message)?;
-    let result = lock(output).write_all(&frame);
-    if result.is_err() {
+    let result = rprov_wire::write_frame(&mut *lock(output), message);
+    if matches!(result, Err(FrameError::Io(_))) {
         // Nobody will ever hear of it: end what runs, as at the end of standard input.
         let agent = Weak::clone(agent);
         let _ = std::thread::Builder::new().spawn(move || {
@@ -169,7 +168,7 @@ fn send(output: &Mutex<File>, agent: &Weak<Agent>, message: &FromAgent) -> Resul
             std::process::exit(5);
         });
     }
-    result.map_err(FrameError::Io)
+    result
 }
 
 /// On a terminal (`su`, `doas`), leave its session, so that its end is seen as the end of the stream and does not kill

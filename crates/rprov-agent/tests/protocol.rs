@@ -17,9 +17,8 @@ use rprov_modules::registry::{Entry, entry};
 use rprov_modules::{Context, Failure, Outcome, own};
 use rprov_wire::message::WINDOW;
 use rprov_wire::{
-    CHUNK, Content, FromAgent, Hello, Map, Options, Request, Stream, ToAgent, Value, read_frame, write_frame,
+    Bytes, CHUNK, Content, FromAgent, Hello, Map, Options, Request, Stream, ToAgent, Value, read_frame, write_frame,
 };
-use serde_bytes::ByteBuf;
 
 const NONCE: &str = "f00";
 
@@ -80,8 +79,8 @@ fn pull(arguments: &Map, context: &Context<'_>) -> Result<Outcome, Failure> {
 
 fn push(arguments: &Map, context: &Context<'_>) -> Result<Outcome, Failure> {
     let chunks = arguments.get("chunks").and_then(Value::as_int).unwrap() as usize;
-    context.transport.push(&vec![7; chunks * CHUNK], false)?;
-    context.transport.push(&[], true)?;
+    context.transport.push(vec![7; chunks * CHUNK].into(), false)?;
+    context.transport.push(Bytes::new(), true)?;
     Ok(Outcome::unchanged())
 }
 
@@ -323,7 +322,7 @@ fn content_comes_in_chunks_for_which_the_module_grants_credit() {
                 credit += chunks;
             }
             credit -= 1;
-            let data = ByteBuf::from(vec![1; 1000]);
+            let data = Bytes::from(vec![1; 1000]);
             agent.send(&ToAgent::Chunk { id: 1, pull: item, data, last: chunk + 1 == total });
         }
         let result = loop {
@@ -345,12 +344,12 @@ fn a_pull_that_is_given_up_does_not_spoil_the_next_and_a_failed_one_fails_the_mo
     let item: &[(&str, Value)] = &[("content", content), ("limit", 10.into())];
     agent.request(1, "pull", Options::default(), &[item, item, item]);
     assert_eq!(agent.receive(), FromAgent::Pull { id: 1, pull: 0, content: 0 });
-    agent.send(&ToAgent::Chunk { id: 1, pull: 0, data: ByteBuf::from(vec![1; 20]), last: false });
+    agent.send(&ToAgent::Chunk { id: 1, pull: 0, data: Bytes::from(vec![1; 20]), last: false });
     assert_eq!(agent.receive(), FromAgent::PullEnd { id: 1, pull: 0 });
     assert_eq!(agent.result(1, 0).get("count"), Some(&Value::Int(10)));
     assert_eq!(agent.receive(), FromAgent::Pull { id: 1, pull: 1, content: 0 });
-    agent.send(&ToAgent::Chunk { id: 1, pull: 0, data: ByteBuf::from(vec![1; 20]), last: true });
-    agent.send(&ToAgent::Chunk { id: 1, pull: 1, data: ByteBuf::from(vec![1; 5]), last: true });
+    agent.send(&ToAgent::Chunk { id: 1, pull: 0, data: Bytes::from(vec![1; 20]), last: true });
+    agent.send(&ToAgent::Chunk { id: 1, pull: 1, data: Bytes::from(vec![1; 5]), last: true });
     assert_eq!(agent.result(1, 1).get("count"), Some(&Value::Int(5)));
     assert_eq!(agent.receive(), FromAgent::Pull { id: 1, pull: 2, content: 0 });
     agent.send(&ToAgent::ChunkFailed { id: 1, pull: 2, message: "cannot read /x".to_owned() });
@@ -384,7 +383,7 @@ fn no_more_is_pushed_than_there_is_credit_for() {
     for _ in 0..10 {
         assert!(matches!(agent.receive(), FromAgent::Chunk { id: 1, last: false, .. }));
     }
-    assert_eq!(agent.receive(), FromAgent::Chunk { id: 1, data: ByteBuf::new(), last: true });
+    assert_eq!(agent.receive(), FromAgent::Chunk { id: 1, data: Bytes::new(), last: true });
     agent.result(1, 0);
     assert_eq!(agent.receive(), FromAgent::Done { id: 1 });
     agent.request(3, "push", Options::default(), &[&[("chunks", (WINDOW + 10).into())]]);

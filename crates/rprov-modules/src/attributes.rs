@@ -110,14 +110,23 @@ impl FileAttributes {
 
     /// The warnings that check mode gives for users and groups that are not there; an earlier task may make them.
     pub fn unknown_names(&self) -> Vec<String> {
-        let owner = self.owner.as_ref().filter(|name| uid(name).is_err()).map(|name| unknown_name("user", name));
-        let group = self.group.as_ref().filter(|name| gid(name).is_err()).map(|name| unknown_name("group", name));
-        owner.into_iter().chain(group).collect()
+        let user = |name: &&String| match name.parse() {
+            Ok(id) => account::user_by_id(id).is_none(),
+            Err(_) => account::user_by_name(name).is_none(),
+        };
+        let group = |name: &&String| match name.parse() {
+            Ok(id) => account::group_by_id(id).is_none(),
+            Err(_) => account::group_by_name(name).is_none(),
+        };
+        let user = self.owner.as_ref().filter(user).map(|name| unknown_name("user", "uid", name));
+        let group = self.group.as_ref().filter(group).map(|name| unknown_name("group", "gid", name));
+        user.into_iter().chain(group).collect()
     }
 }
 
-fn unknown_name(kind: &str, name: &str) -> String {
-    format!("failed to look up {kind} {name}. Create {kind} up to this point in real play")
+fn unknown_name(kind: &str, number: &str, name: &str) -> String {
+    let with = if name.parse::<u32>().is_ok() { format!("with {number} ") } else { String::new() };
+    format!("failed to look up {kind} {with}{name}. Create {kind} up to this point in real play")
 }
 
 fn uid(name: &str) -> Result<u32, Failure> {
@@ -143,6 +152,12 @@ fn gid(name: &str) -> Result<u32, Failure> {
 }
 
 impl Wanted {
+    /// Owner and group alone, as a symbolic link can have them.
+    #[must_use]
+    pub fn owners(&self) -> Self {
+        Self { uid: self.uid, gid: self.gid, ..Self::default() }
+    }
+
     /// No attribute at all; content may be overwritten in place with `unsafe_writes`.
     pub fn nothing(unsafe_writes: bool) -> Self {
         Wanted { unsafe_writes, ..Wanted::default() }

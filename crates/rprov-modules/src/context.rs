@@ -4,7 +4,7 @@ use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rprov_wire::{Content, Options, Stream};
+use rprov_wire::{Bytes, Content, Options, Stream};
 
 use crate::outcome::Failure;
 
@@ -20,7 +20,7 @@ pub trait Transport: Send + Sync {
     ///
     /// # Errors
     /// The channel is gone, or the controller could not store it.
-    fn push(&self, data: &[u8], last: bool) -> Result<(), Failure>;
+    fn push(&self, data: Bytes, last: bool) -> Result<(), Failure>;
 
     /// Show what a command printed while it is still running. Never blocks for credit.
     fn output(&self, stream: Stream, data: &[u8]);
@@ -138,7 +138,7 @@ impl Transport for Detached {
         Err(Failure::new("there is no controller to read from"))
     }
 
-    fn push(&self, _data: &[u8], _last: bool) -> Result<(), Failure> {
+    fn push(&self, _data: Bytes, _last: bool) -> Result<(), Failure> {
         Err(Failure::new("there is no controller to send to"))
     }
 

@@ -11,7 +11,7 @@
 //! * [`module`]: the modules themselves, one file each, under their exact Ansible names;
 //! * [`docker`]: the Docker Engine API, for the modules of community.docker;
 //! * the rest is what several modules share: [`attributes`] (owner, group, mode ...), [`permissions`]
-//!   (octal and symbolic modes), [`mod@write`] (atomic writes), [`process`] (commands), [`fact`] (what `setup` and others
+//!   (octal and symbolic modes), [`mod@write`] (atomic writes), [`process`] (commands), [`program`] (where they are), [`fact`] (what `setup` and others
 //!   know of the host), [`account`] (users and groups without NSS).
 
 pub mod account;
@@ -20,6 +20,7 @@ pub mod argument;
 pub mod attributes;
 pub mod checksum;
 pub mod context;
+mod conversation;
 pub mod docker;
 pub mod dpkg;
 pub mod edit;
@@ -33,6 +34,7 @@ pub mod outcome;
 pub mod own;
 pub mod permissions;
 pub mod process;
+pub mod program;
 pub mod regex;
 pub mod registry;
 pub mod shell_pattern;

@@ -2,34 +2,26 @@
 //!
 //! A command runs in a process group of its own that is registered with the request's [`Cancel`](crate::Cancel), so
 //! that cancellation and timeouts reach what it started. The task's `environment` is merged into the child's, never
-//! into the agent's: requests run side by side. One thread feeds and drains all of a child's pipes by `poll`, so a
-//! command that reads and writes a lot can't dead-lock.
+//! into the agent's: requests run side by side.
 
-use std::ffi::{OsStr, OsString};
-use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::PermissionsExt;
+use std::ffi::OsString;
+use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rprov_wire::{Stream, Value};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal};
+use rustix::process::{Pid, Signal};
 
 use crate::context::Context;
+use crate::conversation::Conversation;
 use crate::outcome::Failure;
+use crate::program::{find_in, search_path};
 
 /// How long the output of a command that has exited may stay silent before it counts as finished although something
 /// that it left in the background still holds the pipe. Ansible waits as long.
 const GRACE: Duration = Duration::from_secs(1);
-
-/// Where administration programs are, also for users whose `PATH` does not name these.
-const SYSTEM_DIRECTORIES: [&str; 3] = ["/sbin", "/usr/sbin", "/usr/local/sbin"];
-
-/// `PATH` where the agent was started without one.
-const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A program to run, with all that it is given.
 #[derive(Clone, Debug)]
@@ -419,8 +411,8 @@ impl Command {
         drop(guard);
         let output = Output {
             rc: status.map_or(-1, |status| status.code().unwrap_or_else(|| -status.signal().unwrap_or(1))),
-            stdout: std::mem::take(&mut conversation.stdout.data),
-            stderr: std::mem::take(&mut conversation.stderr.data),
+            stdout: conversation.stdout.data,
+            stderr: conversation.stderr.data,
         };
         if context.cancel.is_cancelled() {
             return Err(ProcessError::Cancelled { program: self.program() });
@@ -440,198 +432,6 @@ fn kill(pid: Option<Pid>) {
         std::thread::sleep(Duration::from_millis(50));
         let _ = rustix::process::kill_process_group(pid, Signal::KILL);
     }
-}
-
-/// One pipe that is drained.
-struct Drain<R> {
-    pipe: Option<R>,
-    data: Vec<u8>,
-}
-
-impl<R: Read + AsFd> Drain<R> {
-    /// Read once; the pipe is ready.
-    fn read(&mut self, buffer: &mut [u8], show: impl FnOnce(&[u8])) -> io::Result<()> {
-        let Some(pipe) = &mut self.pipe else { return Ok(()) };
-        match pipe.read(buffer) {
-            Ok(0) => self.pipe = None,
-            Ok(count) => {
-                let read = buffer.get(..count).unwrap_or_default();
-                self.data.extend_from_slice(read);
-                show(read);
-            }
-            Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
-            Err(error) => return Err(error),
-        }
-        Ok(())
-    }
-}
-
-/// The pipes of a running child.
-struct Conversation<'a> {
-    stdin: Option<std::process::ChildStdin>,
-    unsent: &'a [u8],
-    stdout: Drain<std::process::ChildStdout>,
-    stderr: Drain<std::process::ChildStderr>,
-    exit: Option<OwnedFd>,
-    buffer: Vec<u8>,
-}
-
-/// Which descriptor an entry of the poll list stands for.
-#[derive(Clone, Copy)]
-enum Slot {
-    Stdin,
-    Stdout,
-    Stderr,
-    Exit,
-}
-
-impl<'a> Conversation<'a> {
-    fn new(child: &mut Child, data: &'a [u8], pid: Option<Pid>) -> io::Result<Self> {
-        let stdin = child.stdin.take();
-        if let Some(stdin) = &stdin {
-            let flags = rustix::fs::fcntl_getfl(stdin)?;
-            rustix::fs::fcntl_setfl(stdin, flags | rustix::fs::OFlags::NONBLOCK)?;
-        }
-        Ok(Self {
-            stdin: stdin.filter(|_| !data.is_empty()),
-            unsent: data,
-            stdout: Drain { pipe: child.stdout.take(), data: Vec::new() },
-            stderr: Drain { pipe: child.stderr.take(), data: Vec::new() },
-            exit: pid.and_then(|pid| rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok()),
-            buffer: vec![0; 64 * 1024],
-        })
-    }
-
-    fn is_over(&self) -> bool {
-        self.stdout.pipe.is_none() && self.stderr.pipe.is_none()
-    }
-
-    fn stop_feeding(&mut self) {
-        self.stdin = None;
-    }
-
-    /// Wait for something to happen and deal with it; `false` where nothing did within `patience`.
-    fn step(&mut self, running: bool, patience: Option<Duration>, show: impl Fn(Stream, &[u8])) -> io::Result<bool> {
-        let ready: Vec<Slot> = {
-            let mut slots: Vec<Slot> = Vec::with_capacity(4);
-            let mut descriptors: Vec<PollFd<'_>> = Vec::with_capacity(4);
-            if let Some(stdin) = &self.stdin {
-                slots.push(Slot::Stdin);
-                descriptors.push(PollFd::new(stdin, PollFlags::OUT));
-            }
-            if let Some(stdout) = &self.stdout.pipe {
-                slots.push(Slot::Stdout);
-                descriptors.push(PollFd::new(stdout, PollFlags::IN));
-            }
-            if let Some(stderr) = &self.stderr.pipe {
-                slots.push(Slot::Stderr);
-                descriptors.push(PollFd::new(stderr, PollFlags::IN));
-            }
-            let mut patience = patience;
-            match &self.exit {
-                Some(exit) if running => {
-                    slots.push(Slot::Exit);
-                    descriptors.push(PollFd::new(exit, PollFlags::IN));
-                }
-                // A kernel without pidfd: look at the child now and then.
-                None if running => {
-                    let interval = Duration::from_millis(10);
-                    patience = Some(patience.map_or(interval, |patience| patience.min(interval)));
-                }
-                _ => {}
-            }
-            let timeout = patience.map(|patience| Timespec {
-                tv_sec: i64::try_from(patience.as_secs()).unwrap_or(i64::MAX),
-                tv_nsec: i64::from(patience.subsec_nanos()),
-            });
-            match poll(&mut descriptors, timeout.as_ref()) {
-                Ok(0) => return Ok(false),
-                Ok(_) => {}
-                Err(rustix::io::Errno::INTR) => return Ok(true),
-                Err(error) => return Err(error.into()),
-            }
-            descriptors
-                .iter()
-                .zip(&slots)
-                .filter(|(descriptor, _)| !descriptor.revents().is_empty())
-                .map(|(_, slot)| *slot)
-                .collect()
-        };
-        for slot in ready {
-            match slot {
-                Slot::Stdin => self.feed()?,
-                Slot::Stdout => self.stdout.read(&mut self.buffer, |data| show(Stream::Stdout, data))?,
-                Slot::Stderr => self.stderr.read(&mut self.buffer, |data| show(Stream::Stderr, data))?,
-                Slot::Exit => {}
-            }
-        }
-        Ok(true)
-    }
-
-    fn feed(&mut self) -> io::Result<()> {
-        let Some(stdin) = &mut self.stdin else { return Ok(()) };
-        match stdin.write(self.unsent) {
-            Ok(count) => self.unsent = self.unsent.get(count..).unwrap_or_default(),
-            // It does not want to read any more, which is its own business.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.unsent = &[],
-            Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
-            Err(error) => return Err(error),
-        }
-        if self.unsent.is_empty() {
-            self.stdin = None;
-        }
-        Ok(())
-    }
-}
-
-/// The directories to search for programs: `PATH` as the command will see it, then those for administrators.
-fn search_path(context: &Context<'_>, own: &[(OsString, Option<OsString>)], system: bool) -> OsString {
-    let own = own.iter().rev().find(|(name, _)| name == "PATH").and_then(|(_, value)| value.clone());
-    let task =
-        || context.options.environment.iter().rev().find(|(name, _)| name == "PATH").map(|(_, value)| value.into());
-    let mut path = own.or_else(task).or_else(|| std::env::var_os("PATH")).unwrap_or_else(|| DEFAULT_PATH.into());
-    if system {
-        for directory in SYSTEM_DIRECTORIES {
-            if !std::env::split_paths(&path).any(|known| known == Path::new(directory)) {
-                if !path.is_empty() {
-                    path.push(":");
-                }
-                path.push(directory);
-            }
-        }
-    }
-    path
-}
-
-fn find_in(name: &OsStr, path: &OsStr) -> Option<PathBuf> {
-    if name.is_empty() {
-        return None;
-    }
-    std::env::split_paths(path).map(|directory| directory.join(name)).find(|candidate| is_executable(candidate))
-}
-
-/// Whether the path is a file that somebody may execute.
-pub fn is_executable(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
-}
-
-/// The path of a program, from the task's `PATH` and the directories for administrators.
-pub fn find_program(name: &str, context: &Context<'_>) -> Option<PathBuf> {
-    if name.contains('/') {
-        return Some(PathBuf::from(name)).filter(|path| is_executable(path));
-    }
-    find_in(OsStr::new(name), &search_path(context, &[], true))
-}
-
-/// The path of a program that a module can't do without.
-///
-/// # Errors
-/// It is nowhere; the message names the program and where it was looked for.
-pub fn require_program(name: &str, context: &Context<'_>) -> Result<PathBuf, Failure> {
-    find_program(name, context).ok_or_else(|| {
-        let path = search_path(context, &[], true).to_string_lossy().into_owned();
-        ProcessError::NotFound { program: name.to_owned(), path }.into()
-    })
 }
 
 #[cfg(test)]

@@ -163,8 +163,8 @@ impl Transport for Bench {
         Ok(Box::new(std::io::Cursor::new(bytes.clone())))
     }
 
-    fn push(&self, data: &[u8], _last: bool) -> Result<(), Failure> {
-        self.pushed.lock().unwrap().extend_from_slice(data);
+    fn push(&self, data: rprov_wire::Bytes, _last: bool) -> Result<(), Failure> {
+        self.pushed.lock().unwrap().extend_from_slice(&data);
         Ok(())
     }
 

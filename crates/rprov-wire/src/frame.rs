@@ -1,9 +1,10 @@
-//! Length-prefixed frames: a little-endian `u32`, then that many bytes of postcard.
+//! Length-prefixed frames: a little-endian `u32`, then that many bytes: a message in postcard, and its content.
 
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, IoSlice, Read, Write};
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use bytes::Bytes;
+
+use crate::message::Message;
 
 /// The largest frame that either side accepts, in bytes. A larger length is a broken stream, not data.
 pub const MAX_FRAME: usize = 64 * 1024 * 1024;
@@ -20,6 +21,9 @@ pub enum FrameError {
     /// The bytes are not a message of this build.
     #[error("a frame could not be decoded")]
     Decode(#[source] postcard::Error),
+    /// There is something behind a message that carries no content.
+    #[error("a frame is {0} bytes longer than its message")]
+    TooLong(usize),
     /// The message could not be encoded.
     #[error("a message could not be encoded")]
     Encode(#[source] postcard::Error),
@@ -29,29 +33,45 @@ pub enum FrameError {
 ///
 /// # Errors
 /// [`FrameError::TooLarge`] if the message does not fit a frame.
-pub fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, FrameError> {
-    let mut bytes = postcard::to_extend(message, vec![0; 4]).map_err(FrameError::Encode)?;
-    let length = bytes.len() - 4;
+pub fn encode<T: Message>(message: &T) -> Result<Vec<u8>, FrameError> {
+    let mut frame = head(message)?;
+    frame.extend_from_slice(message.content().map_or(&[], Bytes::as_ref));
+    Ok(frame)
+}
+
+/// The frame of a message up to the content that it carries, which is to be sent behind it as it is.
+///
+/// # Errors
+/// [`FrameError::TooLarge`] if the message does not fit a frame.
+pub fn head<T: Message>(message: &T) -> Result<Vec<u8>, FrameError> {
+    let mut head = postcard::to_extend(message, vec![0; 4]).map_err(FrameError::Encode)?;
+    let length = head.len() - 4 + message.content().map_or(0, Bytes::len);
     if length > MAX_FRAME {
         return Err(FrameError::TooLarge(length));
     }
-    bytes[..4].copy_from_slice(&(length as u32).to_le_bytes());
-    Ok(bytes)
+    head[..4].copy_from_slice(&(length as u32).to_le_bytes());
+    Ok(head)
 }
 
-/// Decode the bytes of one frame, without its length.
+/// Decode the bytes of one frame, without its length. Its content stays where it is.
 ///
 /// # Errors
-/// [`FrameError::Decode`] if they are not a message.
-pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, FrameError> {
-    postcard::from_bytes(bytes).map_err(FrameError::Decode)
+/// [`FrameError::Decode`] and [`FrameError::TooLong`] if they are not a message.
+pub fn decode<T: Message>(frame: &Bytes) -> Result<T, FrameError> {
+    let (mut message, rest) = postcard::take_from_bytes::<T>(frame).map_err(FrameError::Decode)?;
+    match message.content_mut() {
+        Some(content) => *content = frame.slice_ref(rest),
+        None if rest.is_empty() => {}
+        None => return Err(FrameError::TooLong(rest.len())),
+    }
+    Ok(message)
 }
 
 /// Read one message; `None` where the stream ends between frames.
 ///
 /// # Errors
 /// The stream fails, ends inside a frame, or holds something that is no frame.
-pub fn read_frame<T: DeserializeOwned>(reader: &mut impl Read) -> Result<Option<T>, FrameError> {
+pub fn read_frame<T: Message>(reader: &mut impl Read) -> Result<Option<T>, FrameError> {
     let mut length = [0; 4];
     let mut filled = 0;
     while filled < length.len() {
@@ -73,15 +93,27 @@ pub fn read_frame<T: DeserializeOwned>(reader: &mut impl Read) -> Result<Option<
     if bytes.len() < length {
         return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
     }
-    decode(&bytes).map(Some)
+    decode(&bytes.into()).map(Some)
 }
 
 /// Write one message.
 ///
 /// # Errors
 /// The stream fails, or the message is too large.
-pub fn write_frame<T: Serialize>(writer: &mut impl Write, message: &T) -> Result<(), FrameError> {
-    writer.write_all(&encode(message)?)?;
+pub fn write_frame<T: Message>(writer: &mut impl Write, message: &T) -> Result<(), FrameError> {
+    let head = head(message)?;
+    // In one piece: each write wakes the reader.
+    let mut slices = [IoSlice::new(&head), IoSlice::new(message.content().map_or(&[], Bytes::as_ref))];
+    let mut left = &mut slices[..];
+    IoSlice::advance_slices(&mut left, 0);
+    while !left.is_empty() {
+        match writer.write_vectored(left) {
+            Ok(0) => return Err(io::Error::from(io::ErrorKind::WriteZero).into()),
+            Ok(count) => IoSlice::advance_slices(&mut left, count),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
     writer.flush()?;
     Ok(())
 }
@@ -107,7 +139,7 @@ pub const MAX_LINE_FRAME: usize = 4096;
 ///
 /// # Errors
 /// The stream fails or ends, or the line is no frame.
-pub fn read_line_frame<T: DeserializeOwned>(reader: &mut impl BufRead) -> Result<T, FrameError> {
+pub fn read_line_frame<T: Message>(reader: &mut impl BufRead) -> Result<T, FrameError> {
     let mut line = Vec::new();
     let limit = (MAX_LINE_FRAME * 2 + 1) as u64;
     reader.by_ref().take(limit).read_until(b'\n', &mut line)?;
@@ -121,7 +153,7 @@ pub fn read_line_frame<T: DeserializeOwned>(reader: &mut impl BufRead) -> Result
 ///
 /// # Errors
 /// The text is no frame.
-pub fn from_text<T: DeserializeOwned>(text: &[u8]) -> Result<T, FrameError> {
+pub fn from_text<T: Message>(text: &[u8]) -> Result<T, FrameError> {
     let value = |digit: &u8| char::from(*digit).to_digit(16);
     let bytes: Option<Vec<u8>> = text
         .chunks(2)
@@ -152,6 +184,28 @@ mod tests {
         assert_eq!(read_frame(&mut reader).unwrap(), Some(ToAgent::Cancel { id: 7 }));
         assert_eq!(read_frame(&mut reader).unwrap(), Some(ToAgent::Credit { id: 8, chunks: 3 }));
         assert_eq!(read_frame::<ToAgent>(&mut reader).unwrap(), None);
+    }
+
+    #[test]
+    fn content_goes_behind_its_message_and_comes_back_uncopied() {
+        let data = Bytes::from(vec![7; 70_000]);
+        let message = ToAgent::Chunk { id: 1, pull: 2, last: true, data };
+        let mut stream = Vec::new();
+        write_frame(&mut stream, &message).unwrap();
+        assert_eq!(stream, encode(&message).unwrap());
+        assert_eq!(stream.len(), head(&message).unwrap().len() + 70_000);
+        assert_eq!(read_frame(&mut stream.as_slice()).unwrap(), Some(message));
+        let frame = Bytes::from(stream).slice(4..);
+        let ToAgent::Chunk { data, .. } = decode(&frame).unwrap() else { panic!("another message") };
+        assert_eq!(data.as_ptr_range().end, frame.as_ptr_range().end);
+    }
+
+    #[test]
+    fn what_follows_a_message_without_content_is_an_error() {
+        let mut stream = encode(&ToAgent::Cancel { id: 7 }).unwrap();
+        stream[0] += 2;
+        stream.extend([0; 2]);
+        assert!(matches!(read_frame::<ToAgent>(&mut stream.as_slice()), Err(FrameError::TooLong(2))));
     }
 
     #[test]

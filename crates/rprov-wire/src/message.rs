@@ -6,6 +6,8 @@
 //! it is needed, and gets it in chunks for which it has granted credit, so that one slow disk cannot stop the
 //! other requests on the channel.
 
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
@@ -16,6 +18,15 @@ pub const CHUNK: usize = 64 * 1024;
 
 /// Chunks that may be under way to one reader before it grants more credit.
 pub const WINDOW: u32 = 64;
+
+/// What one side says to the other.
+pub trait Message: Serialize + DeserializeOwned {
+    /// The content that the message carries: behind it in its frame, so that nothing has to copy it.
+    fn content(&self) -> Option<&Bytes>;
+
+    /// Where that content belongs.
+    fn content_mut(&mut self) -> Option<&mut Bytes>;
+}
 
 /// Controller to agent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,10 +39,11 @@ pub enum ToAgent {
         id: u32,
         /// The pull that it answers.
         pull: u32,
-        /// The bytes, at most [`CHUNK`].
-        data: ByteBuf,
         /// Nothing comes after this one.
         last: bool,
+        /// The bytes, at most [`CHUNK`].
+        #[serde(skip)]
+        data: Bytes,
     },
     /// The content that was pulled cannot be read on the controller; the message says why.
     ChunkFailed {
@@ -124,11 +136,32 @@ pub enum FromAgent {
     Chunk {
         /// The request.
         id: u32,
-        /// The bytes, at most [`CHUNK`].
-        data: ByteBuf,
         /// Nothing comes after this one.
         last: bool,
+        /// The bytes, at most [`CHUNK`].
+        #[serde(skip)]
+        data: Bytes,
     },
+}
+
+impl Message for ToAgent {
+    fn content(&self) -> Option<&Bytes> {
+        if let ToAgent::Chunk { data, .. } = self { Some(data) } else { None }
+    }
+
+    fn content_mut(&mut self) -> Option<&mut Bytes> {
+        if let ToAgent::Chunk { data, .. } = self { Some(data) } else { None }
+    }
+}
+
+impl Message for FromAgent {
+    fn content(&self) -> Option<&Bytes> {
+        if let FromAgent::Chunk { data, .. } = self { Some(data) } else { None }
+    }
+
+    fn content_mut(&mut self) -> Option<&mut Bytes> {
+        if let FromAgent::Chunk { data, .. } = self { Some(data) } else { None }
+    }
 }
 
 /// Who the agent is, said once when it starts.
@@ -168,6 +201,8 @@ pub struct Options {
     pub live: bool,
     /// Arguments and results are secret: nothing of them may be logged.
     pub no_log: bool,
+    /// Nobody sees more of a good result than that it is one: values that are dear to find out may be left out.
+    pub brief: bool,
     /// The task's `environment`, for the processes that the module starts.
     pub environment: Vec<(String, String)>,
     /// Seconds after which the agent itself gives up on each item; 0 for no limit.

@@ -15,13 +15,11 @@ use tokio::runtime::Runtime;
 use self::line::Lines;
 use self::order::{HELP, Order, Toggle};
 use super::exit::Exit;
-use super::flags::{BecomeFlags, ConnectionFlags, InventoryFlags, LoneTaskFlags, TaskFlags};
-use super::identities::VaultFlags;
+use super::flags::{LoneTaskFlags, RunFlags};
 use super::lone_task::{LoneTask, Written};
 use super::options::options;
-use super::stage::{
-    Hosts, Kept, Stage, extra_variables, loader, no_hosts_left, runtime, surroundings, unlocked_settings,
-};
+use super::settings::with_vault;
+use super::stage::{Hosts, Kept, Stage, extra_variables, loader, no_hosts_left, runtime, surroundings};
 use super::stop::Stop;
 use super::tell::{display, host_list, put, tell};
 use crate::action::Library;
@@ -49,15 +47,7 @@ pub(super) struct ConsoleCommand {
     #[command(flatten)]
     lone: LoneTaskFlags,
     #[command(flatten)]
-    inventory: InventoryFlags,
-    #[command(flatten)]
-    connection: ConnectionFlags,
-    #[command(flatten)]
-    r#become: BecomeFlags,
-    #[command(flatten)]
-    task: TaskFlags,
-    #[command(flatten)]
-    vault: VaultFlags,
+    flags: RunFlags,
     /// Show the version
     #[arg(long, action = ArgAction::Version)]
     version: (),
@@ -66,25 +56,21 @@ pub(super) struct ConsoleCommand {
 impl ConsoleCommand {
     /// Do it.
     pub(super) fn execute(self) -> Exit {
-        let (config, color) = match unlocked_settings(&self.vault) {
-            Ok(loaded) => loaded,
-            Err(exit) => return exit,
-        };
-        self.prepared(Arc::new(config), color).unwrap_or_else(|stop| stop.told(color))
+        with_vault(&self.flags.vault, |config, color| self.prepared(config, color))
     }
 
-    fn prepared(self, config: Arc<Config>, color: bool) -> Result<Exit, Stop> {
-        let options = options(&config, &self.inventory, &self.connection, &self.r#become, &self.task)?;
+    fn prepared(&self, config: Arc<Config>, color: bool) -> Result<Exit, Stop> {
+        let options = options(&config, &self.flags)?;
         let options = Options {
             step: self.step,
             task_timeout: self.lone.task_timeout.unwrap_or(options.task_timeout),
             ..options
         };
-        let extra = extra_variables(&self.task.extra, &config, color)?;
+        let extra = extra_variables(&self.flags.task.extra, &config, color)?;
         let directory = self.lone.directory(&config)?;
-        let library = self.task.library(&config);
+        let library = self.flags.task.library(&config);
         library.add_playbook(&directory);
-        let Hosts { inventory, cache, sources, served } = Hosts::load(&self.inventory, &config, &extra, color)?;
+        let Hosts { inventory, cache, sources, served } = Hosts::load(&self.flags.inventory, &config, &extra, color)?;
         let mut console = Console {
             kept: Kept::new(&config),
             config,
@@ -95,13 +81,13 @@ impl ConsoleCommand {
             sources,
             directory,
             library,
-            pattern: self.pattern,
+            pattern: self.pattern.clone(),
             hosts: Vec::new(),
             color,
         };
         console.hosts = console.matching(&console.pattern)?;
         if console.hosts.is_empty() {
-            return Err(Stop::error(no_hosts_left()));
+            return Err(no_hosts_left().into());
         }
         if self.list_hosts {
             put(&host_list(&console.hosts));
@@ -163,12 +149,11 @@ impl Console {
     /// The hosts of a pattern within `-l`; what is wrong with it is told.
     fn matching(&self, pattern: &str) -> Result<Vec<Arc<str>>, Stop> {
         let mut inventory = self.inventory.clone();
-        let (mut hosts, notes) =
-            Pattern::parse(pattern).hosts(&mut inventory, &self.config, None).map_err(Stop::error)?;
+        let (mut hosts, notes) = Pattern::parse(pattern).hosts(&mut inventory, &self.config, None)?;
         tell(&notes, self.color);
         if let Some(limit) = &self.options.limit {
-            let limit = Pattern::limit(limit).map_err(Stop::error)?;
-            let (limited, _) = limit.hosts(&mut inventory, &self.config, None).map_err(Stop::error)?;
+            let limit = Pattern::limit(limit)?;
+            let (limited, _) = limit.hosts(&mut inventory, &self.config, None)?;
             hosts.retain(|host| limited.contains(host));
         }
         Ok(hosts)
@@ -179,7 +164,7 @@ impl Console {
         match order {
             Order::Exit | Order::Nothing => {}
             Order::Told(text) => put(&format!("{text}\n")),
-            Order::Refused(text, hint) => return Err(Stop::error(Diagnostic::error(text).hint(hint))),
+            Order::Refused(text, hint) => return Err(Diagnostic::error(text).hint(hint).into()),
             Order::Help(topic) => self.help(topic),
             Order::Hosts => put(&self.hosts.iter().map(|host| format!("{host}\n")).collect::<String>()),
             Order::Groups => {

@@ -15,8 +15,9 @@ use clap::{ArgAction, Parser, ValueEnum};
 use serde_json::{Map, Value};
 
 use super::exit::Exit;
+use super::settings::with_settings;
 use super::stop::Stop;
-use super::tell::{put, say, settings};
+use super::tell::{put, say};
 use crate::source::Diagnostic;
 
 /// Show what modules, keywords and plugins there are
@@ -128,17 +129,10 @@ impl Style {
 impl DocCommand {
     /// Do it.
     pub(super) fn execute(self) -> Exit {
-        let (config, color) = match settings() {
-            Ok(loaded) => loaded,
-            Err(exit) => return exit,
-        };
-        match self.told(&Style::here(&config)) {
-            Ok(text) => {
-                put(&text);
-                Exit::Success
-            }
-            Err(stop) => stop.told(color),
-        }
+        with_settings(|config, _| {
+            put(&self.told(&Style::here(&config))?);
+            Ok(Exit::Success)
+        })
     }
 
     fn told(&self, style: &Style) -> Result<String, Stop> {

@@ -208,6 +208,7 @@ impl<'a> Variables<'a> {
                 });
             }
             Form::Template(template) => return Ok(Tree::from_json(template.text().into())),
+            Form::Unless(both) => return self.written(&both.0),
             Form::Vault(ciphertext) => Branch::Vault(Arc::clone(ciphertext)),
             Form::List(items) => Branch::List(items.iter().map(|item| self.written(item)).collect::<Result<_, _>>()?),
             Form::Map(entries) => Branch::Map(

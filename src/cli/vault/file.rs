@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use zeroize::Zeroizing;
 
-use super::Stop;
+use crate::cli::stop::Stop;
 use crate::source::Diagnostic;
 
 /// A diagnostic for a file that cannot be read or written.

@@ -14,7 +14,9 @@ use zeroize::Zeroizing;
 
 use super::exit::Exit;
 use super::identities::{VaultFlags, ask, ask_new, same_label};
-use super::tell::{color_of, say, settings, tell};
+use super::settings::with_settings;
+use super::stop::Stop;
+use super::tell::{color_of, say, tell};
 use crate::config::{Config, Setting};
 use crate::source::Diagnostic;
 use crate::vault::{Envelope, Identity, Keyring, Source};
@@ -128,42 +130,21 @@ struct EncryptWith {
     encrypt_vault_id: Option<String>,
 }
 
-/// Why a command ends early, and its exit code.
-struct Stop(Box<Diagnostic>, Exit);
-
-impl From<Diagnostic> for Stop {
-    fn from(problem: Diagnostic) -> Self {
-        Self(Box::new(problem), Exit::Error)
-    }
-}
-
-fn options(problem: Diagnostic) -> Stop {
-    Stop(Box::new(problem), Exit::Options)
-}
-
 impl VaultCommand {
     /// Do it.
     pub(super) fn execute(self) -> Exit {
-        let (config, color) = match settings() {
-            Ok(loaded) => loaded,
-            Err(exit) => return exit,
-        };
-        let done = match self.action {
-            Action::Create(command) => command.execute(&config),
-            Action::Decrypt(command) => command.decrypt(&config),
-            Action::Edit(command) => command.execute(&config),
-            Action::View(command) => command.execute(&config),
-            Action::Encrypt(command) => command.execute(&config),
-            Action::EncryptString(command) => command.execute(&config),
-            Action::Rekey(command) => command.execute(&config),
-        };
-        match done {
-            Ok(()) => Exit::Success,
-            Err(Stop(problem, exit)) => {
-                tell(std::slice::from_ref(&*problem), color);
-                exit
+        with_settings(|config, _| {
+            match self.action {
+                Action::Create(command) => command.execute(&config),
+                Action::Decrypt(command) => command.decrypt(&config),
+                Action::Edit(command) => command.execute(&config),
+                Action::View(command) => command.execute(&config),
+                Action::Encrypt(command) => command.execute(&config),
+                Action::EncryptString(command) => command.execute(&config),
+                Action::Rekey(command) => command.execute(&config),
             }
-        }
+            .map(|()| Exit::Success)
+        })
     }
 }
 
@@ -188,7 +169,7 @@ fn encrypting(flags: &VaultFlags, with: &EncryptWith, config: &Config) -> Result
             _ => {
                 let problem = Diagnostic::error(format!("The vault-ids {} are available to encrypt", labels()))
                     .hint("say which one with `--encrypt-vault-id LABEL`");
-                return Err(options(problem));
+                return Err(Stop::options(problem));
             }
         },
     };
@@ -231,7 +212,7 @@ impl Convert {
     /// The files, standard input if there are none. Several cannot go to one output.
     fn inputs(&self) -> Result<Vec<PathBuf>, Stop> {
         if self.output.is_some() && self.files.len() > 1 {
-            return Err(options(
+            return Err(Stop::options(
                 Diagnostic::error("At most one input file may be used with the --output option")
                     .hint("call it once for each file"),
             ));
@@ -286,7 +267,7 @@ impl Create {
                 .into());
         }
         if !std::io::stdout().is_terminal() && !self.skip_tty_check {
-            return Err(options(
+            return Err(Stop::options(
                 Diagnostic::error("not a tty, editor cannot be opened")
                     .hint("`--skip-tty-check` opens it all the same; `encrypt` encrypts a file that there is"),
             ));

@@ -8,7 +8,8 @@ use zeroize::Zeroizing;
 
 use super::super::identities::{VaultFlags, ask};
 use super::super::tell::say;
-use super::{EncryptWith, Stop, encrypting, file, options, seal};
+use super::{EncryptWith, encrypting, file, seal};
+use crate::cli::stop::Stop;
 use crate::config::Config;
 use crate::source::Diagnostic;
 
@@ -51,7 +52,7 @@ struct Given {
 impl EncryptString {
     pub(super) fn execute(&self, config: &Config) -> Result<(), Stop> {
         if self.prompt && (self.stdin_name.is_some() || self.values.iter().any(|value| value == "-")) {
-            return Err(options(
+            return Err(Stop::options(
                 Diagnostic::error("--prompt and standard input cannot both give the value").hint("leave one out"),
             ));
         }
@@ -105,13 +106,13 @@ impl EncryptString {
                 .read_to_end(&mut value)
                 .map_err(|error| Diagnostic::error("could not read standard input").cause(error.to_string()))?;
             if value.is_empty() {
-                return Err(options(Diagnostic::error("stdin was empty, not encrypting")));
+                return Err(Stop::options(Diagnostic::error("stdin was empty, not encrypting")));
             }
             given.push(Given { value, name: self.stdin_name.clone(), from: "stdin".to_owned() });
         }
         for (number, value) in values.iter().enumerate() {
             if value.is_empty() {
-                return Err(options(Diagnostic::error(
+                return Err(Stop::options(Diagnostic::error(
                     "The plaintext provided from the command line args was empty, not encrypting",
                 )));
             }
@@ -138,7 +139,9 @@ impl EncryptString {
             ask("String to encrypt (hidden): ")?
         };
         if value.is_empty() {
-            return Err(options(Diagnostic::error("The plaintext provided from the prompt was empty, not encrypting")));
+            return Err(Stop::options(Diagnostic::error(
+                "The plaintext provided from the prompt was empty, not encrypting",
+            )));
         }
         Ok(Given { value, name, from: "the interactive prompt".to_owned() })
     }

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -99,14 +99,34 @@ impl Sink {
 
 impl AsyncWrite for Sink {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(context, &[IoSlice::new(data)])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         if self.0.lock().finished {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
-        let data = data.get(..data.len().min(JOINED)).unwrap_or(data);
-        self.poll_send(context, || Bytes::copy_from_slice(data)).map(|read| match read {
-            true => Ok(data.len()),
+        let length = slices.iter().map(|slice| slice.len()).sum::<usize>().min(JOINED);
+        let join = || {
+            let mut joined = BytesMut::with_capacity(length);
+            for slice in slices {
+                let room = length - joined.len();
+                joined.extend_from_slice(slice.get(..room).unwrap_or(slice));
+            }
+            joined.freeze()
+        };
+        self.poll_send(context, join).map(|read| match read {
+            true => Ok(length),
             false => Err(io::ErrorKind::BrokenPipe.into()),
         })
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

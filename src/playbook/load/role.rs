@@ -419,13 +419,7 @@ impl Loader {
 
     /// `import_role`: read at once, and put in place of the task.
     pub(super) fn import_role(&mut self, task: &Task, node: &Node, place: &Place, handler: bool) -> Vec<Item> {
-        if let Some(looping) = &task.looping {
-            self.note(
-                Diagnostic::error(
-                    "You cannot use loops on 'import_role' statements. You should use 'include_role' instead.",
-                )
-                .at(looping.span),
-            );
+        if self.refuse_loop(task, "import_role", "include_role") {
             return Vec::new();
         }
         let mut texts = Vec::new();

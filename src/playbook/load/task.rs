@@ -1,22 +1,16 @@
 //! Task lists: tasks, blocks, handlers, and the static imports among them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-use rprov_modules::argument::ArgumentProblem;
-use rprov_wire::Map;
-
-use crate::action;
-use crate::playbook::arguments;
 use crate::playbook::block::{Block, Item};
 use crate::playbook::keyword;
 use crate::playbook::keywords::Keywords;
 use crate::playbook::load::Loader;
 use crate::playbook::load::field::is_variable_name;
 use crate::playbook::role::Role;
-use crate::playbook::task::{ActionName, Arguments, Loop, LoopControl, LoopSource, Register, Task};
-use crate::source::{Diagnostic, Diagnostics, Span};
+use crate::playbook::task::{ActionName, Loop, LoopControl, LoopSource, Register, Task};
+use crate::source::{Diagnostic, Span};
 use crate::template::Written;
 use crate::yaml::{Data, Node};
 
@@ -34,49 +28,33 @@ impl Place {
     pub(crate) fn play(directory: &Path) -> Self {
         Self { directory: Arc::from(directory), role: None }
     }
-
-    /// Paths at which an included task file may be, in order.
-    fn task_files(&self, name: &str, playbook_directory: &Path) -> Vec<PathBuf> {
-        let name = Path::new(name);
-        if name.is_absolute() {
-            return vec![name.to_owned()];
-        }
-        let mut paths = vec![self.directory.join(name)];
-        if let Some(role) = &self.role {
-            paths.push(role.path.join("tasks").join(name));
-            paths.push(role.path.join(name));
-        }
-        paths.push(playbook_directory.join(name));
-        paths.push(playbook_directory.join("tasks").join(name));
-        paths
-    }
 }
 
 /// A task as it is read, before it is known what it does.
-struct Draft {
-    keywords: Keywords,
-    name: Option<Written>,
-    action: Option<(Node, Node)>,
-    arguments: Option<Node>,
-    looping: Option<(LoopSource, Span)>,
-    control: LoopControl,
-    register: Option<Register>,
-    changed_when: Vec<crate::template::Conditional>,
-    failed_when: Vec<crate::template::Conditional>,
-    until: Vec<crate::template::Conditional>,
-    retries: Option<Written>,
-    delay: Option<Written>,
-    asynchronous: Option<Written>,
-    poll: Option<Written>,
-    listen: Vec<Written>,
-    local: bool,
+pub(super) struct Draft {
+    pub(super) keywords: Keywords,
+    pub(super) name: Option<Written>,
+    pub(super) action: Option<(Node, Node)>,
+    pub(super) arguments: Option<Node>,
+    pub(super) looping: Option<(LoopSource, Span)>,
+    pub(super) control: LoopControl,
+    pub(super) register: Option<Register>,
+    pub(super) changed_when: Vec<crate::template::Conditional>,
+    pub(super) failed_when: Vec<crate::template::Conditional>,
+    pub(super) until: Vec<crate::template::Conditional>,
+    pub(super) retries: Option<Written>,
+    pub(super) delay: Option<Written>,
+    pub(super) asynchronous: Option<Written>,
+    pub(super) poll: Option<Written>,
+    pub(super) listen: Vec<Written>,
+    pub(super) local: bool,
     /// `static`, of old playbooks.
-    imported: Option<bool>,
+    pub(super) imported: Option<bool>,
 }
 
 impl Draft {
     /// Whether the play is ready for its failure, or may pass it over.
-    fn may_fail(&self) -> bool {
+    pub(super) fn may_fail(&self) -> bool {
         !self.failed_when.is_empty() || self.keywords.ignore_errors.is_some() || !self.keywords.when.is_empty()
     }
 }
@@ -105,7 +83,7 @@ impl Loader {
         handlers
     }
 
-    fn item(&mut self, node: &Node, outer: &Arc<Keywords>, place: &Place, handler: bool) -> Vec<Item> {
+    pub(super) fn item(&mut self, node: &Node, outer: &Arc<Keywords>, place: &Place, handler: bool) -> Vec<Item> {
         if node.as_map().is_none() {
             self.note(
                 Diagnostic::error(format!("a task must be a dictionary, not {}", node.describe()))
@@ -350,29 +328,6 @@ impl Loader {
         Some(Register { name: name.into() })
     }
 
-    /// `include: FILE static=no a=b`: what stands behind the file was for the included tasks.
-    fn old_include(&mut self, arguments: &mut Arguments, draft: &mut Draft, span: Span) {
-        let mut variables = IndexMap::new();
-        for name in arguments.options.keys().cloned().collect::<Vec<_>>() {
-            if matches!(name.as_str(), "_raw_params" | "file" | "apply") {
-                continue;
-            }
-            let Some(value) = arguments.options.shift_remove(&name) else { continue };
-            arguments.spans.shift_remove(&name);
-            if name != "static" {
-                variables.insert(Arc::from(name), value);
-            }
-        }
-        if !variables.is_empty() {
-            self.note(
-                Diagnostic::deprecation("variables behind the file of an `include` are of old playbooks")
-                    .at(span)
-                    .hint("write them as `vars:` of the task"),
-            );
-            draft.keywords.vars.push(Arc::new(variables));
-        }
-    }
-
     fn set_loop(&mut self, draft: &mut Draft, source: LoopSource, key: &Node) {
         if draft.looping.is_some() {
             self
@@ -436,413 +391,4 @@ impl Loader {
         }
         control
     }
-
-    /// The action of a task and its arguments, in whichever form they were written.
-    fn action(&mut self, draft: &mut Draft, outer: &Keywords, node: &Node) -> Option<(ActionName, Arguments)> {
-        let Some((key, value)) = &draft.action else {
-            self.note(
-                Diagnostic::error("no module/action detected in task")
-                    .at(node.span)
-                    .label("this task calls no module")
-                    .hint("every task has one key that is a module's name, such as `command:` or `copy:`"),
-            );
-            return None;
-        };
-        let word = key.as_str()?;
-        let (name, name_node, value) = if word == "action" || word == "local_action" {
-            self.action_statement(key, value)?
-        } else {
-            (word.to_owned(), key.clone(), value.clone())
-        };
-        let name_span = name_node.span;
-        let old = name == "include";
-        let name = if old {
-            self.deprecated(key, "include", "include_tasks: FILE");
-            if draft.imported == Some(true) { "import_tasks" } else { "include_tasks" }.to_owned()
-        } else {
-            name
-        };
-        let is_template = word != name && crate::template::is_template(&name);
-        let found = match is_template {
-            true => action::Resolution { called: Some(action::undetermined()), ..action::Resolution::default() },
-            false => {
-                let collections = draft.keywords.collections.as_ref().or(outer.collections.as_ref());
-                self.library().resolve(&name, collections.map(AsRef::as_ref).unwrap_or_default())
-            }
-        };
-        for warning in found.warnings {
-            self.note(Diagnostic::warning(warning));
-        }
-        for deprecation in found.deprecations {
-            self.note(Diagnostic::deprecation(deprecation).at(name_span));
-        }
-        if let Some(reason) = found.reason {
-            self.note(Diagnostic::absent(reason).at(name_span));
-            return None;
-        }
-        let Some(known) = found.called else {
-            let own = self.library().names();
-            let keywords = [keyword::BASE, keyword::CONDITIONAL, keyword::TASK];
-            let names = action::names().into_iter().chain(keywords.into_iter().flatten().copied());
-            let names = names.chain(own.iter().map(String::as_str));
-            self.note(
-                Diagnostic::error(format!(
-                    "couldn't resolve module/action '{name}'. This often indicates a misspelling, missing collection, or incorrect module path"
-                ))
-                .at(name_span)
-                .did_you_mean(&name, names),
-            );
-            return None;
-        };
-        if known.absent {
-            self.note(
-                Diagnostic::warning(format!("rprov has no module `{}` yet: this task fails if it is run", known.short))
-                    .at(name_span),
-            );
-        }
-        if let Some(notice) = action::notice(&known) {
-            self.note(Diagnostic::warning(format!("{notice}: this task fails if it is run")).at(name_span));
-        }
-        let mut arguments =
-            Arguments { options: IndexMap::new(), template: None, spans: IndexMap::new(), mistake: None };
-        self.read_arguments(&mut arguments, &known, &value);
-        if old {
-            self.old_include(&mut arguments, draft, key.span);
-        }
-        if let Some(node) = &draft.arguments {
-            match &node.data {
-                Data::Map(entries) => {
-                    for (key, value) in entries {
-                        if let Some(name) = key.as_str()
-                            && !arguments.options.contains_key(name)
-                        {
-                            arguments.options.insert(name.to_owned(), Written::from_node(value));
-                            arguments.spans.insert(name.to_owned(), key.span);
-                        }
-                    }
-                }
-                Data::String(text) if text.contains("{{") => arguments.template = Some(Written::from_node(node)),
-                Data::String(text) => self.key_value_arguments(&mut arguments, &known, text, node.span),
-                Data::Null => {}
-                _ => self.note(
-                    Diagnostic::error(format!("`args` must be a dictionary, not {}", node.describe())).at(node.span),
-                ),
-            }
-        }
-        let template = is_template.then(|| Written::from_text(name.as_str(), Some(name_span)));
-        let action = ActionName { written: name.as_str().into(), known, template, span: name_span };
-        if !is_template {
-            self.check_arguments(&action, &arguments, draft);
-        }
-        Some((action, arguments))
-    }
-
-    /// `action: copy src=a dest=b` or `action: {module: copy, src: a}`.
-    fn action_statement(&mut self, key: &Node, value: &Node) -> Option<(String, Node, Node)> {
-        match &value.data {
-            Data::String(text) => {
-                let text = text.trim();
-                let (name, rest) = split_name(text);
-                Some((
-                    name.to_owned(),
-                    value.clone(),
-                    Node { data: Data::String(rest.trim().into()), span: value.span },
-                ))
-            }
-            Data::Map(entries) => {
-                let Some(named) = value.get("module").filter(|node| node.as_str().is_some()) else {
-                    self.note(
-                        Diagnostic::error("`action` names no module").at(key.span).hint("add `module: NAME` to it"),
-                    );
-                    return None;
-                };
-                let (name, rest) = split_name(named.as_str().unwrap_or_default().trim());
-                let mut options: Vec<(Node, Node)> =
-                    entries.iter().filter(|(key, _)| key.as_str() != Some("module")).cloned().collect();
-                if !rest.trim().is_empty() {
-                    let raw = Node { data: Data::String("_raw_params".into()), span: value.span };
-                    options.push((raw, Node { data: Data::String(rest.trim().into()), span: value.span }));
-                }
-                Some((name.to_owned(), named.clone(), Node { data: Data::Map(options), span: value.span }))
-            }
-            _ => {
-                self.note(
-                    Diagnostic::error(format!("unexpected parameter type in action: {}", value.describe()))
-                        .at(value.span),
-                );
-                None
-            }
-        }
-    }
-
-    fn read_arguments(&mut self, arguments: &mut Arguments, known: &action::Known, value: &Node) {
-        match &value.data {
-            Data::Null => {}
-            Data::Map(entries) => {
-                for (key, value) in entries {
-                    let Some(name) = self.key(key) else { continue };
-                    arguments.options.insert(name.to_owned(), Written::from_node(value));
-                    arguments.spans.insert(name.to_owned(), key.span);
-                }
-            }
-            Data::String(text) => self.key_value_arguments(arguments, known, text, value.span),
-            Data::Unsafe(_) | Data::Vault(_) | Data::Bool(_) | Data::Int(_) | Data::BigInt(_) | Data::Float(_)
-                if known.free_form.is_some() =>
-            {
-                arguments.options.insert("_raw_params".to_owned(), Written::from_node(value));
-            }
-            _ => self.note(
-                Diagnostic::error(format!("unexpected arguments of `{}`: {}", known.short, value.describe()))
-                    .at(value.span)
-                    .hint("write the module's options as `name: value` lines below it"),
-            ),
-        }
-    }
-
-    fn key_value_arguments(&mut self, arguments: &mut Arguments, known: &action::Known, text: &str, span: Span) {
-        let written = |text: &str| Written::from_node(&Node { data: Data::String(text.into()), span });
-        let only: Option<Vec<&str>> = known.free_text.then(|| {
-            known
-                .spec
-                .options()
-                .flat_map(|option| std::iter::once(&option.name).chain(option.aliases).copied())
-                .collect()
-        });
-        let Some(parsed) = arguments::parse(text, only.as_deref()) else {
-            self.note(
-                Diagnostic::error("failed at splitting arguments, either an unbalanced jinja2 block or quotes")
-                    .at(span)
-                    .hint("close every quote and every `{{`"),
-            );
-            return;
-        };
-        for (key, value) in parsed.pairs {
-            arguments.spans.insert(key.clone(), span);
-            arguments.options.insert(key, written(&value));
-        }
-        let Some(free) = parsed.free else { return };
-        let whole_is_template = free.starts_with("{{") && free.ends_with("}}") && arguments.options.is_empty();
-        if known.free_form.is_some() {
-            arguments.options.insert("_raw_params".to_owned(), written(&free));
-        } else if whole_is_template {
-            arguments.template = Some(written(&free));
-        } else {
-            let message =
-                format!("this task '{}' has extra params, which is only allowed in free-form modules", known.short);
-            self.note_failure(
-                Diagnostic::error(message.as_str())
-                    .at(span)
-                    .label(format!("`{free}` is not `name=value`"))
-                    .hint("write the module's options as `name: value` lines below it"),
-            );
-            arguments.mistake = Some(message);
-        }
-    }
-
-    /// Check what is known of the arguments already; what holds a template is checked when it is rendered.
-    fn check_arguments(&mut self, action: &ActionName, arguments: &Arguments, draft: &Draft) {
-        let known = &action.known;
-        let whole_known = arguments.template.is_none() && draft.keywords.module_defaults.is_empty();
-        let mut plain = Map::new();
-        let mut pending = Vec::new();
-        for (name, written) in &arguments.options {
-            let target = match (name.as_str(), known.free_form) {
-                ("_raw_params", Some(option)) => option,
-                (other, _) => other,
-            };
-            match written.as_plain().and_then(|value| crate::template::to_wire(value).ok()) {
-                Some(value) => {
-                    plain.insert(target.to_owned(), value);
-                }
-                None => {
-                    plain.insert(target.to_owned(), rprov_wire::Value::String(String::new()));
-                    pending.push(target.to_owned());
-                }
-            }
-        }
-        for problem in known.spec.check(&known.short, &plain, |name| pending.iter().any(|pending| pending == name)) {
-            let unknown = matches!(problem, ArgumentProblem::Unknown { .. });
-            // A template may omit an option, and defaults may add one: only what was written for certain counts.
-            if !unknown
-                && (!whole_known
-                    || !pending.is_empty()
-                        && !matches!(problem, ArgumentProblem::Type { .. } | ArgumentProblem::Choice { .. }))
-            {
-                continue;
-            }
-            // Whether they hold depends on the role and the play in which the defaults stand.
-            if matches!(problem, ArgumentProblem::Missing { .. } | ArgumentProblem::Rule { .. }) && self.open_defaults()
-            {
-                continue;
-            }
-            let top = problem.option().split('.').next().unwrap_or_default();
-            let span = arguments.spans.get(top).copied().unwrap_or(action.span);
-            let mut note = Diagnostic::error(match &problem {
-                ArgumentProblem::Unknown { option, .. } => {
-                    format!("unsupported parameter for ({}) module: {option}", known.short)
-                }
-                other => format!("`{}`: {other}", known.short),
-            })
-            .at(span);
-            if let ArgumentProblem::Unknown { closest, .. } = &problem {
-                note = match closest {
-                    Some(closest) => note.hint(format!("did you mean `{closest}`?")),
-                    None => note.hint(format!(
-                        "its options are: {}",
-                        known
-                            .spec
-                            .options()
-                            .map(|option| option.name)
-                            .filter(|name| !name.starts_with('_'))
-                            .collect::<Vec<_>>()
-                            .join(", ")
-                    )),
-                };
-            }
-            self.note_failure(note);
-        }
-    }
-
-    /// Whether the play or something around a task sets `module_defaults`, which may supply what a task leaves out.
-    fn open_defaults(&self) -> bool {
-        self.defaults_in_force
-    }
-
-    fn import_tasks(&mut self, task: &Task, node: &Node, place: &Place, handler: bool) -> Vec<Item> {
-        if let Some(looping) = &task.looping {
-            self.note(
-                Diagnostic::error(
-                    "You cannot use loops on 'import_tasks' statements. You should use 'include_tasks' instead.",
-                )
-                .at(looping.span),
-            );
-            return Vec::new();
-        }
-        let Some(written) = task.arguments.options.get("_raw_params").or_else(|| task.arguments.options.get("file"))
-        else {
-            self.note(Diagnostic::error("No file specified for import_tasks").at(task.action.span));
-            return Vec::new();
-        };
-        let statics = self.statics.clone();
-        for vars in &task.keywords.vars {
-            self.statics = crate::vars::beneath(&self.statics, Arc::clone(vars));
-        }
-        if let Some(role) = &place.role {
-            for vars in [&role.vars, &role.defaults] {
-                self.statics = crate::vars::beneath(&self.statics, Arc::clone(vars));
-            }
-            self.statics = crate::vars::beneath(&self.statics, Arc::new(crate::vars::of_role(role)));
-        }
-        let file = self.static_text(written, node, "the file name of an import");
-        self.statics = statics;
-        let Some(file) = file else { return Vec::new() };
-        let Some(path) = self.task_file(&file, place, task.action.span) else { return Vec::new() };
-        let (items, _) = self.task_file_items(&path, &task.keywords, place, handler, task.action.span);
-        vec![Item::Block(Arc::new(Block {
-            name: None,
-            tasks: items.into(),
-            rescue: Arc::from([]),
-            always: Arc::from([]),
-            role: None,
-            span: node.span,
-        }))]
-    }
-
-    /// Find an included task file.
-    fn task_file(&mut self, name: &str, place: &Place, span: Span) -> Option<PathBuf> {
-        let paths = place.task_files(name.trim(), &self.playbook_directory.clone());
-        if let Some(path) = paths.iter().find(|path| path.is_file()) {
-            return Some(path.clone());
-        }
-        let mut searched: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
-        searched.dedup();
-        self.note(
-            Diagnostic::absent(format!("Could not find or access '{name}' on the Ansible Controller."))
-                .at(span)
-                .hint(format!("looked for it at: {}", searched.join(", "))),
-        );
-        None
-    }
-
-    /// The items of a task file; in it, relative paths begin at its own directory.
-    fn task_file_items(
-        &mut self,
-        path: &Path,
-        keywords: &Arc<Keywords>,
-        place: &Place,
-        handler: bool,
-        span: Span,
-    ) -> (Vec<Item>, ()) {
-        let name = format!("task file {}", path.display());
-        if self.open.contains(&name) {
-            self.note(
-                Diagnostic::error(format!("{name} imports itself"))
-                    .at(span)
-                    .hint("use `include_tasks` with a `when` that ends the recursion"),
-            );
-            return (Vec::new(), ());
-        }
-        let Some(root) = self.file(path) else { return (Vec::new(), ()) };
-        self.open.push(name);
-        let inner = Place {
-            directory: path.parent().map_or_else(|| Arc::clone(&place.directory), Arc::from),
-            role: place.role.clone(),
-        };
-        let mut items = Vec::new();
-        for entry in self.list(&root, "an included task file") {
-            if !entry.is_null() {
-                items.extend(self.item(entry, keywords, &inner, handler));
-            }
-        }
-        self.open.pop();
-        (items, ())
-    }
-
-    /// The tasks of a dynamic `include_tasks`, for one rendered file name.
-    ///
-    /// `keywords` is what the include hands down: what it stands in, and its `apply`.
-    ///
-    /// # Errors
-    /// The file is not there, or has mistakes.
-    pub fn include_tasks(
-        &mut self,
-        include: &Task,
-        file: &str,
-        keywords: &Arc<Keywords>,
-    ) -> Result<(PathBuf, Vec<Item>, Diagnostics), Diagnostics> {
-        let place = Place { directory: Arc::clone(&include.directory), role: include.role.clone() };
-        let found = self.task_file(file, &place, include.action.span).map(|path| {
-            let open = std::mem::take(&mut self.open);
-            let (items, ()) = self.task_file_items(&path, keywords, &place, include.handler, include.action.span);
-            self.open = open;
-            (path, items)
-        });
-        let (found, warnings) = self.conclude(found)?;
-        found.map(|(path, items)| (path, items, warnings)).ok_or_else(Diagnostics::new)
-    }
-
-    /// The keywords of an include's `apply`.
-    ///
-    /// # Errors
-    /// `apply` holds what is no keyword.
-    pub fn apply_keywords(&mut self, apply: &Node, enclosing: &Keywords) -> Result<Arc<Keywords>, Diagnostics> {
-        let mut keywords = Keywords::default();
-        for (key, value) in self.map(apply, "`apply`") {
-            let Some(name) = self.key(key) else { continue };
-            if !self.keyword(&mut keywords, key, name, value) && name != "name" {
-                self.unknown_keyword(key, name, "block", &[keyword::BASE, keyword::CONDITIONAL]);
-            }
-        }
-        let keywords = Arc::new(keywords.within(enclosing));
-        self.conclude(keywords).map(|(keywords, _)| keywords)
-    }
-}
-
-/// The name of an action, which may be a template, and what follows it.
-fn split_name(text: &str) -> (&str, &str) {
-    let end = match arguments::split_words(text).and_then(|words| words.into_iter().next()) {
-        Some(first) if text.starts_with(&first) => first.len(),
-        _ => text.find(char::is_whitespace).unwrap_or(text.len()),
-    };
-    text.split_at_checked(end).unwrap_or((text, ""))
 }

@@ -198,13 +198,8 @@ impl Plan<'_> {
             .collect();
         facts.layers.add(&name, layer);
         if facts.hosts.get(&name).is_none() {
-            facts.hosts.publish(HostVariables {
-                name: Arc::clone(&name),
-                inventory: Arc::from([]),
-                facts: crate::run::play::cached_facts(&self.shared, &name),
-                registered: Arc::default(),
-                included: Arc::default(),
-            });
+            let cached = crate::run::play::cached_facts(&self.shared, &name);
+            facts.hosts.publish(HostVariables::new(Arc::clone(&name), Arc::from([]), cached));
         }
         self.refresh_layers(&name);
     }
@@ -257,7 +252,7 @@ impl Plan<'_> {
         host: &Arc<str>,
         result: &Arc<rprov_wire::Map>,
     ) -> bool {
-        let force = self.shared.options.force_handlers || self.force_handlers();
+        let force = self.force_handlers();
         let Some(run) = self.hosts.get_mut(host) else { return false };
         let before = run.cursor.clone();
         let consequence = run.cursor.fail();
@@ -289,9 +284,11 @@ impl Plan<'_> {
         }
     }
 
+    /// The play's own word on it counts more than that of the command line and the settings.
     fn force_handlers(&self) -> bool {
         let reader = KeywordReader(&self.statics);
-        reader.boolean(self.play.force_handlers.as_ref(), false).unwrap_or(false)
+        let default = self.shared.options.force_handlers;
+        reader.boolean(self.play.force_handlers.as_ref(), default).unwrap_or(default)
     }
 
     fn any_errors_fatal(&self, task: &Task, host: &Arc<str>) -> bool {

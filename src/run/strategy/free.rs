@@ -55,12 +55,8 @@ impl Plan<'_> {
             if moved {
                 continue;
             }
-            let Some((host, task, info, joined)) = running.next().await else { break };
+            let Some((host, task, info, outcome)) = running.next().await else { break };
             busy.remove(&host);
-            let outcome = match joined {
-                Ok(outcome) => outcome,
-                Err(error) => crate::run::result::broken(&error),
-            };
             match self.debug(&task, &info, &host, &outcome, &mut debugged).await {
                 Verdict::Continue => self.apply(&task, &info, vec![(host, outcome)], false).await,
                 Verdict::Redo(job) => {
@@ -83,8 +79,8 @@ impl Plan<'_> {
 }
 
 /// What comes out of a task on a host.
-type Ended = (Arc<str>, Arc<Task>, Arc<TaskInfo>, Result<Outcome, tokio::task::JoinError>);
+type Ended = (Arc<str>, Arc<Task>, Arc<TaskInfo>, Outcome);
 
 async fn run(host: Arc<str>, task: Arc<Task>, info: Arc<TaskInfo>, job: Box<Job>) -> Ended {
-    (host, task, info, tokio::spawn(job.run()).await)
+    (host, task, info, job.run_apart().await)
 }

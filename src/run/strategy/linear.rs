@@ -92,11 +92,7 @@ impl Plan<'_> {
                 let host = Arc::clone(host);
                 running.push(run(host, Box::new(job)));
             }
-            let Some((host, joined)) = running.next().await else { break };
-            let outcome = match joined {
-                Ok(outcome) => outcome,
-                Err(error) => crate::run::result::broken(&error),
-            };
+            let Some((host, outcome)) = running.next().await else { break };
             match self.debug(task, &info, &host, &outcome, &mut debugged).await {
                 Verdict::Continue => outcomes.push((host, outcome)),
                 Verdict::Redo(job) => running.push(run(host, job)),
@@ -142,8 +138,8 @@ impl Plan<'_> {
     }
 }
 
-async fn run(host: Arc<str>, job: Box<Job>) -> (Arc<str>, Result<Outcome, tokio::task::JoinError>) {
-    (host, tokio::spawn(job.run()).await)
+async fn run(host: Arc<str>, job: Box<Job>) -> (Arc<str>, Outcome) {
+    (host, job.run_apart().await)
 }
 
 /// Whether an effect of a task that ran once holds for all hosts.

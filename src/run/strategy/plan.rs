@@ -282,7 +282,15 @@ impl<'r> Plan<'r> {
         let forks = self.shared.options.forks.max(1);
         let Some(written) = &task.keywords.throttle else { return Ok(forks) };
         let Some(scope) = self.task_variables(task, host).map(TaskVariables::scope) else { return Ok(forks) };
-        let throttle = KeywordReader(&scope).named("throttle").integer(Some(written), 0)?;
+        let throttle = KeywordReader(&scope).integer(Some(written), 0).map_err(|error| {
+            let text = written.render(&scope).map(|value| value.to_string());
+            let reason = match text {
+                Ok(text) => format!("invalid literal for int() with base 10: '{text}'"),
+                Err(_) => error.message().to_owned(),
+            };
+            let message = format!("Failed to convert the throttle value to an integer: {reason}");
+            TemplateError::failed(message).at(error.span().or(written.span()))
+        })?;
         Ok(usize::try_from(throttle).ok().filter(|throttle| *throttle > 0).map_or(forks, |most| forks.min(most)))
     }
 

@@ -8,7 +8,7 @@ use minijinja::{Error, ErrorKind, State, Value};
 
 use super::python::fail;
 use crate::template::error::TemplateError;
-use crate::template::value::plain_message;
+use crate::template::value::{held_error, plain_message};
 
 /// What runs when a plugin is used in an expression.
 pub(crate) type Run = fn(&mut State<'_, '_>, Call) -> Result<Value, Error>;
@@ -124,10 +124,9 @@ pub(crate) fn defined(value: &Value, user: &str) -> Result<(), Error> {
             Err(Error::new(ErrorKind::UndefinedError, format!("the value given to '{user}' is undefined")))
         }
         // An invalid value is an error that waits; asking it anything releases it.
-        minijinja::value::ValueKind::Invalid => match value.try_iter() {
-            Err(error) => Err(error),
-            Ok(_) => Err(fail(format!("the value given to `{user}` is invalid"))),
-        },
+        minijinja::value::ValueKind::Invalid => {
+            Err(held_error(value).unwrap_or_else(|| fail(format!("the value given to `{user}` is invalid"))))
+        }
         _ => Ok(()),
     }
 }

@@ -14,9 +14,9 @@ use super::python::{fail, text, text_argument};
 pub(super) const FILTERS: &[(&str, Run)] = &[
     ("b64encode", b64encode),
     ("b64decode", b64decode),
-    ("checksum", |_, call| hashed(&text(&call.only()?), "sha1")),
-    ("sha1", |_, call| hashed(&text(&call.only()?), "sha1")),
-    ("md5", |_, call| hashed(&text(&call.only()?), "md5")),
+    ("checksum", |_, call| hashed(&text(&call.only()?)?, "sha1")),
+    ("sha1", |_, call| hashed(&text(&call.only()?)?, "sha1")),
+    ("md5", |_, call| hashed(&text(&call.only()?)?, "md5")),
     ("hash", hash),
     ("to_uuid", to_uuid),
 ];
@@ -77,25 +77,25 @@ pub(crate) fn decode(bytes: &[u8], encoding: &str) -> Result<String, Error> {
 
 fn b64encode(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [value, encoding] = call.bind(["string", "encoding"], 1)?;
-    let bytes = encode(&text(&value.unwrap_or_default()), &text_argument(encoding.as_ref(), "utf-8"))?;
+    let bytes = encode(&text(&value.unwrap_or_default())?, &text_argument(encoding.as_ref(), "utf-8")?)?;
     Ok(Value::from(STANDARD.encode(bytes)))
 }
 
 fn b64decode(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [value, encoding] = call.bind(["string", "encoding"], 1)?;
-    let source = text(&value.unwrap_or_default());
+    let source = text(&value.unwrap_or_default())?;
     // Python ignores what is not of the alphabet (line ends, blanks).
     let clean: String = source
         .chars()
         .filter(|character| character.is_ascii_alphanumeric() || matches!(character, '+' | '/' | '='))
         .collect();
     let bytes = STANDARD.decode(&clean).map_err(|error| call.fail(format!("this is not base64: {error}")))?;
-    decode(&bytes, &text_argument(encoding.as_ref(), "utf-8")).map(Value::from)
+    decode(&bytes, &text_argument(encoding.as_ref(), "utf-8")?).map(Value::from)
 }
 
 fn hash(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [value, kind] = call.bind(["data", "hashtype"], 1)?;
-    hashed(&text(&value.unwrap_or_default()), &text_argument(kind.as_ref(), "sha1"))
+    hashed(&text(&value.unwrap_or_default())?, &text_argument(kind.as_ref(), "sha1")?)
 }
 
 /// Bytes in lower-case hexadecimal digits.
@@ -134,12 +134,12 @@ fn to_uuid(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [value, namespace] = call.bind(["string", "namespace"], 1)?;
     let namespace = match namespace {
         Some(given) => {
-            let given = text(&given);
+            let given = text(&given)?;
             Uuid::parse_str(&given)
                 .map_err(|error| call.fail(format!("the namespace '{given}' is not a UUID: {error}")))?
         }
         None => NAMESPACE,
     };
-    let name = text(&value.unwrap_or_default());
+    let name = text(&value.unwrap_or_default())?;
     Ok(Value::from(Uuid::new_v5(&namespace, name.as_bytes()).to_string()))
 }

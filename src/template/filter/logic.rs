@@ -1,10 +1,10 @@
 //! Filters on truth and definedness: `default`, `mandatory`, `ternary`, `bool`, `type_debug`.
 
-use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, State, Value};
 
 use super::call::{Call, Run};
 use super::python::{integer, number, text, truth_argument, type_name};
+use crate::template::value::is_undefined;
 
 pub(super) const FILTERS: &[(&str, Run)] = &[("bool", |_, call| Ok(Value::from(boolean(&call.only()?))))];
 
@@ -14,16 +14,13 @@ pub(super) const TOLERANT: &[(&str, Run)] =
 
 fn type_debug(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let value = call.only()?;
-    Ok(Value::from(if value.is_undefined() { "UndefinedMarker" } else { type_name(&value) }))
+    Ok(Value::from(if is_undefined(&value) { "UndefinedMarker" } else { type_name(&value) }))
 }
 
 fn default(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [value, default, boolean] = call.bind(["value", "default_value", "boolean"], 1)?;
     let value = value.unwrap_or_default();
-    // `undef()` is an error that waits.
-    let waits = value.kind() == ValueKind::Invalid
-        && value.try_iter().is_err_and(|error| error.kind() == ErrorKind::UndefinedError);
-    let replace = waits || value.is_undefined() || truth_argument(boolean.as_ref(), false) && !value.is_true();
+    let replace = is_undefined(&value) || truth_argument(boolean.as_ref(), false) && !value.is_true();
     Ok(if replace { default.unwrap_or_else(|| Value::from("")) } else { value })
 }
 
@@ -36,7 +33,7 @@ fn mandatory(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     if !value.is_undefined() {
         return Ok(value);
     }
-    let message = message.filter(|message| !message.is_none()).map(|message| text(&message));
+    let message = message.filter(|message| !message.is_none()).map(|message| text(&message)).transpose()?;
     Err(Error::new(ErrorKind::UndefinedError, format!("{MANDATORY}{}", message.unwrap_or_default())))
 }
 

@@ -150,7 +150,8 @@ fn dict2items(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     if !is_map(&value) {
         return Err(call.fail(format!("needs a dictionary, got {} of type '{}'", brief(&value), type_name(&value))));
     }
-    let (key_name, value_name) = (text_argument(key_name.as_ref(), "key"), text_argument(value_name.as_ref(), "value"));
+    let (key_name, value_name) =
+        (text_argument(key_name.as_ref(), "key")?, text_argument(value_name.as_ref(), "value")?);
     let entries = pairs(&value)?.into_iter().map(|(key, item)| {
         Value::from_pairs([(Value::from(key_name.as_str()), key), (Value::from(value_name.as_str()), item)])
     });
@@ -174,8 +175,8 @@ fn items2dict(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
         if key.is_undefined() || content.is_undefined() {
             return Err(call.fail(format!(
                 "each item must have the keys {} and {}, got {}",
-                repr(&key_name),
-                repr(&value_name),
+                repr(&key_name)?,
+                repr(&value_name)?,
                 brief(&item)
             )));
         }
@@ -187,7 +188,7 @@ fn items2dict(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
 fn dictsort(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [value, case, by, reverse] = call.bind(["value", "case_sensitive", "by", "reverse"], 1)?;
     let case = truth_argument(case.as_ref(), false);
-    let by_value = match text_argument(by.as_ref(), "key").as_str() {
+    let by_value = match text_argument(by.as_ref(), "key")?.as_str() {
         "key" => false,
         "value" => true,
         other => return Err(call.fail(format!("`by` must be key or value, got '{other}'"))),
@@ -246,28 +247,28 @@ fn extract(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
 fn rekey_on_member(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [value, key, duplicates] = call.bind(["data", "key", "duplicates"], 2)?;
     let (value, key) = (value.unwrap_or_default(), key.unwrap_or_default());
-    let duplicates = text_argument(duplicates.as_ref(), "error");
+    let duplicates = text_argument(duplicates.as_ref(), "error")?;
     if !matches!(duplicates.as_str(), "error" | "overwrite") {
-        return Err(call.fail(format!("duplicates must be error or overwrite, got '{duplicates}'")));
+        return Err(call.fail(format!("duplicates parameter to rekey_on_member has unknown value '{duplicates}'")));
     }
     let all = if is_map(&value) {
         pairs(&value)?.into_iter().map(|(_, item)| item).collect()
     } else if is_list(&value) {
         items(&value)?
     } else {
-        return Err(call.fail(format!("needs a list or a dictionary, got '{}'", type_name(&value))));
+        return Err(call.fail("Type is not a valid list, set, or dict"));
     };
     let mut out: IndexMap<Value, Value> = IndexMap::new();
     for item in all {
         if !is_map(&item) {
-            return Err(call.fail(format!("each item must be a dictionary, got {}", brief(&item))));
+            return Err(call.fail("List item is not a valid dict"));
         }
         let member = item.get_item(&key)?;
         if member.is_undefined() {
-            return Err(call.fail(format!("the key {} was not found in {}", repr(&key), brief(&item))));
+            return Err(call.fail(format!("Key {} was not found.", repr(&key)?)));
         }
         if duplicates == "error" && out.contains_key(&member) {
-            return Err(call.fail(format!("the key {} is not unique", repr(&member))));
+            return Err(call.fail(format!("Key {} is not unique, cannot convert to dict.", repr(&member)?)));
         }
         out.insert(member, item);
     }
@@ -305,7 +306,7 @@ pub(crate) fn pairs_with(all: &[Value], keys: &[Value], skip_missing: bool) -> R
             if !is_map(&current) {
                 return Err(fail(format!(
                     "the key {} should point to a dictionary, got {}",
-                    repr(key),
+                    repr(key)?,
                     brief(&current)
                 )));
             }
@@ -315,7 +316,11 @@ pub(crate) fn pairs_with(all: &[Value], keys: &[Value], skip_missing: bool) -> R
                     missing = true;
                     break;
                 }
-                return Err(fail(format!("could not find the key {} in the iterated item {}", repr(key), brief(item))));
+                return Err(fail(format!(
+                    "could not find the key {} in the iterated item {}",
+                    repr(key)?,
+                    brief(item)
+                )));
             }
             current = next;
         }
@@ -323,7 +328,7 @@ pub(crate) fn pairs_with(all: &[Value], keys: &[Value], skip_missing: bool) -> R
             continue;
         }
         if !is_list(&current) {
-            let path: Vec<String> = keys.iter().map(super::python::text).collect();
+            let path: Vec<String> = keys.iter().map(super::python::text).collect::<Result<_, _>>()?;
             return Err(fail(format!("the key '{}' should point to a list, got {}", path.join("."), brief(&current))));
         }
         for element in items(&current)? {

@@ -4,13 +4,13 @@ use fancy_regex::Regex;
 use minijinja::{Error, State, Value};
 
 use super::call::{Call, Run};
-use super::python::{fail, is_list, is_map, items, pairs, text, text_argument, truth_argument};
+use super::python::{fail, is_list, is_map, items, pairs, text, truth_argument};
 
 pub(super) const FILTERS: &[(&str, Run)] = &[
     ("e", escape),
     ("escape", escape),
-    ("forceescape", |_, call| Ok(Value::from_safe_string(escaped(&text(&call.only()?))))),
-    ("safe", |_, call| Ok(Value::from_safe_string(text(&call.only()?)))),
+    ("forceescape", |_, call| Ok(Value::from_safe_string(escaped(&text(&call.only()?)?)))),
+    ("safe", |_, call| Ok(Value::from_safe_string(text(&call.only()?)?))),
     ("striptags", striptags),
     ("urlencode", urlencode),
     ("urlize", urlize),
@@ -38,11 +38,11 @@ fn escape(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     if value.is_safe() {
         return Ok(value);
     }
-    Ok(Value::from_safe_string(escaped(&text(&value))))
+    Ok(Value::from_safe_string(escaped(&text(&value)?)))
 }
 
 fn striptags(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
-    let mut source = text(&call.only()?);
+    let mut source = text(&call.only()?)?;
     while let Some(start) = source.find("<!--")
         && let Some(length) = source.get(start..).and_then(|rest| rest.find("-->"))
     {
@@ -117,7 +117,7 @@ pub(crate) fn percent_encode(source: &str, safe: &str) -> String {
 fn urlencode(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let value = call.only()?;
     if !is_list(&value) && !is_map(&value) {
-        return Ok(Value::from(percent_encode(&text(&value), "/")));
+        return Ok(Value::from(percent_encode(&text(&value)?, "/")));
     }
     let entries = if is_map(&value) {
         pairs(&value)?
@@ -132,10 +132,9 @@ fn urlencode(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
         }
         entries
     };
-    let query = |value: &Value| percent_encode(&text(value), " ").replace(' ', "+");
-    Ok(Value::from(
-        entries.iter().map(|(key, value)| format!("{}={}", query(key), query(value))).collect::<Vec<_>>().join("&"),
-    ))
+    let query = |value: &Value| text(value).map(|text| percent_encode(&text, " ").replace(' ', "+"));
+    let parts = entries.iter().map(|(key, value)| Ok(format!("{}={}", query(key)?, query(value)?)));
+    Ok(Value::from(parts.collect::<Result<Vec<_>, Error>>()?.join("&")))
 }
 
 fn xmlattr(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
@@ -145,11 +144,11 @@ fn xmlattr(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
         if item.is_none() || item.is_undefined() {
             continue;
         }
-        let key = text(&key);
+        let key = text(&key)?;
         if key.contains(|character: char| character.is_whitespace() || "/>=".contains(character)) {
             return Err(call.fail(format!("invalid character in the attribute name '{key}'")));
         }
-        parts.push(format!("{}=\"{}\"", escaped(&key), escaped(&text(&item))));
+        parts.push(format!("{}=\"{}\"", escaped(&key), escaped(&text(&item)?)));
     }
     let mut out = parts.join(" ");
     if truth_argument(autospace.as_ref(), true) && !out.is_empty() {
@@ -161,13 +160,13 @@ fn xmlattr(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
 fn urlize(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [value, limit, nofollow, target, rel, extra_schemes] =
         call.bind(["value", "trim_url_limit", "nofollow", "target", "rel", "extra_schemes"], 1)?;
-    let source = text(&value.unwrap_or_default());
+    let source = text(&value.unwrap_or_default())?;
     let limit = limit
         .filter(|value| !value.is_none())
         .map(|value| super::python::int_argument(Some(&value), "trim_url_limit", 0))
         .transpose()?;
-    let mut rels: Vec<String> =
-        rel.iter().flat_map(|rel| text(rel).split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect();
+    let rel = rel.as_ref().map(text).transpose()?.unwrap_or_default();
+    let mut rels: Vec<String> = rel.split_whitespace().map(str::to_owned).collect();
     if truth_argument(nofollow.as_ref(), false) {
         rels.push("nofollow".to_owned());
     }
@@ -175,11 +174,12 @@ fn urlize(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     rels.sort();
     rels.dedup();
     let rel = format!(" rel=\"{}\"", escaped(&rels.join(" ")));
-    let target = target
-        .filter(|value| !value.is_none())
-        .map_or_else(String::new, |value| format!(" target=\"{}\"", escaped(&text_argument(Some(&value), ""))));
+    let target = match target.filter(|value| !value.is_none()) {
+        Some(value) => format!(" target=\"{}\"", escaped(&text(&value)?)),
+        None => String::new(),
+    };
     let schemes = match extra_schemes.filter(|value| !value.is_none()) {
-        Some(list) => items(&list)?.iter().map(text).collect(),
+        Some(list) => items(&list)?.iter().map(text).collect::<Result<_, _>>()?,
         None => Vec::new(),
     };
     let web = Regex::new(r"(?i)^((https?://|www\.)(([\w%-]+\.)+)?([a-z]{2,63}|xn--[\w%]{2,59})|([\w%-]{2,63}\.)+(com|net|int|edu|gov|org|info|mil)|(https?://)((([\d]{1,3})(\.[\d]{1,3}){3})|(\[([\da-f]{0,4}:){2}([\da-f]{0,4}:?){1,6}\])))(?::[\d]{1,5})?(?:[/?#]\S*)?$")

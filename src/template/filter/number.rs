@@ -58,7 +58,7 @@ fn round(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [value, precision, method] = call.bind(["value", "precision", "method"], 1)?;
     let value = value.unwrap_or_default();
     let precision = i32::try_from(int_argument(precision.as_ref(), "precision", 0)?).unwrap_or_default();
-    let method = text_argument(method.as_ref(), "common");
+    let method = text_argument(method.as_ref(), "common")?;
     let Some(float) = number(&value) else {
         return Err(call.fail(format!("'{}' can't be rounded", type_name(&value))));
     };
@@ -95,7 +95,7 @@ fn rounded(value: f64, precision: i32) -> f64 {
 
 fn real(call: &Call, value: &Value) -> Result<f64, Error> {
     number(value).ok_or_else(|| {
-        call.fail(format!("can only be used on numbers, got {} of type '{}'", brief(value), type_name(value)))
+        call.fail(format!("{}() can only be used on numbers: must be real number, not {}", call.name, type_name(value)))
     })
 }
 
@@ -173,10 +173,13 @@ fn human_readable(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [value, isbits, unit] = call.bind(["size", "isbits", "unit"], 1)?;
     let value = value.unwrap_or_default();
     let Some(size) = number(&value) else {
-        return Err(call.fail(format!("needs a number, got {} of type '{}'", brief(&value), type_name(&value))));
+        return Err(call.fail(format!(
+            "human_readable() failed on bad input: '>=' not supported between instances of '{}' and 'int'",
+            type_name(&value)
+        )));
     };
     let bits = truth_argument(isbits.as_ref(), false);
-    let unit = unit.filter(|unit| !unit.is_none()).map(|unit| text(&unit).to_uppercase());
+    let unit = unit.filter(|unit| !unit.is_none()).map(|unit| text(&unit)).transpose()?.map(|unit| unit.to_uppercase());
     let chosen = UNITS.iter().find(|(letter, shift)| match &unit {
         Some(unit) => *unit == letter.to_string(),
         None => size >= 2_f64.powi(*shift as i32),
@@ -189,9 +192,9 @@ fn human_readable(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
 
 fn human_to_bytes(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [value, default_unit, isbits] = call.bind(["size", "default_unit", "isbits"], 1)?;
-    let unit = default_unit.filter(|unit| !unit.is_none()).map(|unit| text(&unit));
-    let size = bytes_of(&text(&value.unwrap_or_default()), unit.as_deref(), truth_argument(isbits.as_ref(), false));
-    size.map(int_value).map_err(|message| call.fail(message))
+    let unit = default_unit.filter(|unit| !unit.is_none()).map(|unit| text(&unit)).transpose()?;
+    let size = bytes_of(&text(&value.unwrap_or_default())?, unit.as_deref(), truth_argument(isbits.as_ref(), false));
+    size.map(int_value).map_err(|message| call.fail(format!("human_to_bytes() can't interpret the input: {message}")))
 }
 
 /// A size such as `1.5 MB` in bytes (or bits).

@@ -21,7 +21,7 @@ fn password_hash(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [password, kind, salt, salt_size, rounds, ident] =
         call.bind(["password", "hashtype", "salt", "salt_size", "rounds", "ident"], 1)?;
     let given = |value: Option<Value>| value.filter(|value| !value.is_none());
-    let password = text(&password.unwrap_or_default());
+    let password = text(&password.unwrap_or_default())?;
     let salt_size = match given(salt_size) {
         Some(size) => Some(usize::try_from(int_argument(Some(&size), "salt_size", 0)?).unwrap_or_default()),
         None => None,
@@ -30,9 +30,9 @@ fn password_hash(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
         Some(rounds) => Some(u32::try_from(int_argument(Some(&rounds), "rounds", 0)?).unwrap_or_default()),
         None => None,
     };
-    let salt = given(salt).map(|salt| text(&salt));
-    let ident = given(ident).map(|ident| text(&ident));
-    hash(&password, &text_argument(kind.as_ref(), "sha512"), salt.as_deref(), salt_size, rounds, ident.as_deref())
+    let salt = given(salt).map(|salt| text(&salt)).transpose()?;
+    let ident = given(ident).map(|ident| text(&ident)).transpose()?;
+    hash(&password, &text_argument(kind.as_ref(), "sha512")?, salt.as_deref(), salt_size, rounds, ident.as_deref())
         .map(Value::from)
         .map_err(|message| call.fail(message))
 }

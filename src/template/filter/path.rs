@@ -185,7 +185,7 @@ fn relpath(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     if path.is_empty() {
         return Err(call.fail("the path is empty"));
     }
-    let start = start.filter(|start| !start.is_none()).map_or_else(|| ".".to_owned(), |start| text(&start));
+    let start = start.filter(|start| !start.is_none()).map_or_else(|| Ok(".".to_owned()), |start| text(&start))?;
     let (path, start) = (absolute(&path), absolute(&start));
     let parts = |path: &str| path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>();
     let (path, start) = (parts(&path), parts(&start));

@@ -8,6 +8,9 @@ use std::cmp::Ordering;
 use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, Value};
 
+use crate::template::python;
+pub(crate) use crate::template::python::{quoted, type_name};
+
 /// An error with this text.
 pub(crate) fn fail(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidOperation, message.into())
@@ -16,26 +19,6 @@ pub(crate) fn fail(message: impl Into<String>) -> Error {
 /// Whether the value is one of Python's floats.
 pub(crate) fn is_float(value: &Value) -> bool {
     value.kind() == ValueKind::Number && !value.is_integer()
-}
-
-/// The type's name in Python.
-pub(crate) fn type_name(value: &Value) -> &'static str {
-    match value.kind() {
-        ValueKind::Undefined => "AnsibleUndefined",
-        ValueKind::None => "NoneType",
-        ValueKind::Bool => "bool",
-        ValueKind::Number if value.is_integer() => "int",
-        ValueKind::Number => "float",
-        ValueKind::String => "str",
-        ValueKind::Bytes => "bytes",
-        ValueKind::Seq if value.is_tuple() => "tuple",
-        ValueKind::Seq => "list",
-        ValueKind::Iterable => "generator",
-        ValueKind::Map => "dict",
-        _ if value.downcast_object_ref::<super::time::DateTime>().is_some() => "datetime",
-        _ if value.downcast_object_ref::<super::time::TimeDelta>().is_some() => "timedelta",
-        _ => "object",
-    }
 }
 
 /// Whether the value is a list, a tuple or another sequence of values (not text).
@@ -48,92 +31,21 @@ pub(crate) fn is_map(value: &Value) -> bool {
     value.kind() == ValueKind::Map
 }
 
-/// Python's `str()`.
-pub(crate) fn text(value: &Value) -> String {
-    match value.kind() {
-        ValueKind::String => value.as_str().unwrap_or_default().to_owned(),
-        ValueKind::Undefined => String::new(),
-        ValueKind::Bytes => String::from_utf8_lossy(value.as_bytes().unwrap_or_default()).into_owned(),
-        ValueKind::Plain => value.to_string(),
-        _ => repr(value),
-    }
+/// Python's `str()`; nothing for a value that was not given.
+///
+/// # Errors
+/// Something in the value is undefined.
+pub(crate) fn text(value: &Value) -> Result<String, Error> {
+    if value.is_undefined() { Ok(String::new()) } else { Ok(python::to_text(value)?) }
 }
 
 /// Python's `repr()`.
-pub(crate) fn repr(value: &Value) -> String {
-    let mut out = String::new();
-    write_repr(value, &mut out);
-    out
+///
+/// # Errors
+/// Something in the value is undefined.
+pub(crate) fn repr(value: &Value) -> Result<String, Error> {
+    Ok(python::repr(value)?)
 }
-
-fn write_repr(value: &Value, out: &mut String) {
-    match value.kind() {
-        ValueKind::Number if !value.is_integer() => out.push_str(&float_text(number(value).unwrap_or(f64::NAN))),
-        ValueKind::String => out.push_str(&quoted(value.as_str().unwrap_or_default())),
-        ValueKind::Seq | ValueKind::Iterable => {
-            let tuple = value.is_tuple();
-            out.push(if tuple { '(' } else { '[' });
-            let mut length = 0;
-            for item in value.try_iter().into_iter().flatten() {
-                if length > 0 {
-                    out.push_str(", ");
-                }
-                write_repr(&item, out);
-                length += 1;
-            }
-            if tuple && length == 1 {
-                out.push(',');
-            }
-            out.push(if tuple { ')' } else { ']' });
-        }
-        ValueKind::Map => {
-            out.push('{');
-            for (index, (key, item)) in pairs(value).unwrap_or_default().iter().enumerate() {
-                if index > 0 {
-                    out.push_str(", ");
-                }
-                write_repr(key, out);
-                out.push_str(": ");
-                write_repr(item, out);
-            }
-            out.push('}');
-        }
-        ValueKind::Undefined => out.push_str("Undefined"),
-        _ => out.push_str(&value.to_string()),
-    }
-}
-
-/// A string literal as Python's `repr()` writes it.
-pub(crate) fn quoted(text: &str) -> String {
-    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push(quote);
-    for character in text.chars() {
-        match character {
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            other if other == quote => {
-                out.push('\\');
-                out.push(other);
-            }
-            other
-                if (other as u32) < 0x20
-                    || other == '\u{7f}'
-                    || ('\u{80}'..='\u{a0}').contains(&other)
-                    || other == '\u{ad}' =>
-            {
-                out.push_str(&format!("\\x{:02x}", other as u32));
-            }
-            other => out.push(other),
-        }
-    }
-    out.push(quote);
-    out
-}
-
-pub(crate) use rprov_modules::text::float as float_text;
 
 /// The value as a float if it is a number or a boolean.
 pub(crate) fn number(value: &Value) -> Option<f64> {
@@ -263,7 +175,7 @@ pub(crate) fn tuple(items: Vec<Value>) -> Value {
 
 /// The value's representation, cut to a length that suits a message.
 pub(crate) fn brief(value: &Value) -> String {
-    let full = repr(value);
+    let full = repr(value).unwrap_or_else(|error| error.to_string());
     if full.chars().count() > 60 {
         let cut: String = full.chars().take(57).collect();
         format!("{cut}...")
@@ -374,12 +286,12 @@ pub(crate) fn missing_attribute(value: &Value, path: &Value) -> Error {
         match subscript(&current, &part) {
             Ok(next) if !next.is_undefined() => current = next,
             _ => {
-                let message = format!("object of type '{}' has no attribute {}", type_name(&current), repr(&part));
+                let message = format!("object of type '{}' has no attribute {}", type_name(&current), brief(&part));
                 return Error::new(ErrorKind::UndefinedError, message);
             }
         }
     }
-    Error::new(ErrorKind::UndefinedError, format!("{} has no attribute {}", brief(value), repr(path)))
+    Error::new(ErrorKind::UndefinedError, format!("{} has no attribute {}", brief(value), brief(path)))
 }
 
 /// An integer argument (`default` if absent).
@@ -391,8 +303,8 @@ pub(crate) fn int_argument(value: Option<&Value>, name: &str, default: i128) -> 
 }
 
 /// A text argument (`default` if absent).
-pub(crate) fn text_argument(value: Option<&Value>, default: &str) -> String {
-    value.map_or_else(|| default.to_owned(), text)
+pub(crate) fn text_argument(value: Option<&Value>, default: &str) -> Result<String, Error> {
+    value.map_or_else(|| Ok(default.to_owned()), text)
 }
 
 /// A truth argument (`default` if absent).

@@ -99,13 +99,13 @@ impl Twister {
 
 impl Generator {
     /// Seeded by a value, as Python does it for text and integers; `none` means the system's randomness.
-    pub(crate) fn new(seed: Option<&Value>) -> Self {
-        let Some(seed) = seed.filter(|seed| !seed.is_none()) else { return Self::System };
+    pub(crate) fn new(seed: Option<&Value>) -> Result<Self, Error> {
+        let Some(seed) = seed.filter(|seed| !seed.is_none()) else { return Ok(Self::System) };
         let bytes = match integer(seed) {
             Some(whole) => whole.unsigned_abs().to_be_bytes().to_vec(),
             // Other values are seeded by their text; Python refuses most of them.
             None => {
-                let source = text(seed);
+                let source = text(seed)?;
                 let mut bytes = source.as_bytes().to_vec();
                 bytes.extend_from_slice(&Sha512::digest(source.as_bytes()));
                 bytes
@@ -116,7 +116,7 @@ impl Generator {
         while words.len() > 1 && words.last() == Some(&0) {
             words.pop();
         }
-        Self::Seeded(Box::new(Twister::from_words(&words)))
+        Ok(Self::Seeded(Box::new(Twister::from_words(&words))))
     }
 
     fn word(&mut self) -> u32 {
@@ -160,7 +160,7 @@ impl Generator {
 fn random(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [value, start, step, seed] = call.bind(["end", "start", "step", "seed"], 1)?;
     let value = value.unwrap_or_default();
-    let mut generator = Generator::new(seed.as_ref());
+    let mut generator = Generator::new(seed.as_ref())?;
     if let Some(end) = integer(&value) {
         let start = int_argument(start.filter(|start| !start.is_none()).as_ref(), "start", 0)?;
         let step = int_argument(step.filter(|step| !step.is_none()).as_ref(), "step", 1)?;
@@ -189,7 +189,7 @@ fn shuffle(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [value, seed] = call.bind(["mylist", "seed"], 1)?;
     let value = value.unwrap_or_default();
     let Ok(mut all) = items(&value) else { return Ok(value) };
-    let mut generator = Generator::new(seed.as_ref());
+    let mut generator = Generator::new(seed.as_ref())?;
     for index in (1..all.len()).rev() {
         let other = usize::try_from(generator.below(index as u64 + 1)).unwrap_or_default();
         all.swap(index, other);

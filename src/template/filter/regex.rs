@@ -61,7 +61,8 @@ pub(crate) fn compile(pattern: &str, flags: Flags) -> Result<Rc<Regex>, Error> {
         (true, false) => translated.push_str(&format!(r"\A(?:{body})")),
         _ => translated.push_str(&body),
     }
-    let regex = Rc::new(Regex::new(&translated).map_err(|error| wrong(&error.to_string()))?);
+    let before = translated.chars().count().saturating_sub(body.chars().count() + if flags.at_start { 1 } else { 0 });
+    let regex = Rc::new(Regex::new(&translated).map_err(|error| wrong(&mistake(&error, before)))?);
     COMPILED.with_borrow_mut(|compiled| {
         if compiled.len() >= CACHE_LIMIT {
             compiled.clear();
@@ -69,6 +70,24 @@ pub(crate) fn compile(pattern: &str, flags: Flags) -> Result<Rc<Regex>, Error> {
         compiled.insert(key, regex.clone());
     });
     Ok(regex)
+}
+
+/// A pattern's mistake in Python's words, where it has some for it; `before` is what was put in front of the pattern.
+fn mistake(error: &fancy_regex::Error, before: usize) -> String {
+    use fancy_regex::{Error, ParseError};
+    let Error::ParseError(position, problem) = error else { return error.to_string() };
+    let position = position.saturating_sub(before);
+    match problem {
+        ParseError::TargetNotRepeatable => format!("nothing to repeat at position {position}"),
+        ParseError::UnclosedOpenParen => {
+            format!("missing ), unterminated subpattern at position {}", position.saturating_sub(1))
+        }
+        ParseError::InvalidClass => format!("unterminated character set at position {position}"),
+        ParseError::GeneralParseError(text) if text == "end of string not reached" => {
+            format!("unbalanced parenthesis at position {position}")
+        }
+        other => format!("{other} at position {position}"),
+    }
 }
 
 /// A pattern in fancy-regex's spelling.
@@ -324,15 +343,15 @@ fn group_index(regex: &Regex, name: &str) -> Option<usize> {
 fn replace(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [value, pattern, replacement, ignorecase, multiline, count, mandatory] =
         call.bind(["value", "pattern", "replacement", "ignorecase", "multiline", "count", "mandatory_count"], 1)?;
-    let source = text(&value.unwrap_or_default());
-    let pattern = text_argument(pattern.as_ref(), "");
+    let source = text(&value.unwrap_or_default())?;
+    let pattern = text_argument(pattern.as_ref(), "")?;
     let flags = Flags {
         ignorecase: truth_argument(ignorecase.as_ref(), false),
         multiline: truth_argument(multiline.as_ref(), false),
         ..Flags::default()
     };
     let regex = compile(&pattern, flags)?;
-    let pieces = template(&text_argument(replacement.as_ref(), ""), &regex)?;
+    let pieces = template(&text_argument(replacement.as_ref(), "")?, &regex)?;
     let limit = usize::try_from(int_argument(count.as_ref(), "count", 0)?).unwrap_or_default();
     let found = matches(&regex, &source, if limit == 0 { usize::MAX } else { limit })?;
     let wanted = int_argument(mandatory.as_ref(), "mandatory_count", 0)?;
@@ -362,7 +381,7 @@ fn replace(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
 }
 
 fn search(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
-    let source = text(&call.subject()?);
+    let source = text(&call.subject()?)?;
     let mut positional = call.positional.iter().skip(1);
     let mut pattern = positional.next().cloned();
     let mut flags = Flags::default();
@@ -374,10 +393,10 @@ fn search(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
             _ => return Err(call.fail(format!("has no argument `{name}`; it takes ignorecase and multiline"))),
         }
     }
-    let regex = compile(&text_argument(pattern.as_ref(), ""), flags)?;
+    let regex = compile(&text_argument(pattern.as_ref(), "")?, flags)?;
     let mut groups = Vec::new();
     for argument in positional {
-        let wanted = text(argument);
+        let wanted = text(argument)?;
         let name = wanted.strip_prefix("\\g<").and_then(|name| name.strip_suffix('>')).or_else(|| {
             wanted
                 .strip_prefix('\\')
@@ -404,13 +423,13 @@ fn search(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
 
 fn find_all(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [value, pattern, multiline, ignorecase] = call.bind(["value", "regex", "multiline", "ignorecase"], 2)?;
-    let source = text(&value.unwrap_or_default());
+    let source = text(&value.unwrap_or_default())?;
     let flags = Flags {
         ignorecase: truth_argument(ignorecase.as_ref(), false),
         multiline: truth_argument(multiline.as_ref(), false),
         ..Flags::default()
     };
-    let regex = compile(&text_argument(pattern.as_ref(), ""), flags)?;
+    let regex = compile(&text_argument(pattern.as_ref(), "")?, flags)?;
     let mut out = Vec::new();
     for captures in matches(&regex, &source, usize::MAX)? {
         let group = |index: usize| Value::from(captures.get(index).map_or("", |group| group.as_str()));
@@ -425,8 +444,8 @@ fn find_all(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
 
 fn escape(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [value, kind] = call.bind(["string", "re_type"], 1)?;
-    let source = text(&value.unwrap_or_default());
-    match text_argument(kind.as_ref(), "python").as_str() {
+    let source = text(&value.unwrap_or_default())?;
+    match text_argument(kind.as_ref(), "python")?.as_str() {
         "python" => Ok(Value::from(escaped(&source))),
         "posix_basic" => {
             let mut out = String::new();

@@ -60,7 +60,7 @@ fn length(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
 
 fn join(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [value, separator, path] = call.bind(["value", "d", "attribute"], 1)?;
-    let separator = text_argument(separator.as_ref(), "");
+    let separator = text_argument(separator.as_ref(), "")?;
     super::text::join(&value.unwrap_or_default(), &separator, path.filter(|path| !path.is_none()).as_ref())
         .map(Value::from)
 }
@@ -115,16 +115,23 @@ fn sort(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
 
 fn unique(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [value, case, path] = call.bind(["value", "case_sensitive", "attribute"], 1)?;
-    let case = truth_argument(case.as_ref(), false);
     let path = path.filter(|path| !path.is_none());
-    let mut seen = super::set::Seen::default();
-    let mut kept = Vec::new();
-    for item in items(&value.unwrap_or_default())? {
-        if seen.insert(&key(&item, path.as_ref(), None, case)?) {
-            kept.push(item);
+    let all = items(&value.unwrap_or_default())?;
+    let folded = truth_argument(case.as_ref(), false);
+    let mut keys = all.iter().map(|item| key(item, path.as_ref(), None, folded)).collect::<Result<Vec<_>, _>>()?;
+    // Jinja2 compares by hash. Where an item has none, Ansible compares whole items instead, if nothing else was asked.
+    if let Some(unhashable) = keys.iter().map(type_name).find(|kind| matches!(*kind, "list" | "dict")) {
+        let folds = case.as_ref().is_some_and(|case| !case.is_none() && !folded);
+        if folds || path.is_some() {
+            return Err(call.fail(format!(
+                "Jinja2's unique filter failed and we cannot fall back to Ansible's version as it does not support the \
+                 parameters supplied: unhashable type: '{unhashable}'"
+            )));
         }
+        keys.clone_from(&all);
     }
-    Ok(Value::from(kept))
+    let mut seen = super::set::Seen::default();
+    Ok(keys.iter().zip(all).filter(|(key, _)| seen.insert(key)).map(|(_, item)| item).collect())
 }
 
 fn extreme(call: &Call, wanted: Ordering) -> Result<Value, Error> {
@@ -231,7 +238,8 @@ impl Object for Group {
     }
 
     fn render(self: &std::sync::Arc<Self>, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(&super::python::repr(&tuple(vec![self.grouper.clone(), self.list.clone()])))
+        let shown = super::python::repr(&tuple(vec![self.grouper.clone(), self.list.clone()]));
+        formatter.write_str(&shown.map_err(|_| std::fmt::Error)?)
     }
 }
 
@@ -292,7 +300,7 @@ fn map(state: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let Some((filter, arguments)) = rest.split_first() else {
         return Err(call.fail("needs the name of a filter, or `attribute=`"));
     };
-    let filter = text(filter);
+    let filter = text(filter)?;
     for item in truthy_items(&value)? {
         let arguments = inner_arguments(&item, arguments, &call.keyword);
         out.push(state.apply_filter(&filter, &arguments).map_err(|error| match error.kind() {
@@ -329,8 +337,9 @@ fn select(state: &mut State<'_, '_>, call: &Call, keep: bool, by_attribute: bool
         let holds = match rest.split_first() {
             Some((test, arguments)) => {
                 let arguments = inner_arguments(&subject, arguments, &call.keyword);
-                state.perform_test(&text(test), &arguments).map_err(|error| match error.kind() {
-                    ErrorKind::UnknownTest => call.fail(format!("No test named '{}'.", text(test))),
+                let test = text(test)?;
+                state.perform_test(&test, &arguments).map_err(|error| match error.kind() {
+                    ErrorKind::UnknownTest => call.fail(format!("No test named '{test}'.")),
                     _ => error,
                 })?
             }

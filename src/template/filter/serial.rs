@@ -64,8 +64,8 @@ fn to_json(call: &Call, mut style: JsonStyle) -> Result<Value, Error> {
                 let [between, after] = pair.as_slice() else {
                     return Err(call.fail("separators must be a pair of texts"));
                 };
-                style.item_separator = Some(text(between));
-                style.key_separator = text(after);
+                style.item_separator = Some(text(between)?);
+                style.key_separator = text(after)?;
             }
             "separators" => {}
             other if IGNORED.contains(&other) => {}
@@ -116,7 +116,7 @@ fn write_value(value: &Value, style: &JsonStyle, writer: &mut json::Writer<'_>) 
                         write_number(&key, &mut number);
                         number.finish()
                     }
-                    _ => text(&key),
+                    _ => text(&key)?,
                 };
                 writer.key(&key);
                 write_value(&item, style, writer)
@@ -193,7 +193,7 @@ pub(crate) fn value_json(value: &Value) -> Result<serde_json::Value, Error> {
         ValueKind::Map => {
             let mut entries = serde_json::Map::new();
             for (key, item) in pairs(value)? {
-                entries.insert(text(&key), value_json(&item)?);
+                entries.insert(text(&key)?, value_json(&item)?);
             }
             serde_json::Value::Object(entries)
         }
@@ -201,7 +201,7 @@ pub(crate) fn value_json(value: &Value) -> Result<serde_json::Value, Error> {
             super::call::defined(value, "this filter")?;
             serde_json::Value::Null
         }
-        _ => serde_json::Value::String(text(value)),
+        _ => serde_json::Value::String(text(value)?),
     })
 }
 

@@ -4,17 +4,16 @@ use fancy_regex::Regex;
 use minijinja::{Error, State, Value};
 
 use super::call::{Call, Run};
-use super::python::{
-    fail, int_argument, integer, items, number, repr, text, text_argument, text_only, truth_argument, type_name,
-};
+use super::python::{fail, int_argument, items, repr, text, text_argument, text_only, truth_argument};
+use crate::template::printf::percent;
 
 pub(super) const FILTERS: &[(&str, Run)] = &[
-    ("upper", |_, call| Ok(Value::from(text(&call.only()?).to_uppercase()))),
-    ("lower", |_, call| Ok(Value::from(text(&call.only()?).to_lowercase()))),
+    ("upper", |_, call| Ok(Value::from(text(&call.only()?)?.to_uppercase()))),
+    ("lower", |_, call| Ok(Value::from(text(&call.only()?)?.to_lowercase()))),
     ("title", title),
     ("capitalize", capitalize),
     ("trim", trim),
-    ("string", |_, call| Ok(string(&call.only()?))),
+    ("string", |_, call| string(&call.only()?)),
     ("truncate", truncate),
     ("wordwrap", wordwrap),
     ("wordcount", wordcount),
@@ -25,16 +24,16 @@ pub(super) const FILTERS: &[(&str, Run)] = &[
     ("split", split),
     ("comment", comment),
     ("quote", quote),
-    ("pprint", |_, call| Ok(Value::from(repr(&call.only()?)))),
+    ("pprint", |_, call| Ok(Value::from(repr(&call.only()?)?))),
 ];
 
 /// `str()` that leaves text (and text marked as safe for HTML) as it is.
-fn string(value: &Value) -> Value {
-    if value.as_str().is_some() { value.clone() } else { Value::from(text(value)) }
+fn string(value: &Value) -> Result<Value, Error> {
+    if value.as_str().is_some() { Ok(value.clone()) } else { text(value).map(Value::from) }
 }
 
 fn title(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
-    let source = text(&call.only()?);
+    let source = text(&call.only()?)?;
     let mut out = String::with_capacity(source.len());
     let mut start = true;
     for character in source.chars() {
@@ -49,7 +48,7 @@ fn title(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
 }
 
 fn capitalize(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
-    let source = text(&call.only()?);
+    let source = text(&call.only()?)?;
     let mut characters = source.chars();
     let mut out: String = characters.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
     out.push_str(&characters.as_str().to_lowercase());
@@ -58,10 +57,10 @@ fn capitalize(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
 
 fn trim(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [value, chars] = call.bind(["value", "chars"], 1)?;
-    let source = text(&value.unwrap_or_default());
+    let source = text(&value.unwrap_or_default())?;
     Ok(Value::from(match chars.filter(|chars| !chars.is_none()) {
         Some(chars) => {
-            let chars = text(&chars);
+            let chars = text(&chars)?;
             source.trim_matches(|character| chars.contains(character)).to_owned()
         }
         None => source.trim().to_owned(),
@@ -72,7 +71,7 @@ fn truncate(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [value, length, killwords, end, leeway] = call.bind(["value", "length", "killwords", "end", "leeway"], 1)?;
     let value = value.unwrap_or_default();
     let length = int_argument(length.as_ref(), "length", 255)?;
-    let end = text_argument(end.as_ref(), "...");
+    let end = text_argument(end.as_ref(), "...")?;
     let leeway = int_argument(leeway.filter(|value| !value.is_none()).as_ref(), "leeway", 5)?;
     let end_length = end.chars().count() as i128;
     if length < end_length {
@@ -102,7 +101,7 @@ fn wordwrap(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     if width == 0 {
         return Err(call.fail("the width must be at least 1"));
     }
-    let joint = text_argument(wrapstring.filter(|value| !value.is_none()).as_ref(), "\n");
+    let joint = text_argument(wrapstring.filter(|value| !value.is_none()).as_ref(), "\n")?;
     let long = truth_argument(break_long_words.as_ref(), true);
     let hyphens = truth_argument(break_on_hyphens.as_ref(), true);
     let mut lines = Vec::new();
@@ -196,14 +195,14 @@ fn wrap(line: &str, width: usize, break_long: bool, hyphens: bool) -> Result<Vec
 }
 
 fn wordcount(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
-    let source = text(&call.only()?);
+    let source = text(&call.only()?)?;
     let words = source.split(|character: char| !(character.is_alphanumeric() || character == '_'));
     Ok(Value::from(words.filter(|word| !word.is_empty()).count()))
 }
 
 fn center(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [value, width] = call.bind(["value", "width"], 1)?;
-    let source = text(&value.unwrap_or_default());
+    let source = text(&value.unwrap_or_default())?;
     let width = usize::try_from(int_argument(width.as_ref(), "width", 80)?).unwrap_or_default();
     let Some(margin) = width.checked_sub(source.chars().count()) else {
         return Ok(Value::from(source));
@@ -242,8 +241,8 @@ fn indent(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
 
 fn replace(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [value, old, new, count] = call.bind(["value", "old", "new", "count"], 3)?;
-    let source = text(&value.unwrap_or_default());
-    let (old, new) = (text_argument(old.as_ref(), ""), text_argument(new.as_ref(), ""));
+    let source = text(&value.unwrap_or_default())?;
+    let (old, new) = (text_argument(old.as_ref(), "")?, text_argument(new.as_ref(), "")?);
     let count = int_argument(count.filter(|value| !value.is_none()).as_ref(), "count", -1)?;
     Ok(Value::from(match usize::try_from(count) {
         Ok(count) => source.replacen(&old, &new, count),
@@ -252,229 +251,17 @@ fn replace(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
 }
 
 /// How one `%` conversion is to be printed.
-#[derive(Default)]
-struct Conversion {
-    left: bool,
-    zero: bool,
-    plus: bool,
-    blank: bool,
-    alternate: bool,
-    width: usize,
-    precision: Option<usize>,
-}
-
 fn format(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
-    let template = text(&call.subject()?);
+    let template = text(&call.subject()?)?;
     let arguments: Vec<Value> = call.positional.iter().skip(1).cloned().collect();
     if !arguments.is_empty() && !call.keyword.is_empty() {
-        return Err(call.fail("positional and named arguments can't be mixed"));
+        return Err(call.fail("can't handle positional and keyword arguments at the same time"));
     }
-    let named = (!call.keyword.is_empty())
-        .then(|| Value::from_pairs(call.keyword.iter().map(|(key, value)| (Value::from(key.as_str()), value.clone()))));
-    Ok(Value::from(percent(&template, &arguments, named.as_ref())?))
-}
-
-/// Python's `template % arguments` (printf style).
-///
-/// # Errors
-///
-/// Too few or too many arguments, an argument of the wrong type, an unknown conversion.
-pub(crate) fn percent(template: &str, arguments: &[Value], named: Option<&Value>) -> Result<String, Error> {
-    let few = || fail("not enough arguments for the format string");
-    let mut out = String::new();
-    let mut rest = arguments.iter();
-    let mut characters = template.chars().peekable();
-    while let Some(character) = characters.next() {
-        if character != '%' {
-            out.push(character);
-            continue;
-        }
-        let mut key = None;
-        if characters.next_if_eq(&'(').is_some() {
-            let mut name = String::new();
-            for character in characters.by_ref() {
-                if character == ')' {
-                    break;
-                }
-                name.push(character);
-            }
-            key = Some(name);
-        }
-        let mut conversion = Conversion::default();
-        while let Some(flag) = characters.next_if(|next| "-0+ #".contains(*next)) {
-            match flag {
-                '-' => conversion.left = true,
-                '0' => conversion.zero = true,
-                '+' => conversion.plus = true,
-                ' ' => conversion.blank = true,
-                _ => conversion.alternate = true,
-            }
-        }
-        if characters.next_if_eq(&'*').is_some() {
-            let width = int_argument(Some(rest.next().ok_or_else(few)?), "width", 0)?;
-            conversion.left |= width < 0;
-            conversion.width = usize::try_from(width.abs()).unwrap_or_default();
-        } else {
-            while let Some(digit) = characters.peek().and_then(|next| next.to_digit(10)) {
-                conversion.width = conversion.width.saturating_mul(10).saturating_add(digit as usize).min(1_000_000);
-                characters.next();
-            }
-        }
-        if characters.next_if_eq(&'.').is_some() {
-            let mut precision = 0_usize;
-            if characters.next_if_eq(&'*').is_some() {
-                let given = int_argument(Some(rest.next().ok_or_else(few)?), "precision", 0)?;
-                precision = usize::try_from(given).unwrap_or_default();
-            }
-            while let Some(digit) = characters.peek().and_then(|next| next.to_digit(10)) {
-                precision = precision.saturating_mul(10).saturating_add(digit as usize).min(10_000);
-                characters.next();
-            }
-            conversion.precision = Some(precision);
-        }
-        while characters.next_if(|next| "hlL".contains(*next)).is_some() {}
-        let Some(kind) = characters.next() else {
-            return Err(fail("incomplete format: the text ends after `%`"));
-        };
-        if kind == '%' {
-            out.push('%');
-            continue;
-        }
-        let value = match (&key, named) {
-            (Some(key), Some(map)) => {
-                let found = map.get_item(&Value::from(key.as_str()))?;
-                if found.is_undefined() {
-                    return Err(fail(format!("the format needs the key '{key}', which is missing")));
-                }
-                found
-            }
-            (Some(_), None) => return Err(fail("the format requires a mapping")),
-            (None, Some(map)) => map.clone(),
-            (None, None) => rest.next().cloned().ok_or_else(few)?,
-        };
-        out.push_str(&convert(&conversion, kind, &value)?);
+    if call.keyword.is_empty() {
+        return percent(&template, &arguments, None).map(Value::from);
     }
-    if rest.next().is_some() && named.is_none() {
-        return Err(fail("not all arguments were converted during string formatting"));
-    }
-    Ok(out)
-}
-
-fn convert(conversion: &Conversion, kind: char, value: &Value) -> Result<String, Error> {
-    let real = || fail(format!("%{kind} format: a real number is required, not {}", type_name(value)));
-    let mut numeric = true;
-    let body = match kind {
-        's' | 'r' | 'a' => {
-            numeric = false;
-            let full = if kind == 's' { text(value) } else { repr(value) };
-            match conversion.precision {
-                Some(limit) => full.chars().take(limit).collect(),
-                None => full,
-            }
-        }
-        'c' => {
-            numeric = false;
-            match (integer(value), value.as_str()) {
-                (Some(code), _) => u32::try_from(code)
-                    .ok()
-                    .and_then(char::from_u32)
-                    .ok_or_else(|| fail("%c needs a character or its code"))?
-                    .to_string(),
-                (None, Some(text)) if text.chars().count() == 1 => text.to_owned(),
-                _ => return Err(fail("%c needs a character or its code")),
-            }
-        }
-        'd' | 'i' | 'u' | 'x' | 'X' | 'o' => {
-            let whole = match integer(value) {
-                Some(whole) => whole,
-                None if "diu".contains(kind) => number(value).ok_or_else(real)?.trunc() as i128,
-                None => return Err(fail(format!("%{kind} format: an integer is required, not {}", type_name(value)))),
-            };
-            let digits = match kind {
-                'x' => format!("{:x}", whole.unsigned_abs()),
-                'X' => format!("{:X}", whole.unsigned_abs()),
-                'o' => format!("{:o}", whole.unsigned_abs()),
-                _ => whole.unsigned_abs().to_string(),
-            };
-            let digits = match conversion.precision {
-                Some(least) if digits.len() < least => format!("{}{digits}", "0".repeat(least - digits.len())),
-                _ => digits,
-            };
-            let prefix = match (conversion.alternate, kind) {
-                (true, 'x') => "0x",
-                (true, 'X') => "0X",
-                (true, 'o') => "0o",
-                _ => "",
-            };
-            let sign = if whole < 0 { "-" } else { "" };
-            format!("{sign}{prefix}{digits}")
-        }
-        'e' | 'E' | 'f' | 'F' | 'g' | 'G' => {
-            let float = number(value).ok_or_else(real)?;
-            let shown = float_format(float, conversion.precision.unwrap_or(6), kind, conversion.alternate);
-            if kind.is_uppercase() { shown.to_uppercase() } else { shown }
-        }
-        other => return Err(fail(format!("unsupported format character '{other}'"))),
-    };
-    let body = if numeric && !body.starts_with('-') && conversion.plus {
-        format!("+{body}")
-    } else if numeric && !body.starts_with('-') && conversion.blank {
-        format!(" {body}")
-    } else {
-        body
-    };
-    let padding = conversion.width.saturating_sub(body.chars().count());
-    Ok(if conversion.left {
-        body + &" ".repeat(padding)
-    } else if conversion.zero && numeric {
-        let at = body.find(|character: char| !"+- ".contains(character)).unwrap_or_default();
-        let at =
-            if body.get(at..at + 2).is_some_and(|prefix| matches!(prefix, "0x" | "0X" | "0o")) { at + 2 } else { at };
-        let (head, tail) = body.split_at(at);
-        format!("{head}{}{tail}", "0".repeat(padding))
-    } else {
-        " ".repeat(padding) + &body
-    })
-}
-
-fn float_format(value: f64, precision: usize, kind: char, alternate: bool) -> String {
-    if value.is_nan() {
-        return "nan".to_owned();
-    }
-    if value.is_infinite() {
-        return if value < 0.0 { "-inf".to_owned() } else { "inf".to_owned() };
-    }
-    let exponential = |precision: usize| {
-        let shown = format!("{value:.precision$e}");
-        let (mantissa, exponent) = shown.split_once('e').unwrap_or((&shown, "0"));
-        let exponent: i32 = exponent.parse().unwrap_or_default();
-        let sign = if exponent < 0 { '-' } else { '+' };
-        (mantissa.to_owned(), exponent, format!("{sign}{:02}", exponent.abs()))
-    };
-    match kind.to_ascii_lowercase() {
-        'f' => format!("{value:.precision$}"),
-        'e' => {
-            let (mantissa, _, exponent) = exponential(precision);
-            format!("{mantissa}e{exponent}")
-        }
-        _ => {
-            let significant = precision.max(1);
-            let (mantissa, exponent, shown) = exponential(significant - 1);
-            let strip = |digits: String| {
-                if alternate || !digits.contains('.') {
-                    digits
-                } else {
-                    digits.trim_end_matches('0').trim_end_matches('.').to_owned()
-                }
-            };
-            if exponent < -4 || exponent >= significant as i32 {
-                format!("{}e{shown}", strip(mantissa))
-            } else {
-                let decimals = usize::try_from(significant as i32 - 1 - exponent).unwrap_or_default();
-                strip(format!("{value:.decimals$}"))
-            }
-        }
-    }
+    let mapping = Value::from_pairs(call.keyword.iter().map(|(key, value)| (Value::from(&**key), value.clone())));
+    percent(&template, std::slice::from_ref(&mapping), Some(&mapping)).map(Value::from)
 }
 
 fn split(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
@@ -512,12 +299,12 @@ fn split(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
 fn comment(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let source = text_only(&call.subject()?, call.name)?;
     let style = match call.positional.get(1) {
-        Some(style) => text(style),
+        Some(style) => text(style)?,
         None => call
             .keyword
             .iter()
             .find(|(key, _)| key == "style")
-            .map_or_else(|| "plain".to_owned(), |(_, value)| text(value)),
+            .map_or_else(|| Ok("plain".to_owned()), |(_, value)| text(value))?,
     };
     let (decoration, beginning, end, inner) = match style.as_str() {
         "plain" => ("# ", "", "", None),
@@ -535,13 +322,13 @@ fn comment(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     if let Some((unknown, _)) = call.keyword.iter().find(|(key, _)| !KNOWN.contains(&key.as_str())) {
         return Err(call.fail(format!("there is no argument `{unknown}`; it takes {}", KNOWN.join(", "))));
     }
-    let newline = text_argument(option("newline"), "\n");
-    let decoration = text_argument(option("decoration"), decoration);
+    let newline = text_argument(option("newline"), "\n")?;
+    let decoration = text_argument(option("decoration"), decoration)?;
     let trimmed = inner.map_or_else(|| decoration.trim_end().to_owned(), str::to_owned);
-    let beginning = text_argument(option("beginning"), beginning);
-    let end = text_argument(option("end"), end);
-    let prefix = text_argument(option("prefix"), &trimmed);
-    let postfix = text_argument(option("postfix"), &trimmed);
+    let beginning = text_argument(option("beginning"), beginning)?;
+    let end = text_argument(option("end"), end)?;
+    let prefix = text_argument(option("prefix"), &trimmed)?;
+    let postfix = text_argument(option("postfix"), &trimmed)?;
     let mut out = String::new();
     if !beginning.is_empty() {
         out.push_str(&beginning);
@@ -567,7 +354,7 @@ fn comment(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
 
 fn quote(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let value = call.only()?;
-    let source = if value.is_none() { String::new() } else { text(&value) };
+    let source = if value.is_none() { String::new() } else { text(&value)? };
     Ok(Value::from(shell_quote(&source)))
 }
 
@@ -595,7 +382,7 @@ pub(crate) fn join(value: &Value, separator: &str, attribute: Option<&Value>) ->
             None => item,
         };
         super::call::defined(&item, "join")?;
-        parts.push(text(&item));
+        parts.push(text(&item)?);
     }
     Ok(parts.join(separator))
 }

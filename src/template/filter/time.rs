@@ -313,12 +313,13 @@ fn one(directive: char, time: &Zoned, aware: bool) -> Option<String> {
 
 fn strftime(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [form, second, utc] = call.bind(["string_format", "second", "utc"], 1)?;
-    let form = text(&form.unwrap_or_default());
+    let form = text(&form.unwrap_or_default())?;
     let timestamp = match second.filter(|second| !second.is_none()) {
         Some(second) => {
             let seconds = second.as_str().map_or_else(|| number(&second), parse_float);
-            let seconds =
-                seconds.ok_or_else(|| call.fail(format!("the epoch value ({}) is no number", text(&second))))?;
+            let seconds = seconds.ok_or_else(|| {
+                call.fail(format!("the epoch value ({}) is no number", super::python::brief(&second)))
+            })?;
             Timestamp::from_second(seconds.floor() as i64).map_err(|error| call.fail(error))?
         }
         None => Timestamp::now(),
@@ -329,8 +330,8 @@ fn strftime(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
 
 fn to_datetime(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [value, form] = call.bind(["string", "format"], 1)?;
-    let source = text(&value.unwrap_or_default());
-    let form = text_argument(form.as_ref(), "%Y-%m-%d %H:%M:%S");
+    let source = text(&value.unwrap_or_default())?;
+    let form = text_argument(form.as_ref(), "%Y-%m-%d %H:%M:%S")?;
     let wrong =
         |reason: String| call.fail(format!("the time data '{source}' does not match the format '{form}': {reason}"));
     let mut parsed = jiff::fmt::strtime::parse(&form, &source).map_err(|error| wrong(error.to_string()))?;

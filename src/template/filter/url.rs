@@ -62,7 +62,7 @@ pub(crate) fn split(source: &str) -> Parts {
 
 fn urlsplit(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [value, query] = call.bind(["value", "query"], 1)?;
-    let parts = split(&text(&value.unwrap_or_default()));
+    let parts = split(&text(&value.unwrap_or_default())?);
     let (user, host) =
         parts.netloc.rsplit_once('@').map_or((None, parts.netloc.as_str()), |(user, host)| (Some(user), host));
     let (username, password) =
@@ -94,12 +94,12 @@ fn urlsplit(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
         ("scheme", Value::from(parts.scheme.as_str())),
         ("username", optional(username)),
     ];
-    match query.map(|query| text(&query)).filter(|query| !query.is_empty()) {
+    match query.map(|query| text(&query)).transpose()?.filter(|query| !query.is_empty()) {
         None => Ok(Value::from_pairs(entries.map(|(name, value)| (Value::from(name), value)))),
         Some(query) => entries
             .into_iter()
             .find(|(name, _)| *name == query)
             .map(|(_, value)| value)
-            .ok_or_else(|| call.fail(format!("there is no component '{query}'; known are fragment, hostname, netloc, password, path, port, query, scheme and username"))),
+            .ok_or_else(|| call.fail(format!("urlsplit: unknown URL component: {query}; known are fragment, hostname, netloc, password, path, port, query, scheme and username"))),
     }
 }

@@ -52,16 +52,27 @@ pub(super) fn read(request: &Request<'_>, name: &str, folder: &str) -> Result<St
     read_file(request, &path).map(|(text, _)| text)
 }
 
+/// A located file's bytes.
+pub(super) fn read_bytes(request: &Request<'_>, name: &str, folder: &str) -> Result<Vec<u8>, Error> {
+    let path = locate(name, folder, request.scope).ok_or_else(|| not_found(request, name, folder))?;
+    opened(request, &path).map(|(bytes, _)| bytes)
+}
+
 /// A file's text, and whether it is encrypted on disk.
 pub(super) fn read_file(request: &Request<'_>, path: &Path) -> Result<(String, bool), Error> {
-    let vault = &request.scope.surroundings().vault;
-    let (bytes, secret) = vault
-        .read(path)
-        .map_err(|error| request.fail(format!("could not read '{}': {error}", path.display())))?
-        .map_err(|problem| request.fail(problem.message))?;
+    let (bytes, secret) = opened(request, path)?;
     let text = String::from_utf8(bytes)
         .map_err(|_| request.fail(format!("the file '{}' is not UTF-8 text", path.display())))?;
     Ok((text, secret))
+}
+
+/// A file's bytes, and whether it is encrypted on disk.
+fn opened(request: &Request<'_>, path: &Path) -> Result<(Vec<u8>, bool), Error> {
+    let vault = &request.scope.surroundings().vault;
+    vault
+        .read(path)
+        .map_err(|error| request.fail(format!("could not read '{}': {error}", path.display())))?
+        .map_err(|problem| request.fail(problem.message))
 }
 
 fn file(request: &Request<'_>) -> Result<Vec<Value>, Error> {
@@ -70,7 +81,7 @@ fn file(request: &Request<'_>) -> Result<Vec<Value>, Error> {
         .terms
         .iter()
         .map(|term| {
-            let content = read(request, &text(term), "files")?;
+            let content = read(request, &text(term)?, "files")?;
             let content = if left { content.trim_start() } else { &content };
             Ok(Value::from(if right { content.trim_end() } else { content }))
         })
@@ -78,13 +89,13 @@ fn file(request: &Request<'_>) -> Result<Vec<Value>, Error> {
 }
 
 fn unvault(request: &Request<'_>) -> Result<Vec<Value>, Error> {
-    request.terms.iter().map(|term| read(request, &text(term), "files").map(Value::from)).collect()
+    request.terms.iter().map(|term| read(request, &text(term)?, "files").map(Value::from)).collect()
 }
 
 fn fileglob(request: &Request<'_>) -> Result<Vec<Value>, Error> {
     let mut out = Vec::new();
     for term in &request.terms {
-        let pattern = expand_user(&text(term));
+        let pattern = expand_user(&text(term)?);
         if Path::new(&pattern).is_absolute() {
             out.extend(files_matching(&pattern).into_iter().map(Value::from));
             continue;

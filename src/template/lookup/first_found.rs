@@ -19,7 +19,7 @@ fn texts(value: &Value, separators: &[char]) -> Result<Vec<String>, Error> {
         }
         return Ok(out);
     }
-    Ok(text(value).split(separators).map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect())
+    Ok(text(value)?.split(separators).map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect())
 }
 
 fn joined(files: Vec<String>, paths: &[String], out: &mut Vec<String>) {

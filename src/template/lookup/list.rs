@@ -87,7 +87,7 @@ fn nested_plain(request: &Request<'_>) -> Result<Vec<Value>, Error> {
 
 fn together(request: &Request<'_>) -> Result<Vec<Value>, Error> {
     if request.terms.is_empty() {
-        return Err(request.fail("needs at least one list"));
+        return Err(request.fail("with_together requires at least one element in each list"));
     }
     let columns = request.terms.iter().map(items).collect::<Result<Vec<_>, _>>()?;
     let longest = columns.iter().map(Vec::len).max().unwrap_or_default();
@@ -164,7 +164,7 @@ fn without(value: &Value, keys: &[Value]) -> Result<Value, Error> {
     }
     let mut entries = Vec::new();
     for (key, item) in pairs(value)? {
-        if text(&key) != text(first) {
+        if text(&key)? != text(first)? {
             entries.push((key, item));
         } else if !rest.is_empty() {
             let inner = without(&item, rest)?;

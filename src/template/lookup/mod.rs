@@ -41,8 +41,8 @@ impl Request<'_> {
         self.options.iter().find(|(key, _)| key == name).map(|(_, value)| value).filter(|value| !value.is_none())
     }
 
-    fn text_option(&self, name: &str, default: &str) -> String {
-        self.option(name).map_or_else(|| default.to_owned(), text)
+    fn text_option(&self, name: &str, default: &str) -> Result<String, Error> {
+        self.option(name).map_or_else(|| Ok(default.to_owned()), text)
     }
 
     fn truth_option(&self, name: &str, default: bool) -> bool {
@@ -79,6 +79,11 @@ fn find(name: &str) -> Option<Run> {
     LOOKUPS.iter().copied().flatten().find(|(known, _)| *known == short).map(|(_, run)| *run)
 }
 
+/// Whether an option may be something undefined, which matters only if the lookup comes to use it.
+fn may_be_undefined(lookup: &str, option: &str) -> bool {
+    option == "default" && matches!(lookup.strip_prefix("ansible.builtin.").unwrap_or(lookup), "env" | "vars")
+}
+
 /// Whether there is a lookup of this name (short or fully qualified).
 pub fn exists(name: &str) -> bool {
     find(name).is_some()
@@ -110,8 +115,10 @@ pub fn run(name: &str, terms: Vec<Value>, options: Options, scope: &Scope) -> Re
         defined(term, name).map_err(|error| told(&error))?;
         ready.push(finalize(term)?);
     }
-    for (_, value) in &options {
-        defined(value, name).map_err(|error| told(&error))?;
+    for (option, value) in &options {
+        if !may_be_undefined(name, option) {
+            defined(value, name).map_err(|error| told(&error))?;
+        }
     }
     run(&Request { name, terms: ready, options: &options, scope }).map_err(|error| {
         let error = told(&error);
@@ -173,17 +180,22 @@ fn called(state: &State<'_, '_>, call: Call, always_list: bool) -> Result<Value,
     let Some((name, terms)) = call.positional.split_first() else {
         return Err(call.fail("needs the name of a lookup"));
     };
-    let name = text(name);
+    let name = text(name)?;
     let mut options = call.keyword.clone();
     let mut take = |key: &str| options.iter().position(|(name, _)| name == key).map(|index| options.remove(index).1);
-    let errors = take("errors").map_or_else(|| "strict".to_owned(), |value| text(&value));
+    let errors = take("errors").map_or_else(|| Ok("strict".to_owned()), |value| text(&value))?;
     let list = take("wantlist").map_or(always_list, |value| value.is_true());
     if !matches!(errors.as_str(), "strict" | "warn" | "ignore") {
         return Err(call.fail(format!("errors must be strict, warn or ignore, got '{errors}'")));
     }
     // Here the engine can still tell which variable it is that is undefined.
-    for value in terms.iter().chain(options.iter().map(|(_, value)| value)) {
+    for value in terms {
         defined(value, &name)?;
+    }
+    for (option, value) in &options {
+        if !may_be_undefined(&name, option) {
+            defined(value, &name)?;
+        }
     }
     let scope = Scope::of(state).unwrap_or_else(Scope::empty);
     match run(&name, terms.to_vec(), options, &scope) {
@@ -202,8 +214,9 @@ fn single(mut found: Vec<Value>) -> Value {
     {
         return only;
     }
-    if !found.is_empty() && found.iter().all(|item| item.as_str().is_some()) {
-        return Value::from(found.iter().map(text).collect::<Vec<_>>().join(","));
+    let texts: Option<Vec<&str>> = found.iter().map(Value::as_str).collect();
+    if let Some(texts) = texts.filter(|texts| !texts.is_empty()) {
+        return Value::from(texts.join(","));
     }
     Value::from(found)
 }
@@ -215,6 +228,37 @@ fn blocking<T>(work: impl FnOnce() -> T) -> T {
             tokio::task::block_in_place(work)
         }
         _ => work(),
+    }
+}
+
+/// A term with options of its own, `key a=1 b="2 3"`; they go before those of the lookup.
+struct OwnOptions<'a> {
+    request: &'a Request<'a>,
+    /// What has no `=`, or the whole term where it cannot be split.
+    key: String,
+    pairs: Vec<(String, String)>,
+}
+
+impl<'a> OwnOptions<'a> {
+    fn of(term: &Value, request: &'a Request<'a>) -> Result<Self, Error> {
+        let source = text(term)?;
+        let (key, pairs) = key_values(&source).unwrap_or_else(|_| (source.clone(), Vec::new()));
+        Ok(Self { request, key, pairs })
+    }
+
+    fn own(&self, name: &str) -> Option<&str> {
+        self.pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    fn text(&self, name: &str, default: &str) -> Result<String, Error> {
+        self.own(name).map_or_else(|| self.request.text_option(name, default), |value| Ok(value.to_owned()))
+    }
+
+    fn truth(&self, name: &str, default: bool) -> bool {
+        match self.own(name) {
+            Some(value) => super::filter::logic::boolean(&Value::from(value)),
+            None => self.request.truth_option(name, default),
+        }
     }
 }
 

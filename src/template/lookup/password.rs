@@ -31,7 +31,7 @@ struct Wanted {
 }
 
 fn password(request: &Request<'_>) -> Result<Vec<Value>, Error> {
-    request.terms.iter().map(|term| one(request, &wanted(request, &text(term))?).map(Value::from)).collect()
+    request.terms.iter().map(|term| one(request, &wanted(request, &text(term)?)?).map(Value::from)).collect()
 }
 
 fn wanted(request: &Request<'_>, term: &str) -> Result<Wanted, Error> {
@@ -48,16 +48,17 @@ fn wanted(request: &Request<'_>, term: &str) -> Result<Wanted, Error> {
             .or_else(|| request.option(name).cloned())
     };
     let length = match option("length") {
-        Some(length) => text(&length)
-            .parse()
-            .map_err(|_| request.fail(format!("length must be a number, got '{}'", text(&length))))?,
+        Some(length) => {
+            let length = text(&length)?;
+            length.parse().map_err(|_| request.fail(format!("length must be a number, got '{length}'")))?
+        }
         None => 20,
     };
     let chars = match option("chars") {
-        Some(chars) if is_list(&chars) => items(&chars)?.iter().map(text).collect(),
+        Some(chars) if is_list(&chars) => items(&chars)?.iter().map(text).collect::<Result<_, _>>()?,
         Some(chars) => {
             // A comma itself is written as two.
-            let source = text(&chars);
+            let source = text(&chars)?;
             let mut parts: Vec<String> = Vec::new();
             if source.contains(",,") {
                 parts.push(",".to_owned());
@@ -70,10 +71,12 @@ fn wanted(request: &Request<'_>, term: &str) -> Result<Wanted, Error> {
     };
     let encrypt = option("encrypt")
         .map(|kind| text(&kind))
+        .transpose()?
         .filter(|kind| !matches!(kind.as_str(), "" | "False" | "false" | "no"));
     let encrypt = encrypt
         .map(|kind| if matches!(kind.as_str(), "True" | "true" | "yes") { "sha512_crypt".to_owned() } else { kind });
-    Ok(Wanted { path, length, chars, encrypt, ident: option("ident").map(|ident| text(&ident)), seed: option("seed") })
+    let ident = option("ident").map(|ident| text(&ident)).transpose()?;
+    Ok(Wanted { path, length, chars, encrypt, ident, seed: option("seed") })
 }
 
 /// The characters that names of Python's `string` module and literal ones stand for.
@@ -119,7 +122,7 @@ fn one(request: &Request<'_>, wanted: &Wanted) -> Result<String, Error> {
         }
         None => {
             let characters = candidates(&wanted.chars);
-            let mut generator = Generator::new(wanted.seed.as_ref());
+            let mut generator = Generator::new(wanted.seed.as_ref())?;
             let plain: String = (0..wanted.length).filter_map(|_| generator.choose(&characters)).collect();
             if plain.is_empty() && wanted.length > 0 {
                 return Err(request.fail("there are no characters to choose from"));

@@ -5,8 +5,10 @@ use std::process::{Command, Stdio};
 use minijinja::{Error, ErrorKind, Value};
 
 use super::{Request, Run, blocking};
+use crate::template::filter::call::defined;
 use crate::template::filter::python::text;
 use crate::template::filter::text::split_lines;
+use crate::template::global::MANDATORY;
 
 pub(super) const LOOKUPS: &[(&str, Run)] = &[("pipe", pipe), ("lines", lines), ("env", env)];
 
@@ -28,13 +30,13 @@ fn output(request: &Request<'_>, command: &str) -> Result<String, Error> {
 }
 
 fn pipe(request: &Request<'_>) -> Result<Vec<Value>, Error> {
-    request.terms.iter().map(|term| output(request, &text(term)).map(|shown| Value::from(shown.trim_end()))).collect()
+    request.terms.iter().map(|term| output(request, &text(term)?).map(|shown| Value::from(shown.trim_end()))).collect()
 }
 
 fn lines(request: &Request<'_>) -> Result<Vec<Value>, Error> {
     let mut out = Vec::new();
     for term in &request.terms {
-        let shown = output(request, &text(term))?;
+        let shown = output(request, &text(term)?)?;
         out.extend(split_lines(&shown).into_iter().map(|line| Value::from(line.trim_end())));
     }
     Ok(out)
@@ -43,20 +45,24 @@ fn lines(request: &Request<'_>) -> Result<Vec<Value>, Error> {
 fn env(request: &Request<'_>) -> Result<Vec<Value>, Error> {
     let mut out = Vec::new();
     for term in &request.terms {
-        let source = text(term);
+        let source = text(term)?;
         let name = source.split_whitespace().next().unwrap_or_default();
         let set = &request.scope.surroundings().environment;
         let found = set.get(name).cloned().or_else(|| std::env::var(name).ok());
-        out.push(match (found, request.options.iter().find(|(key, _)| key == "default")) {
+        let default = request.options.iter().find(|(key, _)| key == "default").map(|(_, default)| default);
+        out.push(match (found, default) {
             (Some(found), _) => Value::from(found),
-            (None, Some((_, default))) => default.clone(),
+            (None, Some(default)) => {
+                defined(default, "env").map_err(|error| match error.detail() {
+                    Some(MANDATORY) => {
+                        Error::new(ErrorKind::UndefinedError, format!("The environment variable '{name}' is not set."))
+                    }
+                    _ => error,
+                })?;
+                default.clone()
+            }
             (None, None) => Value::from(""),
         });
-        if let Some(last) = out.last()
-            && last.is_undefined()
-        {
-            return Err(Error::new(ErrorKind::UndefinedError, format!("the environment has no variable '{name}'")));
-        }
     }
     Ok(out)
 }

@@ -4,7 +4,7 @@ use minijinja::{Error, Value};
 
 use super::{Request, Run, key_values};
 use crate::template::filter::python::{int_value, parse_int, text};
-use crate::template::filter::text::percent;
+use crate::template::printf::percent;
 
 pub(super) const LOOKUPS: &[(&str, Run)] = &[("sequence", sequence)];
 
@@ -22,14 +22,15 @@ struct Range {
 
 fn sequence(request: &Request<'_>) -> Result<Vec<Value>, Error> {
     let mut out = Vec::new();
-    let named = request.options.iter().map(|(key, value)| (key.clone(), text(value))).collect::<Vec<_>>();
+    let named = request.options.iter().map(|(key, value)| Ok((key.clone(), text(value)?)));
+    let named = named.collect::<Result<Vec<_>, Error>>()?;
     if request.terms.is_empty() {
         let mut range = Range::default();
         set(request, &mut range, &named)?;
         expand(request, &range, &mut out)?;
     }
     for term in &request.terms {
-        let source = text(term);
+        let source = text(term)?;
         let mut range = Range::default();
         set(request, &mut range, &named)?;
         if !short(&source, &mut range) {

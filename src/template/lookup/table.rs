@@ -3,42 +3,35 @@
 use minijinja::{Error, Value};
 
 use super::file::read;
-use super::{Request, Run, key_values};
-use crate::template::filter::python::text;
+use super::{OwnOptions, Request, Run};
 
 pub(super) const LOOKUPS: &[(&str, Run)] = &[("csvfile", csvfile)];
 
 fn csvfile(request: &Request<'_>) -> Result<Vec<Value>, Error> {
     let mut out = Vec::new();
     for term in &request.terms {
-        let source = text(term);
-        let (key, pairs) = key_values(&source).unwrap_or_else(|_| (source.clone(), Vec::new()));
-        let option = |name: &str, default: &str| {
-            pairs
-                .iter()
-                .find(|(key, _)| key == name)
-                .map_or_else(|| request.text_option(name, default), |(_, value)| value.clone())
-        };
-        if key.is_empty() {
+        let options = OwnOptions::of(term, request)?;
+        if options.key.is_empty() {
             return Err(request.fail("needs the key to search for"));
         }
-        let delimiter = match option("delimiter", "TAB").as_str() {
+        let delimiter = match options.text("delimiter", "TAB")?.as_str() {
             "TAB" | "\\t" | "t" => '\t',
             other => other.chars().next().unwrap_or('\t'),
         };
         let column = |name: &str, default: &str| {
-            let given = option(name, default);
+            let given = options.text(name, default)?;
             given
                 .parse::<usize>()
                 .map_err(|_| request.fail(format!("'{name}' must be a column's number from 0, got '{given}'")))
         };
         let (col, keycol) = (column("col", "1")?, column("keycol", "0")?);
-        let content = read(request, &option("file", "ansible.csv"), "files")?;
+        let content = read(request, &options.text("file", "ansible.csv")?, "files")?;
         let rows = rows(&content, delimiter);
-        match rows.iter().find(|row| row.get(keycol) == Some(&key)) {
+        match rows.iter().find(|row| row.get(keycol) == Some(&options.key)) {
             Some(row) => {
-                let cell =
-                    row.get(col).ok_or_else(|| request.fail(format!("the row of '{key}' has no column {col}")))?;
+                let cell = row
+                    .get(col)
+                    .ok_or_else(|| request.fail(format!("the row of '{}' has no column {col}", options.key)))?;
                 out.push(Value::from(cell.as_str()));
             }
             None => out.extend(request.option("default").cloned()),

@@ -20,7 +20,7 @@ fn url(request: &Request<'_>) -> Result<Vec<Value>, Error> {
     }
     let mut out = Vec::new();
     for term in &request.terms {
-        let address = text(term);
+        let address = text(term)?;
         let body =
             blocking(|| fetch(request, &address)).map_err(|error| request.fail(format!("{address}: {error}")))?;
         if request.truth_option("split_lines", true) {
@@ -33,8 +33,8 @@ fn url(request: &Request<'_>) -> Result<Vec<Value>, Error> {
 }
 
 fn fetch(request: &Request<'_>, address: &str) -> Result<String, Box<dyn std::error::Error>> {
-    let seconds: f64 = request.text_option("timeout", "10").parse()?;
-    let redirects = match request.text_option("follow_redirects", "urllib2").as_str() {
+    let seconds: f64 = request.text_option("timeout", "10")?.parse()?;
+    let redirects = match request.text_option("follow_redirects", "urllib2")?.as_str() {
         "no" | "none" | "False" => 0,
         _ => 10,
     };
@@ -47,7 +47,7 @@ fn fetch(request: &Request<'_>, address: &str) -> Result<String, Box<dyn std::er
         .timeout_global(Some(Duration::try_from_secs_f64(seconds)?))
         .max_redirects(redirects)
         .tls_config(tls)
-        .user_agent(request.text_option("http_agent", "ansible-httpget"));
+        .user_agent(request.text_option("http_agent", "ansible-httpget")?);
     if !request.truth_option("use_proxy", true) {
         config = config.proxy(None);
     }
@@ -55,11 +55,11 @@ fn fetch(request: &Request<'_>, address: &str) -> Result<String, Box<dyn std::er
     let mut call = agent.get(address);
     if let Some(headers) = request.option("headers") {
         for (name, value) in pairs(headers)? {
-            call = call.header(text(&name), text(&value));
+            call = call.header(text(&name)?, text(&value)?);
         }
     }
     if request.option("username").is_some() {
-        let credentials = format!("{}:{}", request.text_option("username", ""), request.text_option("password", ""));
+        let credentials = format!("{}:{}", request.text_option("username", "")?, request.text_option("password", "")?);
         call = call.header(
             "Authorization",
             format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(credentials)),

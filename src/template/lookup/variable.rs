@@ -3,8 +3,9 @@
 use minijinja::{Error, ErrorKind, Value};
 
 use super::{Request, Run};
-use crate::template::filter::python::{brief, items, pairs, text, type_name};
+use crate::template::filter::python::{items, pairs, text, type_name};
 use crate::template::filter::regex::{Flags, compile};
+use crate::template::value::plain_message;
 
 pub(super) const LOOKUPS: &[(&str, Run)] =
     &[("vars", vars), ("varnames", varnames), ("config", config), ("inventory_hostnames", inventory_hostnames)];
@@ -13,11 +14,7 @@ fn vars(request: &Request<'_>) -> Result<Vec<Value>, Error> {
     let mut out = Vec::new();
     for term in &request.terms {
         let Some(name) = term.as_str() else {
-            return Err(request.fail(format!(
-                "a variable's name must be a string, got {} of type '{}'",
-                brief(term),
-                type_name(term)
-            )));
+            return Err(request.fail(format!("Variable name must be 'str' not '{}'.", type_name(term))));
         };
         let found = match request.scope.get(name)? {
             Some(found) => Some(found),
@@ -50,7 +47,16 @@ fn varnames(request: &Request<'_>) -> Result<Vec<Value>, Error> {
     names.dedup();
     let mut out = Vec::new();
     for term in &request.terms {
-        let regex = compile(&text(term), Flags::default())?;
+        let Some(pattern) = term.as_str() else {
+            return Err(request.fail(format!(
+                "Invalid setting identifier, \"{}\" is not a string, it is a <class '{}'>",
+                text(term)?,
+                type_name(term)
+            )));
+        };
+        let regex = compile(pattern, Flags::default()).map_err(|error| {
+            request.fail(format!("Unable to use \"{pattern}\" as a search parameter: {}", plain_message(&error)))
+        })?;
         out.extend(
             names.iter().filter(|name| regex.is_match(name).unwrap_or(false)).map(|name| Value::from(name.as_str())),
         );
@@ -59,10 +65,10 @@ fn varnames(request: &Request<'_>) -> Result<Vec<Value>, Error> {
 }
 
 fn config(request: &Request<'_>) -> Result<Vec<Value>, Error> {
-    let missing = request.text_option("on_missing", "error");
+    let missing = request.text_option("on_missing", "error")?;
     let mut out = Vec::new();
     for term in &request.terms {
-        let name = text(term);
+        let name = text(term)?;
         match request.scope.surroundings().settings.get(&name) {
             Some(value) => out.push(value.clone()),
             None if missing == "error" => return Err(request.fail(format!("there is no setting '{name}'"))),
@@ -85,7 +91,7 @@ fn inventory_hostnames(request: &Request<'_>) -> Result<Vec<Value>, Error> {
     let mut groups: Vec<(String, Vec<String>)> = Vec::new();
     if let Some(known) = request.scope.get("groups")? {
         for (name, members) in pairs(&known)? {
-            groups.push((text(&name), items(&members)?.iter().map(text).collect()));
+            groups.push((text(&name)?, items(&members)?.iter().map(text).collect::<Result<_, _>>()?));
         }
     }
     let mut all: Vec<String> =
@@ -111,10 +117,11 @@ fn inventory_hostnames(request: &Request<'_>) -> Result<Vec<Value>, Error> {
         }
         found
     };
-    let patterns: Vec<String> = request
-        .terms
+    let terms = request.terms.iter().map(text).collect::<Result<Vec<_>, _>>()?;
+    let patterns: Vec<String> = terms
         .iter()
-        .flat_map(|term| text(term).split([',', ':', ';']).map(|part| part.trim().to_owned()).collect::<Vec<_>>())
+        .flat_map(|term| term.split([',', ':', ';']))
+        .map(|part| part.trim().to_owned())
         .filter(|part| !part.is_empty())
         .collect();
     let plain = |part: &&String| !part.starts_with(['!', '&']);

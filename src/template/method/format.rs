@@ -1,16 +1,13 @@
-//! `str.format` and `%`: Python's two ways to format.
+//! `str.format`.
 //! <https://docs.python.org/3/library/string.html#format-specification-mini-language>
-//! <https://docs.python.org/3/library/stdtypes.html#printf-style-string-formatting>
 
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Error, ErrorKind};
 
 use super::arguments::Arguments;
 use super::type_name_of;
+use crate::template::printf::{self, digits};
 use crate::template::python;
-
-/// Wider than this is a mistake, and must not take the memory.
-const WIDEST: usize = 1 << 20;
 
 fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::new(ErrorKind::InvalidOperation, message)
@@ -255,12 +252,15 @@ impl Spec {
                 (false, character.ok_or_else(|| invalid("%c arg not in range"))?.to_string())
             }
             (None, None) if self.precision.is_none() => (float.is_sign_negative(), python::float(float.abs())),
-            (Some(kind @ ('f' | 'F' | 'e' | 'E' | 'g' | 'G')), _) => {
-                (float.is_sign_negative(), float_text(float.abs(), kind, self.precision.unwrap_or(6)))
+            (Some(kind @ ('f' | 'F' | 'e' | 'E' | 'g' | 'G')), _) => (
+                float.is_sign_negative(),
+                printf::float(float.abs(), kind, self.precision.unwrap_or(6), self.alternate),
+            ),
+            (None, _) => {
+                (float.is_sign_negative(), printf::float(float.abs(), 'g', self.precision.unwrap_or(6), self.alternate))
             }
-            (None, _) => (float.is_sign_negative(), float_text(float.abs(), 'g', self.precision.unwrap_or(6))),
             (Some('%'), _) => {
-                let text = float_text(float.abs() * 100.0, 'f', self.precision.unwrap_or(6));
+                let text = printf::float(float.abs() * 100.0, 'f', self.precision.unwrap_or(6), self.alternate);
                 (float.is_sign_negative(), format!("{text}%"))
             }
             (Some(kind), _) => return Err(unknown(kind)),
@@ -300,18 +300,6 @@ impl Spec {
     }
 }
 
-fn digits(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Result<Option<usize>, Error> {
-    let mut number: Option<usize> = None;
-    while let Some(digit) = chars.peek().and_then(|c| c.to_digit(10)) {
-        chars.next();
-        number = Some(number.unwrap_or(0).saturating_mul(10).saturating_add(digit as usize));
-    }
-    match number {
-        Some(number) if number > WIDEST => Err(invalid("Too many decimal digits in format string")),
-        number => Ok(number),
-    }
-}
-
 fn grouped(text: &str, separator: char) -> String {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (whole, rest) = text.split_at(end);
@@ -323,178 +311,4 @@ fn grouped(text: &str, separator: char) -> String {
         result.push(digit);
     }
     result + rest
-}
-
-/// A float that is not negative, by C's `f`, `e` and `g`.
-fn float_text(number: f64, kind: char, precision: usize) -> String {
-    let upper = kind.is_ascii_uppercase();
-    let text = if number.is_nan() {
-        "nan".to_owned()
-    } else if number.is_infinite() {
-        "inf".to_owned()
-    } else {
-        match kind.to_ascii_lowercase() {
-            'f' => format!("{number:.precision$}"),
-            'e' => exponent(&format!("{number:.precision$e}")),
-            _ => {
-                let precision = precision.max(1);
-                let scientific = format!("{number:.*e}", precision - 1);
-                let power: i64 = scientific.split_once('e').and_then(|(_, power)| power.parse().ok()).unwrap_or(0);
-                let strip = |text: &str| match text.contains('.') {
-                    true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-                    false => text.to_owned(),
-                };
-                if power < -4 || power >= i64::try_from(precision).unwrap_or(i64::MAX) {
-                    let (mantissa, power) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-                    exponent(&format!("{}e{power}", strip(mantissa)))
-                } else {
-                    let decimals = usize::try_from(i64::try_from(precision).unwrap_or(6) - 1 - power).unwrap_or(0);
-                    strip(&format!("{number:.decimals$}"))
-                }
-            }
-        }
-    };
-    if upper { text.to_uppercase() } else { text }
-}
-
-/// Rust's exponent as C has it: a sign, and two digits at least.
-fn exponent(text: &str) -> String {
-    match text.split_once('e') {
-        Some((mantissa, power)) => match power.strip_prefix('-') {
-            Some(power) => format!("{mantissa}e-{power:0>2}"),
-            None => format!("{mantissa}e+{power:0>2}"),
-        },
-        None => text.to_owned(),
-    }
-}
-
-/// `text % value`
-pub(in crate::template) fn percent(text: &str, value: &Value) -> Result<String, Error> {
-    let several = value.kind() == ValueKind::Seq && value.is_tuple();
-    let places: Vec<Value> = if several { value.try_iter()?.collect() } else { vec![value.clone()] };
-    let mut next = 0;
-    let mut named = false;
-    let mut take = || {
-        let found = places.get(next).cloned();
-        next += 1;
-        found.ok_or_else(|| invalid("not enough arguments for format string"))
-    };
-    let mut out = String::new();
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        if c != '%' {
-            out.push(c);
-            continue;
-        }
-        let mut argument = None;
-        if chars.next_if_eq(&'(').is_some() {
-            let mut key = String::new();
-            loop {
-                match chars.next() {
-                    Some(')') => break,
-                    Some(c) => key.push(c),
-                    None => return Err(invalid("incomplete format key")),
-                }
-            }
-            named = true;
-            let found = match value.kind() {
-                ValueKind::Map => value.get_attr(&key)?,
-                _ => return Err(invalid("format requires a mapping")),
-            };
-            if found.is_undefined() {
-                return Err(invalid(format!("'{key}'")));
-            }
-            argument = Some(found);
-        }
-        let mut spec = Spec::default();
-        while let Some(flag) = chars.next_if(|c| matches!(c, '#' | '0' | '-' | ' ' | '+')) {
-            match flag {
-                '#' => spec.alternate = true,
-                '0' => spec.zero = true,
-                '-' => spec.align = Some('<'),
-                ' ' if spec.sign.is_none() => spec.sign = Some(' '),
-                '+' => spec.sign = Some('+'),
-                _ => {}
-            }
-        }
-        if chars.next_if_eq(&'*').is_some() {
-            spec.width = take()?.as_usize().unwrap_or(0).min(WIDEST);
-        } else {
-            spec.width = digits(&mut chars)?.unwrap_or(0);
-        }
-        if chars.next_if_eq(&'.').is_some() {
-            spec.precision = Some(if chars.next_if_eq(&'*').is_some() {
-                take()?.as_usize().unwrap_or(0).min(WIDEST)
-            } else {
-                digits(&mut chars)?.unwrap_or(0)
-            });
-        }
-        while chars.next_if(|c| matches!(c, 'h' | 'l' | 'L')).is_some() {}
-        let Some(kind) = chars.next() else { return Err(invalid("incomplete format")) };
-        if kind == '%' {
-            out.push('%');
-            continue;
-        }
-        let argument = match argument {
-            Some(argument) => argument,
-            None => take()?,
-        };
-        if argument.is_undefined() {
-            return Err(Error::from(ErrorKind::UndefinedError));
-        }
-        if spec.align == Some('<') {
-            spec.zero = false;
-        }
-        let piece = match kind {
-            's' | 'r' | 'a' => {
-                let text =
-                    if kind == 's' { text_of(&argument)? } else { python::repr(&argument).map_err(Error::from)? };
-                spec.zero = false;
-                spec.align = spec.align.or(Some('>'));
-                spec.apply(&Value::from(text))?
-            }
-            'd' | 'i' | 'u' | 'x' | 'X' | 'o' => {
-                let number = match i128::try_from(argument.clone()) {
-                    Ok(number) => number,
-                    Err(_) => match f64::try_from(argument.clone()) {
-                        Ok(number) if matches!(kind, 'd' | 'i' | 'u') => number.trunc() as i128,
-                        _ => {
-                            return Err(invalid(format!(
-                                "%{kind} format: a real number is required, not {}",
-                                type_name_of(&argument)
-                            )));
-                        }
-                    },
-                };
-                spec.kind = Some(if matches!(kind, 'i' | 'u') { 'd' } else { kind });
-                if let Some(precision) = spec.precision.take() {
-                    let digits = format!("{:0>precision$}", number.unsigned_abs());
-                    let sign = if number < 0 { "-" } else { "" };
-                    Spec { kind: None, align: spec.align.or(Some('>')), zero: false, ..spec }
-                        .apply(&Value::from(format!("{sign}{digits}")))?
-                } else {
-                    spec.apply(&Value::from(number))?
-                }
-            }
-            'e' | 'E' | 'f' | 'F' | 'g' | 'G' => {
-                let number = f64::try_from(argument.clone())
-                    .map_err(|_| invalid(format!("must be real number, not {}", type_name_of(&argument))))?;
-                spec.kind = Some(kind);
-                spec.apply(&Value::from(number))?
-            }
-            'c' => match argument.as_str() {
-                Some(text) if text.chars().count() == 1 => spec.apply(&argument)?,
-                _ => {
-                    spec.kind = Some('c');
-                    spec.apply(&argument)?
-                }
-            },
-            other => return Err(invalid(format!("unsupported format character '{other}'"))),
-        };
-        out.push_str(&piece);
-    }
-    if !named && next < places.len() && (several || value.kind() != ValueKind::Map) {
-        return Err(invalid("not all arguments converted during string formatting"));
-    }
-    Ok(out)
 }

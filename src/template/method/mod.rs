@@ -10,8 +10,6 @@ mod text;
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Error, State};
 
-pub(super) use format::percent;
-
 use super::explain::no_attribute;
 
 /// Call a method that the engine does not know; the methods of changeable values are with their types.

@@ -8,6 +8,7 @@ use crate::template::Scope;
 use crate::template::filter::call::{Call, Run};
 use crate::template::filter::logic::boolean;
 use crate::template::filter::python::{integer, is_float, is_list, is_map, number, text, truth_argument};
+use crate::template::value::is_undefined;
 
 pub(super) const TESTS: &[(&str, Run)] = &[
     ("boolean", |_, call| answer(call.only()?.kind() == ValueKind::Bool)),
@@ -23,8 +24,8 @@ pub(super) const TESTS: &[(&str, Run)] = &[
     ("escaped", |_, call| answer(call.only()?.is_safe())),
     ("true", |_, call| answer(is_bool(&call.only()?, true))),
     ("false", |_, call| answer(is_bool(&call.only()?, false))),
-    ("lower", |_, call| answer(cased(&call.only()?, char::is_lowercase, char::is_uppercase))),
-    ("upper", |_, call| answer(cased(&call.only()?, char::is_uppercase, char::is_lowercase))),
+    ("lower", |_, call| cased(&call.only()?, char::is_lowercase, char::is_uppercase)),
+    ("upper", |_, call| cased(&call.only()?, char::is_uppercase, char::is_lowercase)),
     ("nan", |_, call| answer(number(&call.only()?).is_some_and(f64::is_nan))),
     ("isnan", |_, call| answer(number(&call.only()?).is_some_and(f64::is_nan))),
     ("sameas", sameas),
@@ -36,8 +37,8 @@ pub(super) const TESTS: &[(&str, Run)] = &[
 ];
 
 pub(super) const TOLERANT: &[(&str, Run)] = &[
-    ("defined", |_, call| answer(!call.only()?.is_undefined())),
-    ("undefined", |_, call| answer(call.only()?.is_undefined())),
+    ("defined", |_, call| answer(!is_undefined(&call.only()?))),
+    ("undefined", |_, call| answer(is_undefined(&call.only()?))),
 ];
 
 fn is_integer(value: &Value) -> bool {
@@ -58,9 +59,9 @@ fn is_bool(value: &Value, wanted: bool) -> bool {
 }
 
 /// Python's `islower()` and `isupper()`: at least one letter of the case, none of the other.
-fn cased(value: &Value, this: fn(char) -> bool, other: fn(char) -> bool) -> bool {
-    let source = text(value);
-    source.chars().any(this) && !source.chars().any(other)
+fn cased(value: &Value, this: fn(char) -> bool, other: fn(char) -> bool) -> Result<Value, Error> {
+    let source = text(value)?;
+    answer(source.chars().any(this) && !source.chars().any(other))
 }
 
 fn sameas(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
@@ -78,12 +79,12 @@ fn vault_encrypted(state: &mut State<'_, '_>, call: Call) -> Result<Value, Error
 }
 
 fn is_filter(state: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
-    let name = text(&call.only()?);
+    let name = text(&call.only()?)?;
     answer(exists(state.apply_filter(&name, &[]).err(), minijinja::ErrorKind::UnknownFilter))
 }
 
 fn is_test(state: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
-    let name = text(&call.only()?);
+    let name = text(&call.only()?)?;
     answer(exists(state.perform_test(&name, &[]).err(), minijinja::ErrorKind::UnknownTest))
 }
 

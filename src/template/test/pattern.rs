@@ -22,7 +22,7 @@ fn search(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
 fn regex(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [value, pattern, ignorecase, multiline, kind] =
         call.bind(["value", "pattern", "ignorecase", "multiline", "match_type"], 2)?;
-    holds(&value, &pattern, &ignorecase, &multiline, &text_argument(kind.as_ref(), "search"))
+    holds(&value, &pattern, &ignorecase, &multiline, &text_argument(kind.as_ref(), "search")?)
 }
 
 fn holds(
@@ -44,7 +44,7 @@ fn holds(
         at_start,
         to_end,
     };
-    let source = value.as_ref().map(text).unwrap_or_default();
-    let regex = compile(&text_argument(pattern.as_ref(), ""), flags)?;
+    let source = value.as_ref().map_or_else(|| Ok(String::new()), text)?;
+    let regex = compile(&text_argument(pattern.as_ref(), "")?, flags)?;
     answer(regex.is_match(&source).map_err(|error| fail(format!("the regular expression failed: {error}")))?)
 }

@@ -4,7 +4,7 @@ use minijinja::{Error, State, Value};
 
 use super::answer;
 use crate::template::filter::call::{Call, Run};
-use crate::template::filter::python::{items, text};
+use crate::template::filter::python::items;
 use crate::template::filter::url::{Parts, split};
 
 pub(super) const TESTS: &[(&str, Run)] = &[("uri", uri), ("url", url), ("urn", urn)];
@@ -15,7 +15,7 @@ fn allowed(call: &Call) -> Result<(Option<Parts>, bool), Error> {
     let Some(source) = value.as_str() else { return Ok((None, false)) };
     let parts = split(source);
     let listed = match schemes.filter(|schemes| !schemes.is_none()) {
-        Some(schemes) => items(&schemes)?.iter().any(|scheme| text(scheme) == parts.scheme),
+        Some(schemes) => items(&schemes)?.iter().any(|scheme| scheme.as_str() == Some(&*parts.scheme)),
         None => true,
     };
     Ok((Some(parts), listed))

@@ -13,16 +13,19 @@ pub(super) const TESTS: &[(&str, Run)] = &[("version", version), ("version_compa
 fn version(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let [value, other, operator, strict, kind] =
         call.bind(["value", "version", "operator", "strict", "version_type"], 2)?;
-    let (left, right) = (text(&value.unwrap_or_default()), text(&other.unwrap_or_default()));
-    if left.is_empty() || right.is_empty() {
-        return Err(call.fail("a version to compare is empty"));
+    let (left, right) = (text(&value.unwrap_or_default())?, text(&other.unwrap_or_default())?);
+    if left.is_empty() {
+        return Err(call.fail("Input version value cannot be empty"));
+    }
+    if right.is_empty() {
+        return Err(call.fail("Version parameter to compare against cannot be empty"));
     }
     let strict = strict.filter(|strict| !strict.is_none());
     let kind = kind.filter(|kind| !kind.is_none());
     if strict.is_some() && kind.is_some() {
         return Err(call.fail("strict and version_type can't be given both"));
     }
-    let wanted: &[Ordering] = match text_argument(operator.as_ref(), "eq").as_str() {
+    let wanted: &[Ordering] = match text_argument(operator.as_ref(), "eq")?.as_str() {
         "==" | "=" | "eq" => &[Ordering::Equal],
         "!=" | "<>" | "ne" => &[Ordering::Less, Ordering::Greater],
         "<" | "lt" => &[Ordering::Less],
@@ -37,7 +40,7 @@ fn version(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     };
     let kind = match (&strict, &kind) {
         (Some(strict), _) => if truth_argument(Some(strict), false) { "strict" } else { "loose" }.to_owned(),
-        (None, kind) => text_argument(kind.as_ref(), "loose"),
+        (None, kind) => text_argument(kind.as_ref(), "loose")?,
     };
     let order = match kind.as_str() {
         "loose" => loose(&left, &right)?,

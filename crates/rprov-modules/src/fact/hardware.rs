@@ -5,7 +5,8 @@ use rprov_wire::{Map, Value};
 use super::mounts::links;
 use super::{content, names};
 use crate::context::Context;
-use crate::process::{Command, find_program};
+use crate::process::Command;
+use crate::program::find_program;
 
 /// Add `processor`, `processor_*` and `flags`.
 pub fn gather_processors(facts: &mut Map) {

@@ -5,7 +5,8 @@ use std::path::Path;
 use rprov_wire::{Map, Value};
 
 use crate::context::Context;
-use crate::process::{Command, is_executable};
+use crate::process::Command;
+use crate::program::is_executable;
 
 /// Add `local`, from the directory `path`; returns what went wrong with single files.
 pub fn gather(path: &Path, context: &Context<'_>, facts: &mut Map) -> Vec<String> {

@@ -9,6 +9,7 @@ pub mod local;
 pub mod mounts;
 pub mod network;
 pub mod platform;
+pub mod python;
 mod rtnetlink;
 pub mod user;
 pub mod virtualization;

@@ -31,9 +31,14 @@ arguments! {
         strip_empty_ends: bool = true,
         /// Expand `~` and `$VARIABLE` in the arguments.
         expand_argument_vars: bool = true,
+        /// Not used: `shell` has a use for it. Old playbooks say it here as well.
+        executable: Option<String>,
     }
     free_form: "cmd",
 }
+
+/// What `command` and `shell` say when there is nothing to run.
+pub(super) const NO_COMMAND: &str = "one of the following is required: _raw_params, cmd, argv";
 
 /// Run the command.
 ///
@@ -43,14 +48,14 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
     let text = arguments.cmd.filter(|text| !text.trim().is_empty());
     let words = match (text, arguments.argv.filter(|words| !words.is_empty())) {
         (Some(_), Some(_)) => {
-            return Err(Failure::new("only command or argv can be given, not both").with("rc", 256));
+            return Err(Failure::new("parameters are mutually exclusive: _raw_params|cmd|argv"));
         }
         (Some(text), None) => shlex::split(&text).ok_or_else(|| {
             Failure::new(format!("could not split the command into words: a quote is not closed in `{text}`"))
                 .with("rc", 256)
         })?,
         (None, Some(words)) => words,
-        (None, None) => return Err(Failure::new("no command given").with("rc", 256)),
+        (None, None) => return Err(Failure::new(NO_COMMAND)),
     };
     let expanded: Vec<String> = if arguments.expand_argument_vars {
         words.iter().map(|word| expand(word, context)).collect()
@@ -59,7 +64,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
     };
     let mut expanded = expanded.into_iter();
     let command = Command::new(expanded.next().unwrap_or_default()).args(expanded).path_only();
-    Execution {
+    let outcome = Execution {
         shown: Value::from(words),
         command,
         chdir: arguments.chdir,
@@ -69,7 +74,17 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         stdin_add_newline: arguments.stdin_add_newline,
         strip_empty_ends: arguments.strip_empty_ends,
     }
-    .run(context)
+    .run(context)?;
+    Ok(match arguments.executable {
+        None => outcome,
+        Some(shell) => outcome.with(
+            "warnings",
+            vec![format!(
+                "As of Ansible 2.4, the parameter 'executable' is no longer supported with the 'command' module. Not using \
+                 '{shell}'."
+            )],
+        ),
+    })
 }
 
 /// What `command` and `shell` have in common, once it is known what to execute.

@@ -230,9 +230,11 @@ impl Task<'_> {
         let mut outcome = Outcome::new(true)
             .with("dest", target.display().to_string())
             .with("src", source.unwrap_or_else(|| target.display().to_string()))
-            .with("md5sum", md5)
             .with("checksum", content.sha1.as_str())
             .with_all(attributes::describe(&target));
+        if let Some(md5) = md5 {
+            outcome = outcome.with("md5sum", md5);
+        }
         if let Some(backup) = backup {
             outcome = outcome.with("backup_file", backup.display().to_string());
         }
@@ -242,7 +244,7 @@ impl Task<'_> {
     }
 
     /// Write content of the controller, if it is what `checksum` says; the backup's path and the content's MD5.
-    fn write_content(&self, target: &Path, content: &Content) -> Result<(Option<PathBuf>, String), Failure> {
+    fn write_content(&self, target: &Path, content: &Content) -> Result<(Option<PathBuf>, Option<String>), Failure> {
         if let Some(expected) =
             self.arguments.checksum.as_ref().filter(|expected| !expected.eq_ignore_ascii_case(&content.sha1))
         {
@@ -254,19 +256,23 @@ impl Task<'_> {
         self.write(target, &Origin::Controller(content), &self.wanted, Some(&content.sha1))
     }
 
-    /// Write new content with all that the task asks for; the backup's path and the content's MD5.
+    /// Write new content with all that the task asks for; the backup's path, and the content's MD5 where
+    /// somebody may look at it: it takes longer than all the rest.
     fn write(
         &self,
         target: &Path,
         origin: &Origin<'_>,
         wanted: &Wanted,
         sha1: Option<&str>,
-    ) -> Result<(Option<PathBuf>, String), Failure> {
+    ) -> Result<(Option<PathBuf>, Option<String>), Failure> {
         let mut staged = Staged::new(target, wanted.unsafe_writes)?;
         // While it comes: to read it again would take as long as its way here.
-        let mut content = Summing::new(origin.open(self.context)?, &[Algorithm::Sha1, Algorithm::Md5]);
+        let sums: &[Algorithm] =
+            if self.context.options.brief { &[Algorithm::Sha1] } else { &[Algorithm::Sha1, Algorithm::Md5] };
+        let mut content = Summing::new(origin.open(self.context)?, sums);
         staged.copy_from(&mut content)?;
-        let [arrived, md5] = <[String; 2]>::try_from(content.finish()).unwrap_or_default();
+        let mut sums = content.finish().into_iter();
+        let arrived = sums.next().unwrap_or_default();
         if let Some(sha1) = sha1
             && arrived != sha1
         {
@@ -281,7 +287,7 @@ impl Task<'_> {
         let backup = if self.arguments.backup { write::backup(target)? } else { None };
         staged.commit(wanted)?;
         wanted.apply(target, false)?;
-        Ok((backup, md5))
+        Ok((backup, sums.next()))
     }
 
     /// The texts before and after, and why one is missing where it is too large or no text.
@@ -436,8 +442,10 @@ impl Task<'_> {
         outcome = outcome
             .with("dest", target.display().to_string())
             .with("src", src.display().to_string())
-            .with("md5sum", Algorithm::Md5.of_file(src)?)
             .with("checksum", sha1);
+        if !self.context.options.brief {
+            outcome = outcome.with("md5sum", Algorithm::Md5.of_file(src)?);
+        }
         Ok(outcome.with_all(attributes::describe(&target)))
     }
 
@@ -513,6 +521,10 @@ impl Task<'_> {
                     if !check {
                         place_link(&link, &target, attributes::state(existing.as_ref()))?;
                     }
+                }
+                if !check || existing.is_some_and(|existing| existing.is_symlink()) {
+                    // A link has an owner, and nothing else of its own.
+                    changed |= self.wanted.owners().apply(&target, check)?.changed;
                 }
                 continue;
             }

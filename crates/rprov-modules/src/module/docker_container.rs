@@ -14,7 +14,8 @@ use crate::docker::compare::{Comparison, Shape};
 pub use crate::docker::container::Arguments;
 use crate::docker::container::arguments::{NameMismatch, Network, Pull, PullCheckMode, State};
 use crate::docker::container::network;
-use crate::docker::container::wanted::{self, Comparisons, Difference, Property, Surroundings};
+use crate::docker::container::wanted::{self, Surroundings};
+use crate::docker::container::{Comparisons, Difference, Property, property};
 use crate::docker::engine::Answer;
 use crate::docker::image;
 use crate::docker::message::encode;
@@ -182,7 +183,7 @@ impl Task<'_> {
                 created = true;
             }
             Some(present) => {
-                let differences = wanted::differences(&properties, &self.comparisons, &present.0);
+                let differences = property::differences(&properties, &self.comparisons, &present.0);
                 let other_image = self.image_differs(present, &image);
                 for difference in &differences {
                     let (before, after) = (Value::from_json(&difference.current), Value::from_json(&difference.wanted));
@@ -379,7 +380,7 @@ impl Task<'_> {
         name_of_image: &str,
     ) -> Result<Option<Container>, Failure> {
         let name_of_image = image::canonical(name_of_image);
-        let mut body = wanted::creation(properties, &name_of_image);
+        let mut body = property::creation(properties, &name_of_image);
         if let Some(mode) = wanted::network_mode(&self.arguments)
             && let Some((network, name, _)) = networks.iter().find(|(network, ..)| network.name == mode)
             && let Some(body) = body.as_object_mut()
@@ -412,7 +413,7 @@ impl Task<'_> {
         properties: &[Property],
         differences: &[Difference],
     ) -> Result<(), Failure> {
-        let mut body = wanted::update(properties, differences);
+        let mut body = property::update(properties, differences);
         // `docker run` lets swap grow with memory, and the Engine refuses memory above the swap of before.
         let memory = body.get("Memory").and_then(Json::as_i64).filter(|memory| *memory > 0);
         if let (Some(memory), None, Some(map)) = (memory, &self.arguments.memory_swap, body.as_object_mut()) {

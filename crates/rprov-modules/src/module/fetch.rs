@@ -4,9 +4,9 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use rprov_wire::message::CHUNK;
+use rprov_wire::CHUNK;
 
 use crate::arguments;
 use crate::checksum::{Algorithm, Summing};
@@ -32,6 +32,9 @@ arguments! {
     }
 }
 
+/// Bytes that are read at a time.
+const BLOCK: usize = 4 * CHUNK;
+
 /// Compare, and send if it differs. `checksum`, `size` and `sent` tell the controller what came.
 ///
 /// # Errors
@@ -49,10 +52,14 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
                 Ok(Outcome::unchanged().with("msg", message).with("file", name).with("sent", false))
             };
         }
-        Err(error) => return Err(explain("read", path, &error).with("file", name)),
+        Err(error) => return Err(unreadable(path, &error).with("file", name)),
     };
     if metadata.is_dir() {
-        return Err(Failure::new("remote file is a directory, fetch cannot work on directories").with("file", name));
+        let message = "remote file is a directory, fetch cannot work on directories";
+        return match arguments.fail_on_missing {
+            true => Err(Failure::new(message).with("file", name)),
+            false => Ok(Outcome::unchanged().with("msg", format!("{message}, not transferring, ignored"))),
+        };
     }
     let outcome = |checksum: &str| {
         Outcome::unchanged().with("file", name.as_str()).with("checksum", checksum).with("size", metadata.len())
@@ -67,21 +74,30 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
             return Ok(Outcome { changed: true, ..outcome(&checksum) }.with("sent", false));
         }
     }
-    let file = File::open(path).map_err(|error| explain("read", path, &error))?;
+    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
     let mut file = Summing::new(file, &[Algorithm::Sha1]);
-    let mut buffer = vec![0; CHUNK];
     loop {
         context.checkpoint()?;
-        match file.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(count) => context.transport.push(buffer.get(..count).unwrap_or_default(), false)?,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(explain("read", path, &error)),
+        let mut block = Vec::with_capacity(BLOCK);
+        file.by_ref().take(BLOCK as u64).read_to_end(&mut block).map_err(|error| explain("read", path, &error))?;
+        let last = block.is_empty();
+        context.transport.push(block.into(), last)?;
+        if last {
+            break;
         }
     }
-    context.transport.push(&[], true)?;
     let checksum = file.finish().pop().unwrap_or_default();
     Ok(Outcome { changed: true, ..outcome(&checksum) }.with("sent", true))
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    match error.kind() {
+        std::io::ErrorKind::PermissionDenied => Failure::new(format!(
+            "File is not readable: {}; run the task as a user that may (`become: true`)",
+            path.display()
+        )),
+        _ => explain("read", path, error),
+    }
 }
 
 #[cfg(test)]

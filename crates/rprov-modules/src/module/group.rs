@@ -3,7 +3,8 @@
 use crate::account;
 use crate::context::Context;
 use crate::outcome::{Failure, Outcome};
-use crate::process::{Command, find_program};
+use crate::process::Command;
+use crate::program::find_program;
 use crate::{arguments, choices};
 
 choices! {

@@ -65,6 +65,9 @@ fn split(line: &str) -> Option<(&str, &str, &str, &str)> {
     Some((marker, first, words.next()?, words.next()?))
 }
 
+/// The key is none of the host's, or none at all.
+const NO_MATCH: &str = "Host parameter does not match hashed host field in supplied key";
+
 /// Add or remove the key.
 ///
 /// # Errors
@@ -72,6 +75,11 @@ fn split(line: &str) -> Option<(&str, &str, &str, &str)> {
 pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failure> {
     let host = arguments.name.as_str();
     let path = arguments.path.as_path();
+    if host.contains(',') {
+        return Err(Failure::new(
+            "Comma separated list of names is not supported. Please pass a single name to lookup in the known_hosts file.",
+        ));
+    }
     let key = match &arguments.key {
         None if arguments.state == State::Present => {
             return Err(Failure::new("No key specified when adding a host"));
@@ -79,12 +87,9 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         None => None,
         Some(key) => {
             let line = key.trim();
-            let parts = split(line).ok_or_else(|| Failure::new(format!("Host parameter does not match hashed host field in supplied key: `{line}` is no line of a known_hosts file")))?;
+            let parts = split(line).ok_or_else(|| Failure::new(NO_MATCH))?;
             if !names_host(parts.1, host) {
-                return Err(Failure::new(format!(
-                    "Host parameter does not match the host of the supplied key: {host} is not in `{}`",
-                    parts.1
-                )));
+                return Err(Failure::new(NO_MATCH));
             }
             Some((line, parts))
         }
@@ -111,8 +116,8 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
                         found = true;
                         lines.push(line.to_owned());
                     }
-                    // A key of the same type is the former one.
-                    State::Present if kind == wanted.2 && marker == wanted.0 => {}
+                    // A key of the same type is the former one; of authorities there may be several.
+                    State::Present if kind == wanted.2 && marker.is_empty() && wanted.0.is_empty() => {}
                     State::Present => lines.push(line.to_owned()),
                 }
             }

@@ -5,7 +5,8 @@ use rprov_wire::{Map, Value};
 use crate::context::Context;
 use crate::dpkg::Status;
 use crate::outcome::{Failure, Outcome};
-use crate::process::{Command, find_program};
+use crate::process::Command;
+use crate::program::find_program;
 use crate::{arguments, choices};
 
 choices! {

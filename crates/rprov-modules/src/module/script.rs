@@ -116,7 +116,7 @@ mod tests {
             Ok(Box::new(self.0))
         }
 
-        fn push(&self, _data: &[u8], _last: bool) -> Result<(), Failure> {
+        fn push(&self, _data: rprov_wire::Bytes, _last: bool) -> Result<(), Failure> {
             Ok(())
         }
 

@@ -6,7 +6,8 @@ use super::systemd_service;
 use crate::context::Context;
 use crate::fact::{self, distribution};
 use crate::outcome::{Failure, Outcome};
-use crate::process::{Command, Output, find_program};
+use crate::process::{Command, Output};
+use crate::program::find_program;
 use crate::{arguments, choices};
 
 choices! {

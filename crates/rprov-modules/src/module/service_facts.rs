@@ -5,7 +5,8 @@ use rprov_wire::{Map, Value};
 use crate::arguments;
 use crate::context::Context;
 use crate::outcome::{Failure, Outcome};
-use crate::process::{Command, find_program};
+use crate::process::Command;
+use crate::program::find_program;
 
 arguments! {
     /// Return service state information as fact data.

@@ -7,7 +7,7 @@ use rprov_wire::Map;
 
 use crate::arguments;
 use crate::context::Context;
-use crate::fact::{distribution, hardware, local, mounts, network, platform, user, virtualization};
+use crate::fact::{distribution, hardware, local, mounts, network, platform, python, user, virtualization};
 use crate::outcome::{Failure, Outcome};
 use crate::shell_pattern::ShellPattern;
 
@@ -22,6 +22,8 @@ arguments! {
         gather_timeout: u64 = 10,
         /// Directory of the administrator's own facts.
         fact_path: PathBuf = PathBuf::from("/etc/ansible/facts.d"),
+        /// The Python that the variables name (`ansible_python_interpreter`); the controller fills this in.
+        _interpreter: Option<PathBuf>,
     }
 }
 
@@ -66,6 +68,10 @@ static FAMILIES: &[Family] = families! {
     };
     "platform" | "system" | "kernel" | "kernel_version" | "machine" | "machine_id" | "architecture" in minimal
         => |_, context, facts| { platform::gather(context, facts); Vec::new() };
+    "python" | "python_version" in minimal => |arguments, context, facts| {
+        python::gather(arguments._interpreter.as_deref(), context, facts);
+        Vec::new()
+    };
     "service_mgr" + "distribution" + "platform" in minimal => |_, _, facts| {
         facts.insert("service_mgr".into(), distribution::service_manager().into());
         Vec::new()
@@ -96,8 +102,8 @@ static FAMILIES: &[Family] = families! {
         | "virtualization_tech_host" => |_, _, facts| { virtualization::gather(facts); Vec::new() };
 };
 
-/// Names that Ansible knows and that mean programs or a language this program does without.
-const FOREIGN: [&str; 4] = ["facter", "ohai", "python", "python_version"];
+/// Names that Ansible knows and that mean programs this program does without.
+const FOREIGN: [&str; 2] = ["facter", "ohai"];
 
 /// Which families are wanted.
 fn select(subset: &[String]) -> Result<Vec<&'static Family>, Failure> {
@@ -279,8 +285,6 @@ mod comparison {
         "ansible_memory_mb",
         "ansible_swapfree_mb",
         "ansible_uptime_seconds",
-        "ansible_python",
-        "ansible_python_version",
         "ansible_mounts",
         "ansible_local",
         "ansible_lvm",

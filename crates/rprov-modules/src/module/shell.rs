@@ -41,7 +41,7 @@ arguments! {
 /// There is no command, the shell cannot be started, or it exits with anything but 0.
 pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failure> {
     let Some(text) = arguments.cmd.filter(|text| !text.trim().is_empty()) else {
-        return Err(Failure::new("no command given").with("rc", 256));
+        return Err(Failure::new(super::command::NO_COMMAND));
     };
     let shell = match &arguments.executable {
         Some(executable) => executable.to_string_lossy().into_owned(),

@@ -7,7 +7,6 @@ use base64::Engine;
 use crate::arguments;
 use crate::context::Context;
 use crate::outcome::{Failure, Outcome};
-use crate::write::explain;
 
 arguments! {
     /// Return a file's content from a host, encoded in Base64.
@@ -32,7 +31,7 @@ pub fn run(arguments: Arguments, _context: &Context<'_>) -> Result<Outcome, Fail
             "File is not readable: {}; run the task as a user that may (`become: true`)",
             path.display()
         )),
-        _ => explain("read", path, &error),
+        _ => Failure::new(format!("Unable to slurp file: {}: {error}", path.display())),
     })?;
     Ok(Outcome::unchanged()
         .with("content", base64::engine::general_purpose::STANDARD.encode(bytes))

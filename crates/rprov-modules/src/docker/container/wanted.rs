@@ -1,268 +1,16 @@
-//! From options to properties of the Engine's container: where each stands in the Engine's description, what it is
-//! to be, how it is compared, and whether it can be changed while the container lives.
+//! From options to properties of the Engine's container.
 
 use indexmap::IndexMap;
 use rprov_wire::Value;
 use serde_json::{Map as JsonMap, Value as Json, json};
 
 use super::arguments::{Arguments, ImageComparison, LabelMismatch, RestartPolicy};
+use super::comparisons::Comparisons;
+use super::property::Property;
 use super::{ports, storage};
-use crate::argument::closest;
-use crate::docker::compare::{Comparison, Shape, agrees};
+use crate::docker::compare::{Comparison, Shape};
 use crate::docker::quantity;
 use crate::outcome::Failure;
-
-/// One option as the Engine has it.
-#[derive(Clone, Debug)]
-pub struct Property {
-    /// The option's name.
-    pub option: &'static str,
-    /// Where it stands in what `inspect` gives, as a JSON pointer: below `/Config` or `/HostConfig`.
-    pub pointer: &'static str,
-    /// What it is made of.
-    pub shape: Shape,
-    /// What a new container is created with.
-    pub create: Json,
-    /// What it is compared with.
-    pub wanted: Json,
-    /// How a container's own value is read, where it is not simply what stands at `pointer`.
-    pub read: Option<fn(&Json) -> Json>,
-    /// It can be changed without making the container anew.
-    pub live: bool,
-}
-
-impl Property {
-    /// What a container has.
-    pub fn current(&self, container: &Json) -> Json {
-        match self.read {
-            Some(read) => read(container),
-            None => container.pointer(self.pointer).cloned().unwrap_or(Json::Null),
-        }
-    }
-}
-
-/// How each option is compared.
-#[derive(Clone, Debug, Default)]
-pub struct Comparisons {
-    explicit: IndexMap<String, Comparison>,
-    all: Option<Comparison>,
-}
-
-/// What `comparisons` can name: every option that is a property, and its shape.
-const COMPARABLE: &[(&str, Shape)] = &[
-    ("auto_remove", Shape::Value),
-    ("blkio_weight", Shape::Value),
-    ("capabilities", Shape::Set),
-    ("cap_drop", Shape::Set),
-    ("cgroup_parent", Shape::Value),
-    ("cgroupns_mode", Shape::Value),
-    ("command", Shape::List),
-    ("cpu_period", Shape::Value),
-    ("cpu_quota", Shape::Value),
-    ("cpus", Shape::Value),
-    ("cpuset_cpus", Shape::Value),
-    ("cpuset_mems", Shape::Value),
-    ("cpu_shares", Shape::Value),
-    ("detach", Shape::Value),
-    ("devices", Shape::Records),
-    ("device_read_bps", Shape::Records),
-    ("device_read_iops", Shape::Records),
-    ("device_write_bps", Shape::Records),
-    ("device_write_iops", Shape::Records),
-    ("device_requests", Shape::Records),
-    ("device_cgroup_rules", Shape::List),
-    ("dns_opts", Shape::Set),
-    ("dns_servers", Shape::List),
-    ("dns_search_domains", Shape::List),
-    ("domainname", Shape::Value),
-    ("env", Shape::Set),
-    ("entrypoint", Shape::List),
-    ("etc_hosts", Shape::Set),
-    ("exposed_ports", Shape::Map),
-    ("groups", Shape::Set),
-    ("healthcheck", Shape::Map),
-    ("hostname", Shape::Value),
-    ("image", Shape::Value),
-    ("init", Shape::Value),
-    ("interactive", Shape::Value),
-    ("ipc_mode", Shape::Value),
-    ("kernel_memory", Shape::Value),
-    ("labels", Shape::Map),
-    ("links", Shape::Set),
-    ("log_driver", Shape::Value),
-    ("log_options", Shape::Map),
-    ("mac_address", Shape::Value),
-    ("memory", Shape::Value),
-    ("memory_reservation", Shape::Value),
-    ("memory_swap", Shape::Value),
-    ("memory_swappiness", Shape::Value),
-    ("mounts", Shape::Records),
-    ("network_mode", Shape::Value),
-    ("networks", Shape::Records),
-    ("oom_killer", Shape::Value),
-    ("oom_score_adj", Shape::Value),
-    ("pid_mode", Shape::Value),
-    ("pids_limit", Shape::Value),
-    ("platform", Shape::Value),
-    ("privileged", Shape::Value),
-    ("publish_all_ports", Shape::Value),
-    ("published_ports", Shape::Map),
-    ("read_only", Shape::Value),
-    ("restart_policy", Shape::Value),
-    ("restart_retries", Shape::Value),
-    ("runtime", Shape::Value),
-    ("security_opts", Shape::Set),
-    ("shm_size", Shape::Value),
-    ("stop_signal", Shape::Value),
-    ("stop_timeout", Shape::Value),
-    ("storage_opts", Shape::Map),
-    ("sysctls", Shape::Map),
-    ("tmpfs", Shape::Map),
-    ("tty", Shape::Value),
-    ("ulimits", Shape::Records),
-    ("user", Shape::Value),
-    ("userns_mode", Shape::Value),
-    ("uts", Shape::Value),
-    ("volume_driver", Shape::Value),
-    ("volumes", Shape::Set),
-    ("volumes_from", Shape::Set),
-    ("working_dir", Shape::Value),
-];
-
-impl Comparisons {
-    /// Read the option `comparisons`, and `purge_networks` with it.
-    ///
-    /// # Errors
-    /// An option is unknown, or cannot be compared in that way.
-    pub fn new(arguments: &Arguments) -> Result<Self, Failure> {
-        let mut comparisons = Comparisons::default();
-        for (name, value) in arguments.comparisons.iter().flatten() {
-            let word = value.as_str().unwrap_or_default();
-            let comparison =
-                [Comparison::Ignore, Comparison::Strict, Comparison::AllowMorePresent]
-                    .into_iter()
-                    .find(|comparison| comparison.word() == word)
-                    .ok_or_else(|| {
-                        Failure::new(format!(
-                            "Unknown comparison mode '{value}' for '{name}'; there are ignore, strict and allow_more_present"
-                        ))
-                    })?;
-            if name == "*" {
-                if comparison == Comparison::AllowMorePresent {
-                    return Err(Failure::new(
-                        "The wildcard can only be used with comparison modes 'strict' and 'ignore'!",
-                    ));
-                }
-                comparisons.all = Some(comparison);
-                continue;
-            }
-            let canonical = match name.as_str() {
-                "exposed" | "expose" => "exposed_ports",
-                "ports" => "published_ports",
-                "log_opt" => "log_options",
-                "env_file" => "env",
-                name => name,
-            };
-            let Some((_, shape)) = COMPARABLE.iter().find(|(option, _)| *option == canonical) else {
-                let meant = closest(name, COMPARABLE.iter().map(|(option, _)| *option));
-                let hint = meant.map(|option| format!("; did you mean `{option}`?")).unwrap_or_default();
-                return Err(Failure::new(format!("Unknown module option '{name}' in comparisons dict!{hint}")));
-            };
-            if !shape.allows(comparison) {
-                return Err(Failure::new(format!(
-                    "Option '{name}' is a value and not a set/list/dict, so its comparison cannot be {word}"
-                )));
-            }
-            comparisons.explicit.insert(canonical.to_owned(), comparison);
-        }
-        if arguments.purge_networks {
-            comparisons.explicit.insert("networks".to_owned(), Comparison::Strict);
-        }
-        Ok(comparisons)
-    }
-
-    /// How an option is compared.
-    pub fn of(&self, option: &str, shape: Shape) -> Comparison {
-        if let Some(comparison) = self.explicit.get(option) {
-            return *comparison;
-        }
-        match (option, self.all) {
-            // It is what the daemon does on its next stop, and no reason to make a container anew.
-            ("stop_timeout", None) => Comparison::Ignore,
-            // `*: strict` must not disconnect networks; only `networks: strict` does.
-            ("networks", Some(Comparison::Strict)) => Comparison::AllowMorePresent,
-            (_, Some(comparison)) => comparison,
-            (_, None) => shape.default_comparison(),
-        }
-    }
-}
-
-/// Something in which a container is not as it is wanted.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Difference {
-    /// The option.
-    pub option: &'static str,
-    /// What is wanted.
-    pub wanted: Json,
-    /// What is.
-    pub current: Json,
-    /// It can be changed without making the container anew.
-    pub live: bool,
-}
-
-/// Where a container differs from what is wanted.
-pub fn differences(properties: &[Property], comparisons: &Comparisons, container: &Json) -> Vec<Difference> {
-    properties
-        .iter()
-        .filter_map(|property| {
-            let current = property.current(container);
-            let comparison = comparisons.of(property.option, property.shape);
-            (!agrees(property.shape, comparison, &property.wanted, &current)).then(|| Difference {
-                option: property.option,
-                wanted: property.wanted.clone(),
-                current,
-                live: property.live,
-            })
-        })
-        .collect()
-}
-
-/// The body of the request that creates a container.
-pub fn creation(properties: &[Property], image: &str) -> Json {
-    let mut body = json!({"Image": image, "HostConfig": {}});
-    for property in properties {
-        let pointer = property.pointer.strip_prefix("/Config").unwrap_or(property.pointer);
-        place(&mut body, pointer, property.create.clone());
-    }
-    body
-}
-
-/// The body of the request that changes a living container.
-pub fn update(properties: &[Property], changed: &[Difference]) -> Json {
-    let mut body = json!({});
-    for property in properties.iter().filter(|property| property.live) {
-        let of_policy = property.pointer.starts_with("/HostConfig/RestartPolicy")
-            && changed.iter().any(|difference| difference.option.starts_with("restart_"));
-        if of_policy || changed.iter().any(|difference| difference.option == property.option) {
-            let pointer = property.pointer.strip_prefix("/HostConfig").unwrap_or(property.pointer);
-            place(&mut body, pointer, property.create.clone());
-        }
-    }
-    body
-}
-
-fn place(body: &mut Json, pointer: &str, value: Json) {
-    let mut parts: Vec<&str> = pointer.trim_start_matches('/').split('/').collect();
-    let Some(last) = parts.pop() else { return };
-    let mut target = body;
-    for part in parts {
-        let Some(map) = target.as_object_mut() else { return };
-        target = map.entry(part.to_owned()).or_insert_with(|| json!({}));
-    }
-    if let Some(map) = target.as_object_mut() {
-        map.insert(last.to_owned(), value);
-    }
-}
 
 /// What is known beside the options.
 #[derive(Clone, Copy, Debug, Default)]
@@ -819,6 +567,7 @@ fn env_file(text: &str) -> IndexMap<String, String> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
+    use super::super::property::{Difference, creation, differences, update};
     use super::*;
     use crate::argument::Arguments as _;
 
@@ -900,16 +649,6 @@ mod tests {
         assert_eq!(differing(strict(json!({})), container.clone(), image.clone()), ["env"]);
         let ignore = json!({"env": {"A": "2"}, "comparisons": {"env": "ignore"}});
         assert_eq!(differing(ignore, container, image), Vec::<&str>::new());
-    }
-
-    #[test]
-    fn comparisons_are_checked() {
-        let message =
-            |comparisons: Json| Comparisons::new(&decode(json!({"comparisons": comparisons}))).unwrap_err().message;
-        assert!(message(json!({"lables": "strict"})).contains("did you mean `labels`"));
-        assert!(message(json!({"user": "allow_more_present"})).contains("is a value"));
-        assert!(message(json!({"*": "allow_more_present"})).contains("wildcard"));
-        assert!(message(json!({"env": "exact"})).contains("Unknown comparison mode"));
     }
 
     #[test]
