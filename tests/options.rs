@@ -79,7 +79,7 @@ fn record() -> PathBuf {
 }
 
 fn full_name(name: &str) -> String {
-    match action::find(name).unwrap().collection {
+    match &*action::find(name).unwrap().collection {
         "ansible.builtin" => name.to_owned(),
         collection => format!("{collection}.{name}"),
     }

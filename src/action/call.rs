@@ -10,7 +10,7 @@ use rprov_modules::argument::{Argument, ArgumentProblem};
 use rprov_modules::{Arguments, Failure};
 use rprov_wire::{Map, Options, Source};
 
-use super::registry;
+use super::registry::{self, Called};
 use crate::connection::ConnectionError;
 use crate::playbook::Task;
 use crate::run::{Effect, Mistake, Remote, Shared};
@@ -273,10 +273,10 @@ pub fn render_arguments(task: &Task, scope: &Scope) -> Result<Vec<(String, Value
     if let Some(mistake) = &task.arguments.mistake {
         return Err(Stop::refused(mistake));
     }
-    let known = registry::find(task.action.short);
+    let known = &task.action.known;
     let mut arguments: Vec<(String, Value)> = Vec::new();
     let mut set = |name: String, value: Value| {
-        let name = known.map_or(name.clone(), |known| known.canonical(&name).map_or(name, str::to_owned));
+        let name = known.canonical(&name).map_or(name, str::to_owned);
         match arguments.iter_mut().find(|(known, _)| *known == name) {
             Some((_, old)) => *old = value,
             None => arguments.push((name, value)),
@@ -284,9 +284,7 @@ pub fn render_arguments(task: &Task, scope: &Scope) -> Result<Vec<(String, Value
     };
     for written in &task.keywords.module_defaults {
         for (module, defaults) in entries(&written.render(scope)?) {
-            let module = module.to_string();
-            let matches = registry::find(&module).is_some_and(|found| found.short == task.action.short);
-            if matches {
+            if is_meant(known, &module.to_string()) {
                 for (name, value) in entries(&defaults) {
                     set(name.to_string(), value);
                 }
@@ -309,7 +307,7 @@ pub fn render_arguments(task: &Task, scope: &Scope) -> Result<Vec<(String, Value
             span: written.span().filter(|_| written.text().is_some()),
             error,
         })?;
-        let name = match (name.as_str(), known.and_then(|known| known.free_form)) {
+        let name = match (name.as_str(), known.free_form) {
             ("_raw_params", Some(option)) => option.to_owned(),
             // Only here may the name itself be a template: it is a variable that the task makes.
             (text, _) if task.is("set_fact") && template::is_template(text) => {
@@ -321,6 +319,14 @@ pub fn render_arguments(task: &Task, scope: &Scope) -> Result<Vec<(String, Value
     }
     arguments.retain(|(_, value)| !template::is_omit(value));
     Ok(arguments)
+}
+
+/// Whether a name among `module_defaults` means this module.
+fn is_meant(known: &Called, name: &str) -> bool {
+    match &known.file {
+        None => registry::find(name).is_some_and(|found| Arc::ptr_eq(found, known)),
+        Some(_) => name == known.short || name == known.full_name(),
+    }
 }
 
 /// The entries of a map value.

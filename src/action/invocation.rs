@@ -25,7 +25,7 @@ pub(crate) fn invocation(known: &Known, arguments: &Map, free: bool) -> Value {
         shown.insert(option.name.to_owned(), value);
     }
     // In Ansible both are one module.
-    if matches!(known.short, "command" | "shell") {
+    if matches!(&*known.short, "command" | "shell") {
         shown.insert("_uses_shell".to_owned(), (known.short == "shell").into());
         for option in ["_raw_params", "argv", "executable", "strip_empty_ends", "expand_argument_vars"] {
             let default =

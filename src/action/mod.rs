@@ -23,6 +23,7 @@ mod include_tasks;
 mod include_vars;
 mod invocation;
 mod meta;
+mod own;
 mod pause;
 mod raw;
 mod reboot;
@@ -39,6 +40,10 @@ mod wait_for_connection;
 
 pub use call::{Action, Call, Done, Stop, render_arguments};
 pub(crate) use invocation::invocation;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use own::imports;
+pub use own::{Circumstances, Library, OwnModule, Resolution};
+pub(crate) use own::{interpret, notice};
 pub use raw::{RawOutput, collect as collect_raw};
 pub(crate) use refusal::refusal;
-pub use registry::{Known, find, names};
+pub use registry::{Called, Known, OnHost, Parcel, find, names, undetermined};

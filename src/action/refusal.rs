@@ -77,7 +77,7 @@ mod tests {
     fn message(action: &str, arguments: serde_json::Value) -> Option<String> {
         let Value::Map(arguments) = Value::from_json(&arguments) else { panic!("arguments are a dictionary") };
         let known = crate::action::find(action).unwrap();
-        let problems = known.spec.check(known.short, &arguments, |_| false);
+        let problems = known.spec.check(&known.short, &arguments, |_| false);
         let stop = refusal(action, &arguments, &problems)?;
         stop.into_result()["msg"].as_str().map(str::to_owned)
     }

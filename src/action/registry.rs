@@ -1,18 +1,67 @@
 //! Everything that a task can call, by name.
+//!
+//! What is built in stands in one table; modules of the user's own are found by [`Library`](super::own::Library), and are
+//! described by a [`Known`] like any other.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::path::PathBuf;
+use std::sync::{Arc, LazyLock};
 
 use rprov_modules::{Arguments, Module, Spec};
+use rprov_wire::{Map, Source};
 
-use super::call::Action;
+use super::call::{Action, Stop};
+use super::own::{Circumstances, OwnModule};
+
+/// An action or module, shared by all tasks that call it.
+pub type Called = Arc<Known>;
+
+/// What runs on the host.
+#[derive(Clone)]
+pub enum OnHost {
+    /// A module that the agent has.
+    Native(&'static Module),
+    /// A program of the user's own.
+    Own(Arc<OwnModule>),
+}
+
+/// A call as the agent gets it.
+#[derive(Debug, Default)]
+pub struct Parcel {
+    /// The arguments.
+    pub arguments: Map,
+    /// What they refer to.
+    pub sources: Vec<Source>,
+}
+
+impl OnHost {
+    /// The module's name on the agent.
+    pub fn name(&self) -> &'static str {
+        match self {
+            OnHost::Native(module) => module.name,
+            OnHost::Own(_) => rprov_modules::own::NAME,
+        }
+    }
+
+    /// What the agent is sent for a task's arguments.
+    ///
+    /// # Errors
+    /// The module's file cannot be read, or what it imports is not there.
+    pub fn parcel(&self, arguments: &Map, circumstances: &Circumstances<'_>) -> Result<Parcel, Stop> {
+        match self {
+            OnHost::Native(_) => Ok(Parcel { arguments: arguments.clone(), sources: Vec::new() }),
+            OnHost::Own(module) => module.parcel(arguments, circumstances),
+        }
+    }
+}
 
 /// An action or module.
 pub struct Known {
     /// Its short name.
-    pub short: &'static str,
+    pub short: Cow<'static, str>,
     /// The collection it belongs to.
-    pub collection: &'static str,
+    pub collection: Cow<'static, str>,
     /// Its documentation and arguments.
     pub spec: &'static Spec,
     /// The option that takes free text.
@@ -22,9 +71,11 @@ pub struct Known {
     /// Its controller half.
     pub action: Option<&'static dyn Action>,
     /// Its agent half.
-    pub module: Option<&'static Module>,
+    pub module: Option<OnHost>,
     /// It is a module of ansible-core that is not here yet.
     pub absent: bool,
+    /// The user's file that has it.
+    pub file: Option<PathBuf>,
 }
 
 impl std::fmt::Debug for Known {
@@ -34,6 +85,16 @@ impl std::fmt::Debug for Known {
 }
 
 impl Known {
+    /// Its name with its collection's.
+    pub fn full_name(&self) -> String {
+        format!("{}.{}", self.collection, self.short)
+    }
+
+    /// Whether it runs on the host alone, without a part on the controller.
+    pub fn is_on_host(&self) -> bool {
+        self.action.is_none()
+    }
+
     /// The option's own name, for a name or an alias.
     pub fn canonical(&self, name: &str) -> Option<&'static str> {
         self.spec.option(name).map(|option| option.name)
@@ -66,20 +127,21 @@ macro_rules! own {
     };
 }
 
-static KNOWN: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
+static KNOWN: LazyLock<HashMap<&'static str, Called>> = LazyLock::new(|| {
     let mut all: HashMap<&'static str, Known> = HashMap::new();
     for module in rprov_modules::modules() {
         all.insert(
             module.name,
             Known {
-                short: module.name,
-                collection: module.collection,
+                short: module.name.into(),
+                collection: module.collection.into(),
                 spec: module.spec,
                 free_form: module.spec.free_form,
                 free_text: matches!(module.name, "command" | "shell" | "script"),
                 action: None,
-                module: Some(module),
+                module: Some(OnHost::Native(module)),
                 absent: false,
+                file: None,
             },
         );
     }
@@ -103,18 +165,19 @@ static KNOWN: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
         validate_argument_spec => super::validate_argument_spec::ValidateArgumentSpec,
         wait_for_connection => super::wait_for_connection::WaitForConnection,
     } {
-        let module = all.get(own.name).and_then(|known| known.module);
+        let module = all.get(own.name).and_then(|known| known.module.clone());
         all.insert(
             own.name,
             Known {
-                short: own.name,
-                collection: "ansible.builtin",
+                short: own.name.into(),
+                collection: BUILTIN.into(),
                 spec: own.spec,
                 free_form: own.spec.free_form,
                 free_text: own.name == "raw",
                 action: Some(own.action),
                 module,
                 absent: false,
+                file: None,
             },
         );
     }
@@ -126,14 +189,15 @@ static KNOWN: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
         all.insert(
             name,
             Known {
-                short: name,
-                collection: "ansible.builtin",
+                short: (*name).into(),
+                collection: BUILTIN.into(),
                 spec,
                 free_form: spec.free_form,
                 free_text: false,
                 action: None,
                 module: None,
                 absent: false,
+                file: None,
             },
         );
     }
@@ -141,14 +205,15 @@ static KNOWN: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
         all.insert(
             name,
             Known {
-                short: name,
-                collection: "ansible.builtin",
+                short: (*name).into(),
+                collection: BUILTIN.into(),
                 spec: &<super::absent::Arguments as Arguments>::SPEC,
                 free_form: None,
                 free_text: false,
                 action: Some(&super::absent::Absent),
                 module: None,
                 absent: true,
+                file: None,
             },
         );
     }
@@ -167,8 +232,11 @@ static KNOWN: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
             known.action = Some(action);
         }
     }
-    all
+    all.into_iter().map(|(name, known)| (name, Arc::new(known))).collect()
 });
+
+/// The collection of what comes with Ansible.
+const BUILTIN: &str = "ansible.builtin";
 
 /// Modules of ansible-core that are not here yet. A playbook that names one runs, as long as the task is not reached.
 const ABSENT: &[&str] = &[
@@ -188,7 +256,7 @@ const ABSENT: &[&str] = &[
 const REDIRECTS: &[(&str, &str)] = &[("dnf5", "dnf"), ("yum", "dnf")];
 
 /// The action or module of that name: short (`copy`), or with its collection (`ansible.builtin.copy`).
-pub fn find(name: &str) -> Option<&'static Known> {
+pub fn find(name: &str) -> Option<&'static Called> {
     let (collection, short) = match name.rsplit_once('.') {
         None => (None, name),
         Some((collection, short)) => (Some(collection), short),
@@ -198,16 +266,34 @@ pub fn find(name: &str) -> Option<&'static Known> {
         KNOWN.get(target)
     })?;
     match collection {
-        None | Some("ansible.builtin" | "ansible.legacy") if known.collection == "ansible.builtin" => Some(known),
+        None | Some("ansible.builtin" | "ansible.legacy") if known.collection == BUILTIN => Some(known),
         None => Some(known),
         Some(collection) if collection == known.collection => Some(known),
         Some(_) => None,
     }
 }
 
+/// What stands for an action whose name is a template, until it is rendered.
+pub fn undetermined() -> Called {
+    static UNDETERMINED: LazyLock<Called> = LazyLock::new(|| {
+        Arc::new(Known {
+            short: "".into(),
+            collection: "".into(),
+            spec: &<super::absent::Arguments as Arguments>::SPEC,
+            free_form: Some("_raw_params"),
+            free_text: false,
+            action: None,
+            module: None,
+            absent: false,
+            file: None,
+        })
+    });
+    Arc::clone(&UNDETERMINED)
+}
+
 /// Every short name of what is here.
 pub fn names() -> Vec<&'static str> {
-    let mut names: Vec<&'static str> = KNOWN.values().filter(|known| !known.absent).map(|known| known.short).collect();
+    let mut names: Vec<&'static str> = KNOWN.iter().filter(|(_, known)| !known.absent).map(|(name, _)| *name).collect();
     names.sort_unstable();
     names
 }

@@ -92,7 +92,7 @@ impl AdhocCommand {
         let play = task.play()?;
         let directory = self.lone.directory(&config)?;
         let surroundings = surroundings(&config);
-        let mut loader = loader(&config, &extra, &surroundings);
+        let mut loader = loader(&config, self.flags.task.library(&config), &extra, &surroundings);
         let (play, notes) = loader.lone_play(&play, &directory).map_err(Stop::written)?;
         tell(&notes, color);
         if hosts.is_empty() {
@@ -101,7 +101,8 @@ impl AdhocCommand {
         let sinks = self.sinks(&config, &options)?;
         let live = self.format == "json";
         let kept = Kept::new(&config);
-        let stage = Stage { config, options, extra, inventory, cache, sources, directory, kept, live };
+        let library = Arc::clone(loader.library());
+        let stage = Stage { config, options, extra, inventory, cache, sources, library, directory, kept, live };
         let (shared, _watch) = stage.share(sinks);
         let mut run = Run::new(Arc::clone(&shared), loader, surroundings);
         let outcome = run.lone_play(&play).await;

@@ -1,11 +1,13 @@
 //! Flags that several commands take, by what they are about.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{ArgAction, Args};
 
 use super::identities::VaultFlags;
 use super::stop::Stop;
+use crate::action::Library;
 use crate::config::{Config, Setting};
 use crate::source::Diagnostic;
 
@@ -111,9 +113,16 @@ pub(super) struct TaskFlags {
     /// Say more; up to -vvvv
     #[arg(short, long, action = ArgAction::Count)]
     pub(super) verbose: u8,
-    /// Accepted for Ansible's sake: modules are built in
-    #[arg(short = 'M', long, value_name = "PATH", hide = true)]
-    module_path: Vec<String>,
+    /// Look for modules of your own in these directories too, separated by colons
+    #[arg(short = 'M', long, value_name = "PATH")]
+    pub(super) module_path: Vec<String>,
+}
+
+impl TaskFlags {
+    /// Where modules of the user's own are looked for.
+    pub(super) fn library(&self, config: &Config) -> Arc<Library> {
+        Arc::new(Library::new(config, &self.module_path))
+    }
 }
 
 /// Tasks that stand in no playbook.

@@ -79,7 +79,8 @@ impl RunCommand {
         let options = self.options(&config)?;
         let extra = extra_variables(&self.flags.task.extra, &config, color)?;
         let surroundings = surroundings(&config);
-        let (playbooks, loader) = self.load(loader(&config, &extra, &surroundings), color)?;
+        let (playbooks, loader) =
+            self.load(loader(&config, self.flags.task.library(&config), &extra, &surroundings), color)?;
         if self.syntax_check {
             for playbook in &playbooks {
                 put(&format!("\nplaybook: {}\n", playbook.path.display()));
@@ -141,7 +142,8 @@ impl RunCommand {
         let only = if self.list_tags && options.tags.is_empty() { &every[..] } else { &options.tags };
         let selection = Selection::new(only, &options.skip_tags);
         let (kept, live) = (Kept::new(&config), live || json);
-        let stage = Stage { config, options, extra, inventory, cache, sources, directory, kept, live };
+        let library = Arc::clone(loader.library());
+        let stage = Stage { config, options, extra, inventory, cache, sources, library, directory, kept, live };
         let (shared, _watch) = stage.share(sinks);
         let mut run = Run::new(Arc::clone(&shared), loader, surroundings);
         if listing {

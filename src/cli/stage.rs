@@ -11,6 +11,7 @@ use super::extra;
 use super::flags::InventoryFlags;
 use super::stop::Stop;
 use super::tell::{logged, say, tell};
+use crate::action::Library;
 use crate::config::{Config, Setting};
 use crate::connection::AgentStore;
 use crate::facts::FactCache;
@@ -41,10 +42,16 @@ pub(super) fn surroundings(config: &Config) -> Surroundings {
 }
 
 /// What loads playbooks, roles and tasks.
-pub(super) fn loader(config: &Config, extra: &Arc<VarMap>, surroundings: &Surroundings) -> Loader {
+pub(super) fn loader(
+    config: &Config,
+    library: Arc<Library>,
+    extra: &Arc<VarMap>,
+    surroundings: &Surroundings,
+) -> Loader {
     Loader::new(
         config.paths(Setting::RolesPath).to_vec(),
         config.paths(Setting::CollectionsPath).to_vec(),
+        library,
         Scope::new(Arc::new(Layer(Arc::clone(extra))), Arc::new(surroundings.clone())),
     )
 }
@@ -213,6 +220,8 @@ pub(super) struct Stage {
     pub(super) inventory: Inventory,
     pub(super) cache: Arc<FactCache>,
     pub(super) sources: Vec<String>,
+    /// Modules of the user's own.
+    pub(super) library: Arc<Library>,
     /// Directory of the first playbook, or what stands in for it.
     pub(super) directory: PathBuf,
     /// What earlier runs have left, and later ones will find.
@@ -249,6 +258,7 @@ impl Stage {
             options,
             config: self.config,
             facts: Arc::new(facts),
+            library: self.library,
             connections: self.kept.connections,
             reporter: Reporter::start(sinks),
             interrupt: Interrupt::default(),

@@ -41,6 +41,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "frame", run: frame },
     Target { name: "inventory", run: inventory },
     Target { name: "known_hosts", run: known_hosts },
+    Target { name: "own_module", run: own_module },
     Target { name: "pattern", run: pattern },
     Target { name: "playbook", run: playbook },
     Target { name: "private_key", run: private_key },
@@ -163,6 +164,18 @@ fn known_hosts(bytes: &[u8]) {
     crate::connection::ssh::read_known_hosts(&path, "host.example");
 }
 
+/// Text of a Python module, and what a module printed.
+fn own_module(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes).into_owned();
+    let package: Vec<String> = ["a", "b"].map(str::to_owned).to_vec();
+    for import in crate::action::imports(&text, &package) {
+        assert!(import.module.iter().all(|part| !part.is_empty()));
+    }
+    let printed = [(rprov_modules::own::MARK, true.into()), ("rc", 0.into()), ("stdout", text.into())];
+    let result = crate::action::interpret(printed.map(|(name, value)| (name.to_owned(), value)).into_iter().collect());
+    assert!(!result.contains_key(rprov_modules::own::MARK));
+}
+
 fn pattern(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let Ok(directory) = tempfile::tempdir() else { return };
@@ -202,7 +215,7 @@ fn playbook(bytes: &[u8]) {
     }
     // The same file as what includes lead to.
     let _ = std::os::unix::fs::symlink("site.yml", directory.path().join("tasks.yml"));
-    let mut loader = Loader::new(Vec::new(), Vec::new(), scope());
+    let mut loader = Loader::new(Vec::new(), Vec::new(), Default::default(), scope());
     match loader.playbook(&path) {
         Ok((_, warnings)) => show(&warnings),
         Err(problems) => show(&problems),

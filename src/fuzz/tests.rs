@@ -98,6 +98,7 @@ targets! {
     frames_survive: "frame",
     inventories_survive: "inventory",
     known_hosts_survive: "known_hosts",
+    own_modules_survive: "own_module",
     patterns_survive: "pattern",
     playbooks_survive: "playbook",
     private_keys_survive: "private_key",

@@ -60,6 +60,8 @@ pub struct Keywords {
     pub delegate_to: Option<Written>,
     /// `delegate_facts`
     pub delegate_facts: Option<Written>,
+    /// `collections`: where modules are looked for that are named without one.
+    pub collections: Option<Arc<[String]>>,
 }
 
 impl Keywords {
@@ -106,6 +108,7 @@ impl Keywords {
             delegate_to,
             delegate_facts
         );
+        self.collections = self.collections.or_else(|| outer.collections.clone());
         self
     }
 }

@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 
 use super::keywords::Keywords;
 use super::role::Role;
+use crate::action::Called;
 use crate::source::Span;
 use crate::template::{Conditional, Written};
 
@@ -56,12 +57,14 @@ pub struct Task {
 }
 
 /// The name of an action.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct ActionName {
     /// As it was written (`ansible.builtin.copy`).
     pub written: Arc<str>,
-    /// The module's short name (`copy`).
-    pub short: &'static str,
+    /// The action or module that it means.
+    pub known: Called,
+    /// The name is a template: what it means is found for each host.
+    pub template: Option<Written>,
     /// Where the name stands.
     pub span: Span,
 }
@@ -125,14 +128,21 @@ pub struct LoopControl {
     pub break_when: Vec<Conditional>,
 }
 
+impl ActionName {
+    /// The short name of what is built in (`copy`); empty for what is the user's own.
+    pub fn short(&self) -> &str {
+        if self.known.file.is_none() { &self.known.short } else { "" }
+    }
+}
+
 impl Task {
-    /// Whether the action goes by this short name.
+    /// Whether the action is the built-in one of this short name.
     pub fn is(&self, short: &str) -> bool {
-        self.action.short == short
+        self.action.short() == short
     }
 
     /// A dynamic include, whose tasks are loaded while the play runs.
     pub fn is_include(&self) -> bool {
-        matches!(self.action.short, "include_tasks" | "include_role")
+        matches!(self.action.short(), "include_tasks" | "include_role")
     }
 }

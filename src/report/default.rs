@@ -300,6 +300,17 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
                 }
                 text
             }
+            Cause::Unreadable => {
+                let advice = match message.starts_with("The module interpreter '") {
+                    true => " Consider overriding the configured interpreter path for this host.",
+                    false => "",
+                };
+                let mut text = format!("[ERROR]: Task failed: Action failed: {message}\n\n");
+                text.push_str(&section("Task failed: Action failed.", task));
+                text.push_str("\n<<< caused by >>>\n\n");
+                text.push_str(&format!("{message}{advice} See stdout/stderr for the returned output.\n"));
+                text
+            }
             cause => {
                 let kind = match (result.status, cause) {
                     (Status::Unreachable, _) | (_, Cause::Connection(_)) => "",
@@ -307,7 +318,10 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
                     _ => "Action failed",
                 };
                 let message = match (kind, message.as_str()) {
-                    _ if *cause == Cause::Refused => format!("Task failed: {message}"),
+                    _ if *cause == Cause::Refused && !message.starts_with("Task failed: ") => {
+                        format!("Task failed: {message}")
+                    }
+                    _ if *cause == Cause::Refused => message.clone(),
                     ("", message) => message.to_owned(),
                     (kind, "") => format!("Task failed: {kind}."),
                     (kind, message) => format!("Task failed: {kind}: {message}"),
@@ -367,7 +381,7 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
         }
         // What `debug` shows is its message, not its bookkeeping.
         let named = ["ansible_loop_var", "ansible_index_var"].map(|name| result.get(name).and_then(Value::as_str));
-        let own = ["changed", "skipped", "skip_reason", "false_condition", "ansible_loop", "attempts", "retries"];
+        let own = ["changed", "skipped", "skip_reason", "ansible_loop", "attempts", "retries"];
         let own = own.into_iter().chain(["ansible_loop_var", "ansible_index_var"]);
         for name in own.chain(named.into_iter().flatten()) {
             shown.shift_remove(name);
@@ -595,7 +609,7 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
             let Some(Value::List(items)) = result.result.get(name) else { continue };
             for item in items {
                 let message = match item {
-                    Value::Map(map) => map.get("msg").map(python_text).unwrap_or_default(),
+                    Value::Map(map) => parting(map),
                     other => python_text(other),
                 };
                 let text = self.paint(&format!("{word}: {message}"), Some(PURPLE));
@@ -603,6 +617,24 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
             }
         }
     }
+}
+
+/// What is said of something that a module wants to see gone.
+fn parting(notice: &Map) -> String {
+    let text = |map: &Map, name: &str| map.get(name).filter(|value| !value.is_null()).map(python_text);
+    let message = text(notice, "msg").unwrap_or_default();
+    let name = notice.get("deprecator").and_then(|by| by.get("resolved_name")).map(python_text);
+    let when = match (text(notice, "version"), text(notice, "date")) {
+        (Some(version), _) if name.is_some() => format!(" version {version}"),
+        (Some(version), _) => format!(" in version {version}"),
+        (None, Some(date)) => format!(" in a release after {date}"),
+        (None, None) => " in a future release".to_owned(),
+    };
+    let whose = match name.as_deref().and_then(|name| name.rsplit_once('.')) {
+        Some((collection, module)) => format!(" from module '{module}' in collection '{collection}'"),
+        None => String::new(),
+    };
+    format!("{}. This feature will be removed{whose}{when}.", message.trim_end_matches('.'))
 }
 
 const BROKEN_CONDITIONALS: &str =
@@ -663,7 +695,7 @@ fn host_label(result: &HostResult) -> String {
 /// Whether an entry of a result is not for people, unless they ask for a lot.
 pub(super) fn is_bookkeeping(name: &str) -> bool {
     name.starts_with('_')
-        || matches!(name, "exception" | "failed" | "warnings" | "deprecations" | "invocation" | "diff")
+        || matches!(name, "exception" | "failed" | "skipped" | "warnings" | "deprecations" | "invocation" | "diff")
 }
 
 fn truth(result: &Map, name: &str) -> bool {

@@ -34,7 +34,7 @@ pub(super) fn describe(task: &Task, scope: &Scope) -> Value {
     Value::from_pairs([
         ("name", task.name.as_ref().map_or_else(|| Value::from(""), &rendered)),
         ("action", Value::from(&*task.action.written)),
-        ("_resolved_action", Value::from(format!("ansible.builtin.{}", task.action.short))),
+        ("_resolved_action", Value::from(task.action.known.full_name())),
         ("args", arguments),
         ("any_errors_fatal", value(&keywords.any_errors_fatal, Value::from(false))),
         ("async", value(&task.asynchronous, Value::from(0))),

@@ -59,7 +59,7 @@ impl Standing {
         let parsed = text("content").and_then(|content| serde_json::from_str::<serde_json::Value>(content).ok());
         match parsed.as_ref().map(Value::from_json) {
             Some(Value::Map(result)) if !result.contains_key("started") || flag(&result, "finished") => {
-                Self::Ended { file, result }
+                Self::Ended { file, result: action::interpret(result) }
             }
             _ => Self::Running { file },
         }
@@ -85,10 +85,10 @@ impl Standing {
 
 /// Whether a task can be done as a job: what needs the controller while it runs cannot.
 pub(super) fn is_possible(task: &Task, arguments: &Map) -> bool {
-    action::find(task.action.short).is_some_and(|known| match known.short {
+    match task.action.short() {
         "uri" => !arguments.contains_key("src"),
-        _ => known.action.is_none(),
-    })
+        _ => task.action.known.is_on_host(),
+    }
 }
 
 /// Whether a result is that of a job which was started and not waited for.
@@ -99,15 +99,15 @@ pub(super) fn is_running(result: &Map) -> bool {
 impl Job {
     /// Start the task as a job, and wait for its end where `poll` says so.
     pub(super) async fn run_job(&self, prepared: &Prepared, job: &WireJob) -> Result<Done, Stop> {
-        let module = action::find(self.task.action.short).and_then(|known| known.module);
-        let Some(module) = module else {
+        let Some(module) = &self.task.action.known.module else {
             return Err(Stop::refused(format!("This action ({}) does not support async.", self.task.action.written)));
         };
         let reader = KeywordReader(&prepared.scope);
         let default = self.shared.config.int(Setting::PollInterval).unwrap_or(POLL);
         let poll = reader.named("poll").integer(self.task.poll.as_ref(), default)?;
-        let arguments = vec![prepared.arguments.clone()];
-        let mut results = prepared.remote.call(module.name, &prepared.options, arguments, Vec::new()).await?;
+        let parcel = self.parcel(module, prepared)?;
+        let (options, items) = (&prepared.options, vec![parcel.arguments]);
+        let mut results = prepared.remote.call(module.name(), options, items, parcel.sources).await?;
         let started = results.pop().unwrap_or_default();
         let number = started.get("ansible_job_id").and_then(Value::as_str).map(str::to_owned);
         let (Some(number), 1..) = (number, poll) else { return Ok(Done::new(started)) };

@@ -10,7 +10,7 @@ use super::effect::Effect;
 use super::result::{self, Cause, Status, flag, status_of};
 use super::settings::KeywordReader;
 use super::task::{Flags, Job, Prepared, Single, censored, complete, concealed, value_of};
-use crate::action::{self, Done, Stop};
+use crate::action::{self, Done, Parcel, Stop};
 use crate::playbook::Loop;
 use crate::report::{Delegate, Event, HostResult, ItemInfo};
 use crate::template::{self, Conditional, Scope, TemplateError, Variable, Written};
@@ -102,7 +102,7 @@ impl Job {
             Ok(read) => read,
             Err(error) => return Single::unrendered(&error, None),
         };
-        let batchable = action::find(self.task.action.short).is_some_and(|known| known.action.is_none())
+        let batchable = self.task.action.known.is_on_host()
             && self.task.until.is_empty()
             && self.task.retries.is_none()
             && self.task.asynchronous.is_none()
@@ -182,7 +182,7 @@ impl Job {
     /// Run all items of a loop as one frame to the host.
     async fn run_batch(&self, scope: &Scope, items: &Items<'_>, looping: &Loop) -> Vec<Single> {
         let begin = Instant::now();
-        let module = action::find(self.task.action.short).and_then(|known| known.module);
+        let module = self.task.action.known.module.as_ref();
         let nothing = Values::new();
         let scopes: Vec<Scope> =
             items.values.iter().enumerate().map(|(index, item)| items.scope(scope, index, item, &nothing)).collect();
@@ -211,15 +211,37 @@ impl Job {
             };
             prepared = rest;
             let Some((_, lead)) = first.first() else { break };
-            let arguments = first.iter().map(|(_, ready)| ready.arguments.clone()).collect();
-            let results = lead.remote.call(module.name, &lead.options, arguments, Vec::new()).await;
+            let parcels: Result<Vec<Parcel>, Stop> =
+                first.iter().map(|(_, ready)| self.parcel(module, ready)).collect();
+            let parcels = match parcels {
+                Ok(parcels) => parcels,
+                // What is wrong with the module is wrong for all items.
+                Err(stop) => {
+                    let single = self.stopped(stop);
+                    for (index, _) in &first {
+                        if let Some(slot) = singles.get_mut(*index) {
+                            let cause = single.cause.clone();
+                            *slot = Some(Single { cause, ..Single::plain(single.result.clone()) });
+                        }
+                    }
+                    continue;
+                }
+            };
+            let mut arguments = Vec::with_capacity(parcels.len());
+            let mut sources = Vec::new();
+            for parcel in parcels {
+                arguments.push(parcel.arguments);
+                // All items have one program.
+                sources = parcel.sources;
+            }
+            let results = lead.remote.call(module.name(), &lead.options, arguments, sources).await;
             let delegate = lead.remote.shown_delegate();
             match results {
                 Ok(results) => {
                     for ((index, ready), result) in first.iter().zip(results) {
                         let mut single = match self.timed_out(&result, ready) {
                             Some(single) => single,
-                            None => self.conclude(&ready.scope, Ok(Done::new(result)), None),
+                            None => self.conclude(&ready.scope, Ok(Done::new(action::interpret(result))), None),
                         };
                         self.add_invocation(&mut single, &ready.arguments, true);
                         single.delegate.clone_from(&delegate);

@@ -13,6 +13,7 @@ use super::run::{Run, RunError};
 use super::settings::KeywordReader;
 use super::shared::Shared;
 use super::strategy::{HostRun, Plan, PlanEnd, State};
+use crate::action;
 use crate::config::Setting;
 use crate::inventory::{Inventory, Pattern};
 use crate::playbook::{ActionName, Arguments, Item, Play, Task};
@@ -477,13 +478,14 @@ fn flush_item(play: &Arc<Play>) -> Item {
 
 fn implicit_task(
     play: &Arc<Play>,
-    action: &'static str,
+    name: &'static str,
     options: IndexMap<String, Written>,
     keywords: crate::playbook::Keywords,
 ) -> Task {
+    let known = action::find(name).cloned().unwrap_or_else(action::undetermined);
     Task {
         name: None,
-        action: ActionName { written: Arc::from(action), short: action, span: play.span },
+        action: ActionName { written: Arc::from(name), known, template: None, span: play.span },
         arguments: Arguments { options, template: None, spans: IndexMap::new(), mistake: None },
         keywords: Arc::new(keywords),
         enclosing: Arc::clone(&play.keywords),

@@ -31,6 +31,8 @@ pub enum Cause {
     Module,
     /// The action on the controller, or a condition of the task.
     Action,
+    /// What a module of the user's own printed is no result.
+    Unreadable,
     /// What the action was asked for cannot be done at all.
     Refused,
     /// There is no way to the host; what to do about it.

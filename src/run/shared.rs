@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 
 use super::options::Options;
 use super::remote::Connections;
+use crate::action::Library;
 use crate::config::Config;
 use crate::report::Reporter;
 use crate::vars::RunFacts;
@@ -21,6 +22,8 @@ pub struct Shared {
     pub config: Arc<Config>,
     /// Inventory, hosts' variables, and the rest of what templates can see.
     pub facts: Arc<RunFacts>,
+    /// Modules of the user's own.
+    pub library: Arc<Library>,
     /// Open connections, which may outlive the run.
     pub connections: Arc<Connections>,
     /// Where events go.

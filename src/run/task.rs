@@ -13,9 +13,9 @@ use super::remote::Remote;
 use super::result::{self, Cause, Mistake, Outcome, Status, flag, status_of};
 use super::settings::{self, KeywordReader};
 use super::shared::Shared;
-use crate::action::{self, Call, Done, Stop};
+use crate::action::{self, Call, Circumstances, Done, OnHost, Parcel, Stop};
 use crate::config::Setting;
-use crate::playbook::{Loop, LoopSource, Task};
+use crate::playbook::{ActionName, Loop, LoopSource, Task};
 use crate::report::{Delegate, Event, HostResult, ItemInfo, TaskInfo};
 use crate::source::{Diagnostic, Severity, Span};
 use crate::template::{self, Conditional, Scope, TemplateError, Written};
@@ -101,12 +101,13 @@ impl Job {
     }
 
     /// Run it, and tell what happens on the way.
-    async fn run(self) -> Outcome {
+    async fn run(mut self) -> Outcome {
         let begin = Instant::now();
         let scope = self.variables.clone().scope();
+        let unresolved = self.resolve(&scope).err();
         let (single, looped) = tokio::select! {
             biased;
-            result = self.run_in(&scope) => result,
+            result = self.run_resolved(&scope, unresolved) => result,
             () = self.cancelled() => (Single::plain(result::failed("interrupted")), false),
         };
         let mut single = single;
@@ -236,6 +237,40 @@ impl Job {
         })
     }
 
+    /// Find out what a task calls whose action is a template.
+    fn resolve(&mut self, scope: &Scope) -> Result<(), Single> {
+        let Some(written) = &self.task.action.template else { return Ok(()) };
+        let name = match written.render(scope) {
+            Ok(name) => name.to_string(),
+            Err(error) => return Err(Single::unrendered(&error, written.span())),
+        };
+        let collections = self.task.keywords.collections.as_deref().unwrap_or_default();
+        let found = self.shared.library.resolve(name.trim(), collections);
+        for warning in found.warnings.into_iter().chain(found.deprecations) {
+            self.shared.reporter.send(Event::Warning(warning));
+        }
+        let Some(known) = found.called else {
+            let message = found.reason.unwrap_or_else(|| format!("Cannot resolve '{name}' to an action or module."));
+            let steps = vec![(message.clone(), written.span())];
+            return Err(Single::mistaken(Mistake { steps, ..Mistake::plain(&message, written.span()) }));
+        };
+        // It is reported as what it is.
+        Arc::make_mut(&mut self.info).action = name;
+        let task = Arc::make_mut(&mut self.task);
+        task.action = ActionName { known, ..task.action.clone() };
+        Ok(())
+    }
+
+    /// Run it, if it is known what it calls.
+    async fn run_resolved(&self, scope: &Scope, unresolved: Option<Single>) -> (Single, bool) {
+        let Some(unresolved) = unresolved else { return self.run_in(scope).await };
+        let scope = connection_variables::beneath(&self.shared, &self.task, &self.variables, scope);
+        match self.condition(&scope) {
+            Ok(Some(skipped)) => (Single::plain(skipped), false),
+            _ => (unresolved, false),
+        }
+    }
+
     async fn run_in(&self, scope: &Scope) -> (Single, bool) {
         let Some(looping) = &self.task.looping else {
             return (self.run_single(scope, None).await, false);
@@ -315,7 +350,7 @@ impl Job {
     }
 
     /// The result of a call that did not come to its end.
-    fn stopped(&self, stop: Stop) -> Single {
+    pub(super) fn stopped(&self, stop: Stop) -> Single {
         match stop {
             Stop::Failed(mut result) => {
                 result.entry("exception".to_owned()).or_insert_with(|| NO_TRACEBACK.into());
@@ -323,8 +358,8 @@ impl Job {
             }
             Stop::Template(error) => Single::unrendered(&error, None),
             Stop::Argument { name, span, error } => {
-                let action = action::find(self.task.action.short).map_or(self.task.action.short, |known| known.short);
-                let stage = format!("Finalization of task args for 'ansible.builtin.{action}' failed");
+                let action = self.task.action.known.full_name();
+                let stage = format!("Finalization of task args for '{action}' failed");
                 let doing = format!("Error while resolving value for '{name}'");
                 let mut mistake = Mistake::new(stage, &doing, &error, span);
                 // The action has a place of its own where the task begins with something else, such as its name.
@@ -386,8 +421,9 @@ impl Job {
             let action = &self.task.action.written;
             return Err(Stop::refused(format!("This action ({action}) does not support async.")));
         }
-        if let Some(known) = action::find(self.task.action.short) {
-            let named = match known.short {
+        {
+            let known = &self.task.action.known;
+            let named = match self.task.action.short() {
                 "package" => Some(("use", "ansible_package_use")),
                 "pip" => Some(("_interpreter", "ansible_python_interpreter")),
                 _ => None,
@@ -398,8 +434,8 @@ impl Job {
             {
                 arguments.insert(option.to_owned(), template::to_wire(&value).map_err(Stop::Template)?);
             }
-            let problems = known.spec.check(known.short, &arguments, |_| false);
-            if let Some(stop) = action::refusal(known.short, &arguments, &problems) {
+            let problems = known.spec.check(&known.short, &arguments, |_| false);
+            if let Some(stop) = action::refusal(&known.short, &arguments, &problems) {
                 return Err(stop);
             }
             if let Some(first) = problems.first() {
@@ -515,7 +551,7 @@ impl Job {
             return None;
         }
         let message = format!("Timed out after {limit} second(s).");
-        let mut single = match action::find(self.task.action.short).is_some_and(|known| known.action.is_some()) {
+        let mut single = match !self.task.action.known.is_on_host() {
             true => Single::mistaken(Mistake::plain(&message, Some(self.task.span))),
             false => Single {
                 cause: Cause::Connection(None),
@@ -532,7 +568,7 @@ impl Job {
     /// Run the action once, but not longer than its `timeout`.
     async fn execute(&self, prepared: &Prepared) -> Result<Done, Stop> {
         let limit = prepared.options.timeout;
-        let on_host = action::find(self.task.action.short).is_some_and(|known| known.action.is_none());
+        let on_host = self.task.action.known.is_on_host();
         // The agent keeps the limit of its modules itself, and kills what they have started.
         if limit == 0 || on_host {
             return self.act(prepared).await;
@@ -542,8 +578,7 @@ impl Job {
     }
 
     async fn act(&self, prepared: &Prepared) -> Result<Done, Stop> {
-        let known = action::find(self.task.action.short)
-            .ok_or_else(|| Stop::Failed(result::failed(format!("no action named {}", self.task.action.written))))?;
+        let known = &self.task.action.known;
         let call = Call {
             shared: &self.shared,
             task: &self.task,
@@ -554,15 +589,26 @@ impl Job {
             remote: &prepared.remote,
             options: &prepared.options,
         };
-        match (known.action, known.module) {
+        match (known.action, &known.module) {
             (Some(action), _) => action.run(call).await,
             (None, Some(module)) => {
+                let Parcel { arguments, sources } = self.parcel(module, prepared)?;
                 let mut results =
-                    prepared.remote.call(module.name, &prepared.options, vec![call.arguments], Vec::new()).await?;
-                Ok(Done::new(results.pop().unwrap_or_default()))
+                    prepared.remote.call(module.name(), &prepared.options, vec![arguments], sources).await?;
+                Ok(Done::new(action::interpret(results.pop().unwrap_or_default())))
             }
             (None, None) => Err(Stop::Failed(result::failed(format!("{} cannot be run", known.short)))),
         }
+    }
+
+    /// What the agent is sent for a call.
+    pub(super) fn parcel(&self, module: &OnHost, prepared: &Prepared) -> Result<Parcel, Stop> {
+        let delegate = prepared.remote.delegate();
+        let scope = delegate.map(|name| settings::delegate_scope(&self.shared, &self.variables, name));
+        let scope = scope.as_ref().unwrap_or(&prepared.scope);
+        let written = &self.task.action.written;
+        let circumstances = Circumstances::new(written, &prepared.options, scope, &self.shared.config);
+        module.parcel(&prepared.arguments, &circumstances)
     }
 
     /// From what the action gave back to the task's result: flags, facts, `changed_when`, `failed_when`.
@@ -583,6 +629,10 @@ impl Job {
         }
         if !result.contains_key("failed") && result.get("rc").is_some_and(|rc| rc.as_int().is_some_and(|rc| rc != 0)) {
             result.insert("failed".into(), true.into());
+            cause = Cause::Action;
+        }
+        if result.contains_key("module_stdout") && matches!(cause, Cause::Module) {
+            cause = Cause::Unreadable;
         }
         if flag(&result, "failed") {
             result.entry("exception".to_owned()).or_insert_with(|| NO_TRACEBACK.into());
@@ -612,8 +662,15 @@ impl Job {
     pub(super) fn add_invocation(&self, single: &mut Single, arguments: &Map, in_loop: bool) {
         let wanted = self.shared.options.verbosity >= 3 || in_loop && self.task.register.is_some();
         let unknown = matches!(single.cause, Cause::Playbook(_) | Cause::Connection(_) | Cause::Refused);
-        if let Some(known) = action::find(self.task.action.short)
-            && wanted
+        let known = &self.task.action.known;
+        if let Some(OnHost::Own(_)) = known.module {
+            // It says so itself, or nobody does.
+            if !wanted {
+                single.result.shift_remove("invocation");
+            }
+            return;
+        }
+        if wanted
             && !unknown
             && known.module.is_some()
             && !flag(&single.result, "skipped")

@@ -12,6 +12,7 @@ mod jobs;
 mod mutations;
 mod old;
 mod output;
+mod own;
 mod project;
 mod prompts;
 mod settings;

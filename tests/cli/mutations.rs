@@ -98,7 +98,7 @@ fn load(text: &str) {
     write("other.yml", "- debug: msg=x\n");
     write("roles/r1/tasks/main.yml", "- debug: msg=x\n");
     write("roles/r1/tasks/x.yml", "- debug: msg=x\n");
-    let mut loader = Loader::new(Vec::<PathBuf>::new(), Vec::new(), Scope::empty());
+    let mut loader = Loader::new(Vec::<PathBuf>::new(), Vec::new(), Default::default(), Scope::empty());
     match loader.playbook(&directory.path().join("site.yml")) {
         Ok((_, warnings)) => assert!(warnings.iter().all(|warning| warning.severity != Severity::Error)),
         Err(problems) => {

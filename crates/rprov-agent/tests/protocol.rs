@@ -6,12 +6,15 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use rprov_modules::checksum::Algorithm;
 use rprov_modules::registry::{Entry, entry};
-use rprov_modules::{Context, Failure, Outcome};
+use rprov_modules::{Context, Failure, Outcome, own};
 use rprov_wire::message::WINDOW;
 use rprov_wire::{
     Bytes, CHUNK, Content, FromAgent, Hello, Map, Options, Request, Stream, ToAgent, Value, read_frame, write_frame,
@@ -102,9 +105,16 @@ struct AgentProcess {
 
 impl AgentProcess {
     fn start() -> Self {
+        Self::start_at(&std::env::temp_dir())
+    }
+
+    /// The agent of a user with that home.
+    fn start_at(home: &Path) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "agent_process", "--nocapture"])
             .env("RPROV_TEST_AGENT", "1")
+            .env("HOME", home)
+            .env("TMPDIR", home)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -389,4 +399,84 @@ fn a_result_that_fits_no_frame_is_a_failure_not_silence() {
     let mut agent = AgentProcess::start();
     agent.request(1, "huge", Options::default(), &[&[]]);
     assert!(agent.message(1, 0).contains("larger than the limit"));
+}
+
+/// What is in a directory, by name.
+fn names(directory: &Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_program_of_the_user_s_own_travels_once_and_leaves_nothing_but_itself() {
+    let home = tempfile::tempdir().unwrap();
+    let program = b"#!/bin/sh\ncat \"$1\"\n";
+    let sha1 = Algorithm::Sha1.of_bytes(program);
+    let content = Content { index: 0, size: program.len() as u64, sha1: sha1.clone() }.to_value();
+    let first: &[(&str, Value)] = &[("program", content.clone()), ("arguments", "one".into())];
+    let second: &[(&str, Value)] = &[("program", content), ("arguments", "two".into())];
+    let mut agent = AgentProcess::start_at(home.path());
+    agent.request(1, own::NAME, Options::default(), &[first, second]);
+    assert_eq!(agent.receive(), FromAgent::Pull { id: 1, pull: 0, content: 0 });
+    agent.send(&ToAgent::Chunk { id: 1, pull: 0, data: program.to_vec().into(), last: true });
+    let result = loop {
+        match agent.receive() {
+            FromAgent::Credit { .. } => {}
+            FromAgent::Result { result, item: 0, .. } => break result,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(result.get("stdout"), Some(&"one".into()));
+    assert_eq!(agent.result(1, 1).get("stdout"), Some(&"two".into()));
+    assert_eq!(agent.receive(), FromAgent::Done { id: 1 });
+    assert!(agent.finish().0.success());
+    // The next agent has it as well.
+    let mut agent = AgentProcess::start_at(home.path());
+    agent.request(1, own::NAME, Options::default(), &[second]);
+    assert_eq!(agent.result(1, 0).get("stdout"), Some(&"two".into()));
+    let cache = home.path().join(".cache/rprov/modules");
+    assert_eq!(names(&cache), [sha1.as_str()]);
+    assert_eq!(std::fs::metadata(&cache).unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(std::fs::metadata(cache.join(&sha1)).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(names(home.path()), [".cache"]);
+    assert_eq!(agent.receive(), FromAgent::Done { id: 1 });
+    // What is not what it says it is comes anew.
+    std::fs::write(cache.join(&sha1), "#!/bin/sh\necho other\n").unwrap();
+    agent.request(2, own::NAME, Options::default(), &[second]);
+    assert_eq!(agent.receive(), FromAgent::Pull { id: 2, pull: 0, content: 0 });
+}
+
+#[test]
+fn a_program_of_the_user_s_own_is_killed_with_its_request() {
+    let home = tempfile::tempdir().unwrap();
+    let mark = home.path().join("mark");
+    let program = format!("#!/bin/sh\necho $$ >{0}.new; mv {0}.new {0}; exec sleep 1000\n", mark.display());
+    let content = Content { index: 0, size: 0, sha1: String::new() }.to_value();
+    let mut agent = AgentProcess::start_at(home.path());
+    agent.request(1, own::NAME, Options::default(), &[&[("program", content)]]);
+    assert_eq!(agent.receive(), FromAgent::Pull { id: 1, pull: 0, content: 0 });
+    agent.send(&ToAgent::Chunk { id: 1, pull: 0, data: program.into_bytes().into(), last: true });
+    let begin = Instant::now();
+    let group: i32 = loop {
+        match std::fs::read_to_string(&mark) {
+            Ok(text) => break text.trim().parse().unwrap(),
+            Err(_) => std::thread::sleep(Duration::from_millis(5)),
+        }
+        assert!(begin.elapsed() < Duration::from_secs(60), "the program does not begin");
+    };
+    assert!(is_alive(group));
+    agent.send(&ToAgent::Cancel { id: 1 });
+    let message = loop {
+        match agent.receive() {
+            FromAgent::Credit { .. } => {}
+            FromAgent::Result { result, .. } => break result.get("msg").and_then(Value::as_str).unwrap().to_owned(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(message, "cancelled");
+    assert!(!is_alive(group));
+    assert!(agent.finish().0.success());
+    assert_eq!(names(home.path()).iter().filter(|name| name.starts_with("rprov-module-")).count(), 0);
 }

@@ -31,6 +31,7 @@ pub mod inode;
 pub mod json;
 pub mod module;
 pub mod outcome;
+pub mod own;
 pub mod permissions;
 pub mod process;
 pub mod program;

@@ -22,6 +22,7 @@ use super::settings::with_vault;
 use super::stage::{Hosts, Kept, Stage, extra_variables, loader, no_hosts_left, runtime, surroundings};
 use super::stop::Stop;
 use super::tell::{display, host_list, put, tell};
+use crate::action::Library;
 use crate::config::Config;
 use crate::inventory::{Inventory, Pattern};
 use crate::report::default::{DefaultOutput, Display};
@@ -67,6 +68,8 @@ impl ConsoleCommand {
         };
         let extra = extra_variables(&self.flags.task.extra, &config, color)?;
         let directory = self.lone.directory(&config)?;
+        let library = self.flags.task.library(&config);
+        library.add_playbook(&directory);
         let Hosts { inventory, cache, sources, served } = Hosts::load(&self.flags.inventory, &config, &extra, color)?;
         let mut console = Console {
             kept: Kept::new(&config),
@@ -77,6 +80,7 @@ impl ConsoleCommand {
             cache,
             sources,
             directory,
+            library,
             pattern: self.pattern.clone(),
             hosts: Vec::new(),
             color,
@@ -107,6 +111,7 @@ struct Console {
     cache: Arc<crate::facts::FactCache>,
     sources: Vec<String>,
     directory: PathBuf,
+    library: Arc<Library>,
     /// Connections and facts, which last from task to task.
     kept: Kept,
     pattern: String,
@@ -123,7 +128,7 @@ impl Console {
             let names = self.inventory.groups().map(|group| group.name.to_string());
             let names = names.chain(self.inventory.hosts().map(|host| host.name.to_string())).collect();
             let Some(line) = lines.next(&self.prompt(), names) else { break };
-            match Order::parse(&line) {
+            match Order::parse(&line, &|name| self.library.resolve(name, &[]).called.is_some()) {
                 Order::Exit => break,
                 order => {
                     if let Err(stop) = self.follow(order, runtime) {
@@ -233,7 +238,7 @@ impl Console {
             written: Written::Prompt,
         };
         let surroundings = surroundings(&self.config);
-        let mut loader = loader(&self.config, &self.extra, &surroundings);
+        let mut loader = loader(&self.config, Arc::clone(&self.library), &self.extra, &surroundings);
         let (play, notes) = loader.lone_play(&task.play()?, &self.directory).map_err(Stop::written)?;
         tell(&notes, self.color);
         let display = Display { pretty: Some(true), ..display(&self.config, &self.options) };
@@ -245,6 +250,7 @@ impl Console {
             inventory: self.inventory.clone(),
             cache: Arc::clone(&self.cache),
             sources: self.sources.clone(),
+            library: Arc::clone(&self.library),
             directory: self.directory.clone(),
             kept: self.kept.clone(),
             live: false,

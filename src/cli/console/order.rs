@@ -56,7 +56,8 @@ pub(super) enum Order<'a> {
 
 impl<'a> Order<'a> {
     /// Read a line.
-    pub(super) fn parse(line: &'a str) -> Self {
+    /// `is_module` says whether there is a module of a name.
+    pub(super) fn parse(line: &'a str, is_module: &dyn Fn(&str) -> bool) -> Self {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
             return Order::Nothing;
@@ -113,7 +114,7 @@ impl<'a> Order<'a> {
                 given(rest, Order::BecomeMethod, "Please specify a become_method, e.g. `become_method su`")
             }
             "remote_user" => given(rest, Order::RemoteUser, "Please specify a remote user, e.g. `remote_user root`"),
-            module if action::find(module).is_some() => Order::Task { module, arguments: rest },
+            module if is_module(module) => Order::Task { module, arguments: rest },
             _ => shell(line),
         }
     }
@@ -164,22 +165,26 @@ pub(super) fn completions(line: &str, places: &[String]) -> Vec<String> {
 mod tests {
     use super::*;
 
+    fn parse(line: &str) -> Order<'_> {
+        Order::parse(line, &|name| action::find(name).is_some())
+    }
+
     #[test]
     fn a_line_is_a_command_a_module_or_the_shell_s() {
-        assert_eq!(Order::parse("  "), Order::Nothing);
-        assert_eq!(Order::parse("# note"), Order::Nothing);
-        assert_eq!(Order::parse("cd web:&db"), Order::Change("web:&db"));
-        assert_eq!(Order::parse("? ping"), Order::Help("ping"));
-        assert_eq!(Order::parse("forks 3"), Order::Forks(3));
-        assert_eq!(Order::parse("become on"), Order::Toggle(Toggle::Become, true));
-        assert_eq!(Order::parse("become maybe"), Order::Toggle(Toggle::Become, false));
+        assert_eq!(parse("  "), Order::Nothing);
+        assert_eq!(parse("# note"), Order::Nothing);
+        assert_eq!(parse("cd web:&db"), Order::Change("web:&db"));
+        assert_eq!(parse("? ping"), Order::Help("ping"));
+        assert_eq!(parse("forks 3"), Order::Forks(3));
+        assert_eq!(parse("become on"), Order::Toggle(Toggle::Become, true));
+        assert_eq!(parse("become maybe"), Order::Toggle(Toggle::Become, false));
         let task = |module, arguments| Order::Task { module, arguments };
-        assert_eq!(Order::parse("ping data=x"), task("ping", "data=x"));
-        assert_eq!(Order::parse("ansible.builtin.ping"), task("ansible.builtin.ping", ""));
-        assert_eq!(Order::parse("uptime -p"), task("shell", "uptime -p"));
-        assert_eq!(Order::parse("!cd /tmp"), task("shell", "cd /tmp"));
-        assert!(matches!(Order::parse("forks many"), Order::Refused(..)));
-        assert!(matches!(Order::parse("timeout -1"), Order::Refused(..)));
+        assert_eq!(parse("ping data=x"), task("ping", "data=x"));
+        assert_eq!(parse("ansible.builtin.ping"), task("ansible.builtin.ping", ""));
+        assert_eq!(parse("uptime -p"), task("shell", "uptime -p"));
+        assert_eq!(parse("!cd /tmp"), task("shell", "cd /tmp"));
+        assert!(matches!(parse("forks many"), Order::Refused(..)));
+        assert!(matches!(parse("timeout -1"), Order::Refused(..)));
     }
 
     #[test]

@@ -11,12 +11,12 @@ pub(super) struct Module(&'static Known);
 
 /// All of them.
 pub(super) fn all() -> impl Iterator<Item = Module> {
-    action::names().into_iter().filter_map(|name| action::find(name)).map(Module)
+    action::names().into_iter().filter_map(|name| action::find(name)).map(|known| Module(known))
 }
 
 /// The one of this name, short or full.
 pub(super) fn find(name: &str) -> Option<Module> {
-    action::find(name).map(Module)
+    action::find(name).map(|known| Module(known))
 }
 
 /// The options that people write, by name.
@@ -215,7 +215,7 @@ mod tests {
             let snippet = module.snippet().unwrap();
             let loaded = crate::yaml::parse(std::path::Path::new("snippet"), snippet.as_str().into());
             let root = loaded.unwrap_or_else(|problem| panic!("{snippet}\n{problem:?}")).root;
-            assert!(root.as_list().unwrap()[0].get(module.0.short).is_some(), "{snippet}");
+            assert!(root.as_list().unwrap()[0].get(&module.0.short).is_some(), "{snippet}");
         }
     }
 }

@@ -10,6 +10,7 @@ use super::task::Draft;
 use crate::action;
 use crate::playbook::arguments;
 use crate::playbook::keyword;
+use crate::playbook::keywords::Keywords;
 use crate::playbook::load::Loader;
 use crate::playbook::task::{ActionName, Arguments};
 use crate::source::{Diagnostic, Span};
@@ -18,7 +19,12 @@ use crate::yaml::{Data, Node};
 
 impl Loader {
     /// The action of a task and its arguments, in whichever form they were written.
-    pub(super) fn action(&mut self, draft: &mut Draft, node: &Node) -> Option<(ActionName, Arguments)> {
+    pub(super) fn action(
+        &mut self,
+        draft: &mut Draft,
+        outer: &Keywords,
+        node: &Node,
+    ) -> Option<(ActionName, Arguments)> {
         let Some((key, value)) = &draft.action else {
             self.note(
                 Diagnostic::error("no module/action detected in task")
@@ -29,11 +35,12 @@ impl Loader {
             return None;
         };
         let word = key.as_str()?;
-        let (name, name_span, value) = if word == "action" || word == "local_action" {
+        let (name, name_node, value) = if word == "action" || word == "local_action" {
             self.action_statement(key, value)?
         } else {
-            (word.to_owned(), key.span, value.clone())
+            (word.to_owned(), key.clone(), value.clone())
         };
+        let name_span = name_node.span;
         let old = name == "include";
         let name = if old {
             self.deprecated(key, "include", "include_tasks: FILE");
@@ -41,9 +48,29 @@ impl Loader {
         } else {
             name
         };
-        let Some(known) = action::find(&name) else {
+        let is_template = word != name && crate::template::is_template(&name);
+        let found = match is_template {
+            true => action::Resolution { called: Some(action::undetermined()), ..action::Resolution::default() },
+            false => {
+                let collections = draft.keywords.collections.as_ref().or(outer.collections.as_ref());
+                self.library().resolve(&name, collections.map(AsRef::as_ref).unwrap_or_default())
+            }
+        };
+        for warning in found.warnings {
+            self.note(Diagnostic::warning(warning));
+        }
+        for deprecation in found.deprecations {
+            self.note(Diagnostic::deprecation(deprecation).at(name_span));
+        }
+        if let Some(reason) = found.reason {
+            self.note(Diagnostic::absent(reason).at(name_span));
+            return None;
+        }
+        let Some(known) = found.called else {
+            let own = self.library().names();
             let keywords = [keyword::BASE, keyword::CONDITIONAL, keyword::TASK];
             let names = action::names().into_iter().chain(keywords.into_iter().flatten().copied());
+            let names = names.chain(own.iter().map(String::as_str));
             self.note(
                 Diagnostic::error(format!(
                     "couldn't resolve module/action '{name}'. This often indicates a misspelling, missing collection, or incorrect module path"
@@ -59,9 +86,12 @@ impl Loader {
                     .at(name_span),
             );
         }
+        if let Some(notice) = action::notice(&known) {
+            self.note(Diagnostic::warning(format!("{notice}: this task fails if it is run")).at(name_span));
+        }
         let mut arguments =
             Arguments { options: IndexMap::new(), template: None, spans: IndexMap::new(), mistake: None };
-        self.read_arguments(&mut arguments, known, &value);
+        self.read_arguments(&mut arguments, &known, &value);
         if old {
             self.old_include(&mut arguments, draft, key.span);
         }
@@ -78,42 +108,48 @@ impl Loader {
                     }
                 }
                 Data::String(text) if text.contains("{{") => arguments.template = Some(Written::from_node(node)),
-                Data::String(text) => self.key_value_arguments(&mut arguments, known, text, node.span),
+                Data::String(text) => self.key_value_arguments(&mut arguments, &known, text, node.span),
                 Data::Null => {}
                 _ => self.note(
                     Diagnostic::error(format!("`args` must be a dictionary, not {}", node.describe())).at(node.span),
                 ),
             }
         }
-        let action = ActionName { written: name.as_str().into(), short: known.short, span: name_span };
-        self.check_arguments(&action, known, &arguments, draft);
+        let template = is_template.then(|| Written::from_text(name.as_str(), Some(name_span)));
+        let action = ActionName { written: name.as_str().into(), known, template, span: name_span };
+        if !is_template {
+            self.check_arguments(&action, &arguments, draft);
+        }
         Some((action, arguments))
     }
 
     /// `action: copy src=a dest=b` or `action: {module: copy, src: a}`.
-    fn action_statement(&mut self, key: &Node, value: &Node) -> Option<(String, Span, Node)> {
+    fn action_statement(&mut self, key: &Node, value: &Node) -> Option<(String, Node, Node)> {
         match &value.data {
             Data::String(text) => {
                 let text = text.trim();
-                let (name, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-                Some((name.to_owned(), value.span, Node { data: Data::String(rest.trim().into()), span: value.span }))
+                let (name, rest) = split_name(text);
+                Some((
+                    name.to_owned(),
+                    value.clone(),
+                    Node { data: Data::String(rest.trim().into()), span: value.span },
+                ))
             }
             Data::Map(entries) => {
-                let module = value.get("module").and_then(Node::as_str).map(str::to_owned);
-                let Some(module) = module else {
+                let Some(named) = value.get("module").filter(|node| node.as_str().is_some()) else {
                     self.note(
                         Diagnostic::error("`action` names no module").at(key.span).hint("add `module: NAME` to it"),
                     );
                     return None;
                 };
-                let (name, rest) = module.split_once(char::is_whitespace).unwrap_or((&module, ""));
+                let (name, rest) = split_name(named.as_str().unwrap_or_default().trim());
                 let mut options: Vec<(Node, Node)> =
                     entries.iter().filter(|(key, _)| key.as_str() != Some("module")).cloned().collect();
                 if !rest.trim().is_empty() {
                     let raw = Node { data: Data::String("_raw_params".into()), span: value.span };
                     options.push((raw, Node { data: Data::String(rest.trim().into()), span: value.span }));
                 }
-                Some((name.to_owned(), value.span, Node { data: Data::Map(options), span: value.span }))
+                Some((name.to_owned(), named.clone(), Node { data: Data::Map(options), span: value.span }))
             }
             _ => {
                 self.note(
@@ -190,7 +226,8 @@ impl Loader {
     }
 
     /// Check what is known of the arguments already; what holds a template is checked when it is rendered.
-    fn check_arguments(&mut self, action: &ActionName, known: &action::Known, arguments: &Arguments, draft: &Draft) {
+    fn check_arguments(&mut self, action: &ActionName, arguments: &Arguments, draft: &Draft) {
+        let known = &action.known;
         let whole_known = arguments.template.is_none() && draft.keywords.module_defaults.is_empty();
         let mut plain = Map::new();
         let mut pending = Vec::new();
@@ -209,7 +246,7 @@ impl Loader {
                 }
             }
         }
-        for problem in known.spec.check(known.short, &plain, |name| pending.iter().any(|pending| pending == name)) {
+        for problem in known.spec.check(&known.short, &plain, |name| pending.iter().any(|pending| pending == name)) {
             let unknown = matches!(problem, ArgumentProblem::Unknown { .. });
             // A template may omit an option, and defaults may add one: only what was written for certain counts.
             if !unknown
@@ -275,4 +312,13 @@ impl Loader {
             draft.keywords.vars.push(Arc::new(variables));
         }
     }
+}
+
+/// The name of an action, which may be a template, and what follows it.
+fn split_name(text: &str) -> (&str, &str) {
+    let end = match arguments::split_words(text).and_then(|words| words.into_iter().next()) {
+        Some(first) if text.starts_with(&first) => first.len(),
+        _ => text.find(char::is_whitespace).unwrap_or(text.len()),
+    };
+    text.split_at_checked(end).unwrap_or((text, ""))
 }

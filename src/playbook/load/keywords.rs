@@ -73,14 +73,12 @@ impl Loader {
                 }
                 .into_iter()
                 .for_each(|node| self.no_defaults(node));
-                self.check_default_groups(value);
                 keywords.module_defaults = match &value.data {
-                    Data::List(items) => items.iter().map(Written::from_node).collect(),
                     Data::Null => Vec::new(),
-                    _ => vec![Written::from_node(value)],
+                    _ => self.without_default_groups(value).iter().map(Written::from_node).collect(),
                 }
             }
-            "collections" => {}
+            "collections" => keywords.collections = Some(self.collection_names(value)),
             "sudo" | "su" => {
                 let off = matches!(value.data, Data::Bool(false));
                 self.deprecated(key, name, if off { "become: false" } else { "become: true" });
@@ -115,10 +113,33 @@ impl Loader {
         );
     }
 
-    /// Groups of modules belong to collections, of which there are none.
-    fn check_default_groups(&mut self, value: &Node) {
-        for (key, _) in value.as_map().unwrap_or_default() {
-            if let Some(group) = key.as_str().and_then(|name| name.strip_prefix("group/")) {
+    /// The names in `collections`.
+    pub(super) fn collection_names(&mut self, value: &Node) -> Arc<[String]> {
+        let names = match value.as_list() {
+            Some(list) => list.iter().filter_map(Node::as_str).map(str::to_owned).collect(),
+            None => value.as_str().map(str::to_owned).into_iter().collect::<Vec<_>>(),
+        };
+        names.into()
+    }
+
+    /// `module_defaults` with the modules of a collection's group in the place of its name: in a map of their own before
+    /// the others, since what is said of a module itself counts more.
+    fn without_default_groups(&mut self, value: &Node) -> Vec<Node> {
+        if let Data::List(items) = &value.data {
+            return items.iter().flat_map(|item| self.without_default_groups(item)).collect();
+        }
+        let Data::Map(entries) = &value.data else { return vec![value.clone()] };
+        let mut of_groups = Vec::new();
+        let mut of_modules = Vec::new();
+        for (key, defaults) in entries {
+            let Some(group) = key.as_str().and_then(|name| name.strip_prefix("group/")) else {
+                of_modules.push((key.clone(), defaults.clone()));
+                continue;
+            };
+            if let Some(names) = self.library().group(group) {
+                let named = |name: String| Node { data: Data::String(name.into()), span: key.span };
+                of_groups.extend(names.into_iter().map(|name| (named(name), defaults.clone())));
+            } else {
                 self.note(
                     Diagnostic::error(format!(
                         "Error loading module_defaults: could not resolve the module_defaults group {group}"
@@ -128,6 +149,8 @@ impl Loader {
                 );
             }
         }
+        let maps = [of_groups, of_modules].into_iter().filter(|entries| !entries.is_empty());
+        maps.map(|entries| Node { data: Data::Map(entries), span: value.span }).collect()
     }
 
     /// Note an old keyword, with what to write instead.

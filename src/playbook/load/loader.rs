@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::action::Library;
 use crate::playbook::role::Role;
 use crate::playbook::task::Task;
 use crate::source::{Diagnostic, Diagnostics, Severity};
@@ -18,6 +19,8 @@ pub struct Loader {
     roles_path: Vec<PathBuf>,
     /// Directories that hold `ansible_collections`.
     collections_path: Vec<PathBuf>,
+    /// Modules of the user's own.
+    library: Arc<Library>,
     /// What names in static imports resolve to: extra variables, then those of the play.
     pub(super) statics: Scope,
     /// Directory of the playbook that is being loaded.
@@ -45,10 +48,16 @@ impl std::fmt::Debug for Loader {
 impl Loader {
     /// A loader that looks for roles and collections in these directories too; `statics` is what names in static
     /// imports resolve to.
-    pub fn new(roles_path: Vec<PathBuf>, collections_path: Vec<PathBuf>, statics: Scope) -> Self {
+    pub fn new(
+        roles_path: Vec<PathBuf>,
+        collections_path: Vec<PathBuf>,
+        library: Arc<Library>,
+        statics: Scope,
+    ) -> Self {
         Self {
             roles_path,
             collections_path,
+            library,
             statics,
             playbook_directory: PathBuf::from("."),
             notes: Vec::new(),
@@ -59,6 +68,11 @@ impl Loader {
             imported_handlers: Vec::new(),
             imported_roles: Vec::new(),
         }
+    }
+
+    /// Modules of the user's own.
+    pub fn library(&self) -> &Arc<Library> {
+        &self.library
     }
 
     /// Note a mistake or a warning.

@@ -37,6 +37,7 @@ impl Loader {
     /// All mistakes that can be known before a host is touched.
     pub fn lone_play(&mut self, node: &Node, directory: &Path) -> Result<(Arc<Play>, Diagnostics), Diagnostics> {
         self.playbook_directory = directory.to_owned();
+        self.library().add_playbook(directory);
         let play = self.play(node, directory, &Imported::default());
         let (play, notes) = self.conclude(play)?;
         play.map(|play| (Arc::new(play), notes)).ok_or_else(Diagnostics::new)
@@ -63,6 +64,7 @@ impl Loader {
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let directory = std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned());
         self.playbook_directory.clone_from(&directory);
+        self.library().add_playbook(&directory);
         match &root.data {
             Data::List(items) if items.is_empty() => {
                 self.note(Diagnostic::error("A playbook must contain at least one play").at(root.span));

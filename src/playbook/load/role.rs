@@ -213,6 +213,8 @@ impl Loader {
         }
         let meta = self.role_file(&path, "meta", "main", usage.span, false);
         let meta = meta.as_deref();
+        self.library().add_role(&path);
+        let keywords = &self.role_keywords(keywords, &usage.name, meta);
         let defaults = self.role_variables(&path, "defaults", usage.defaults_from.as_deref(), usage.span);
         let vars = self.role_variables(&path, "vars", usage.vars_from.as_deref(), usage.span);
         let declared_duplicates = match meta.and_then(|meta| meta.get("allow_duplicates")) {
@@ -319,6 +321,22 @@ impl Loader {
             span: usage.span,
         })));
         Some(loaded)
+    }
+
+    /// What holds for the tasks of a role: the collections of the play are not its own.
+    fn role_keywords(&mut self, keywords: &Arc<Keywords>, name: &str, meta: Option<&Node>) -> Arc<Keywords> {
+        let mut collections: Vec<String> = Vec::new();
+        if let [namespace, collection, _] = name.split('.').collect::<Vec<_>>()[..] {
+            collections.push(format!("{namespace}.{collection}"));
+        }
+        if let Some(more) = meta.and_then(|meta| meta.get("collections")) {
+            collections.extend(self.collection_names(more).iter().cloned());
+        }
+        let collections = Some(collections).filter(|names| !names.is_empty()).map(Arc::from);
+        match keywords.collections == collections {
+            true => Arc::clone(keywords),
+            false => Arc::new(Keywords { collections, ..Keywords::clone(keywords) }),
+        }
     }
 
     /// A file of a role: `SECTION/NAME` with any of YAML's extensions, or none.

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::action;
 use crate::playbook::block::{Block, Item};
 use crate::playbook::keyword;
 use crate::playbook::keywords::Keywords;
@@ -158,17 +157,17 @@ impl Loader {
         let Some(mut draft) = self.draft(node, handler) else { return Vec::new() };
         let guarded = self.guarded;
         self.guarded |= draft.may_fail() || outer.ignore_errors.is_some() || !outer.when.is_empty();
-        let called = self.action(&mut draft, node);
+        let called = self.action(&mut draft, outer, node);
         self.guarded = guarded;
         let Some((action, arguments)) = called else { return Vec::new() };
-        if handler && matches!(action.short, "include_role" | "import_role") {
+        if handler && matches!(action.short(), "include_role" | "import_role") {
             self.note(
                 Diagnostic::error(format!("Using '{}' as a handler is not supported.", action.written))
                     .at(action.span)
                     .hint("notify a handler that does `include_tasks`, or the role's own handlers"),
             );
         }
-        if matches!(action.short, "include_tasks" | "include_role") {
+        if matches!(action.short(), "include_tasks" | "include_role") {
             self.check_include_keywords(node, &action);
         }
         let looping = draft.looping.map(|(source, span)| Loop { source, control: draft.control, span });
@@ -199,7 +198,7 @@ impl Loader {
             implicit: false,
         };
         self.check_templates(&task);
-        match task.action.short {
+        match task.action.short() {
             "import_tasks" => self.import_tasks(&task, node, place, handler),
             "import_role" => self.import_role(&task, node, place, handler),
             _ => vec![Item::Task(Arc::new(task))],
@@ -214,7 +213,7 @@ impl Loader {
             if !known {
                 continue;
             }
-            let object = if action.short == "include_role" { "IncludeRole" } else { "TaskInclude" };
+            let object = if action.short() == "include_role" { "IncludeRole" } else { "TaskInclude" };
             let note = Diagnostic::error(format!("'{name}' is not a valid attribute for a {object}")).at(key.span);
             let handed_down = keyword::BASE.contains(&name) || keyword::CONDITIONAL.contains(&name);
             self.note(match handed_down {
@@ -240,7 +239,11 @@ impl Loader {
             .chain(looping)
             .chain(&task.keywords.delegate_to);
         for problem in values.flat_map(Written::check).collect::<Vec<_>>() {
-            self.note(problem);
+            let hint = self.library().plugin_hint(&problem.message);
+            self.note(match hint {
+                Some(hint) => problem.hint(hint),
+                None => problem,
+            });
         }
     }
 
@@ -347,7 +350,8 @@ impl Loader {
         if let Some((first, _)) = draft.action.clone() {
             let keywords = || [keyword::BASE, keyword::CONDITIONAL, keyword::TASK].into_iter().flatten().copied();
             let word = |key: &Node| key.as_str().unwrap_or_default().to_owned();
-            let known = |key: &Node| action::find(&word(key)).is_some();
+            let library = Arc::clone(self.library());
+            let known = |key: &Node| library.resolve(&word(key), &[]).called.is_some();
             let misspelt = |key: &Node| rprov_modules::argument::closest(&word(key), keywords()).is_some();
             // Of two words that could each be the module, one may be a keyword that is spelt wrongly.
             let (first_known, known) = (known(&first), known(key));

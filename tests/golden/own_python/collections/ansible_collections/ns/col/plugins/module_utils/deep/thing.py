@@ -1,0 +1,5 @@
+from ..other import NUMBER
+
+
+def answer():
+    return NUMBER + 1
