@@ -73,7 +73,7 @@ mod tests {
         let known = crate::action::find(action).unwrap();
         let problems = known.spec.check(known.short, &arguments, |_| false);
         let stop = refusal(action, &arguments, &problems)?;
-        Some(stop.into_result()["msg"].to_string())
+        stop.into_result()["msg"].as_str().map(str::to_owned)
     }
 
     #[test]

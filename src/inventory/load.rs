@@ -502,7 +502,7 @@ mod tests {
             ("plugin: generator\nhosts: {name: '{{ b }}'}\nlayers: {a: [b]}\n", "'b' is undefined"),
             (
                 "plugin: generator\nhosts: {name: x, parents: [{}]}\nlayers: {a: [b]}\n",
-                "a parent of a `generator` inventory needs `name`",
+                "Element x has a parent with no name.",
             ),
         ] {
             let errors = load("hosts.yml", text).unwrap_err();
