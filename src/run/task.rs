@@ -483,6 +483,7 @@ impl Job {
             // What was skipped (check mode) says nothing that could be waited for.
             let attempts = attempts.filter(|_| !executed.as_ref().is_ok_and(|done| flag(&done.result, "skipped")));
             let mut single = self.conclude(&prepared.scope, executed, attempts.map(|_| attempt));
+            action::conceal(&self.task.action.known, &prepared.arguments, &mut single.result);
             self.add_invocation(&mut single, &prepared.arguments, item.is_some());
             single.delegate.clone_from(&delegate);
             let Some(total) = attempts else { return single };
