@@ -121,7 +121,7 @@ mod tests {
         let file = OpenOptions::new().create(true).append(true).open(&path).unwrap();
         let log = Log { file: Arc::new(Mutex::new(file)), user: "me".into() };
         let mut records = Records(log.clone());
-        writeln!(records, "\nTASK [{}] ***", "a").unwrap();
+        writeln!(records, "\nTASK [a] ***").unwrap();
         writeln!(records).unwrap();
         writeln!(records, "[WARNING]: b\nOrigin: c").unwrap();
         log.record("error: d");

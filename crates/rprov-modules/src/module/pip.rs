@@ -150,7 +150,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
     let (stdout, stderr) = (output.stdout(), output.stderr());
     let nothing =
         arguments.state == State::Absent && (stdout.contains("not installed") || stderr.contains("not installed"));
-    if !output.success() && !(output.rc == 1 && nothing) {
+    if !(output.success() || output.rc == 1 && nothing) {
         let mut message = if stdout.is_empty() { String::new() } else { format!("stdout: {stdout}") };
         if !stderr.is_empty() {
             message.push_str(&format!("\n:stderr: {stderr}"));
