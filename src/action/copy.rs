@@ -41,7 +41,7 @@ impl Action for Copy {
                 },
                 _ => value.as_str().unwrap_or_default().to_owned(),
             };
-            let (reference, source) = content::of_bytes(0, text.into_bytes());
+            let (reference, source) = content::of_bytes(0, rprov_modules::text::encode(&text));
             arguments.insert("_content".into(), reference.to_value());
             return send(&call, arguments, source).await;
         }
@@ -150,7 +150,8 @@ impl Walk<'_> {
             .map(|entry| entry.map(|entry| entry.path()))
             .collect::<Result<_, _>>()
             .map_err(problem)?;
-        found.sort();
+        // The files of a directory come before what is below it.
+        found.sort_by_key(|path| (path.is_dir(), path.clone()));
         for path in found {
             let Some(name) = path.file_name() else { continue };
             let target = prefix.join(name);

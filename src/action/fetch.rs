@@ -32,6 +32,11 @@ impl Action for Fetch {
         if let Some(known) = &known {
             arguments.insert("_known_sha1".into(), known.as_str().into());
         }
+        // On the controller itself a relative path counts from the playbook.
+        if call.remote.is_local() && !source.starts_with(['/', '~']) {
+            let path = call.scope.surroundings().playbook_dir.join(&source);
+            arguments.insert("src".into(), path.display().to_string().into());
+        }
         let seen = !call.options.brief;
         // MD5 takes as long as all the rest together.
         let sums: &[Algorithm] = if seen { &[Algorithm::Sha1, Algorithm::Md5] } else { &[Algorithm::Sha1] };

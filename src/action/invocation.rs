@@ -18,6 +18,8 @@ pub(crate) fn invocation(known: &Known, arguments: &Map, free: bool) -> Value {
         let value = match (&option.kind, value.unwrap_or_default()) {
             (_, Value::Null) => Value::Null,
             (Type::Secret, _) => HIDDEN.into(),
+            // It may well be a secret, and is long if it is none.
+            _ if known.short == "copy" && option.name == "content" => HIDDEN.into(),
             (_, value) => value,
         };
         shown.insert(option.name.to_owned(), value);
@@ -67,5 +69,9 @@ mod tests {
         assert_eq!(shown.get("password"), Some(&HIDDEN.into()));
         assert_eq!(shown.get("uid"), Some(&1001.into()));
         assert_eq!(shown.get("state"), Some(&"present".into()));
+        let known = crate::action::find("copy").expect("there is a module `copy`");
+        let arguments = Map::from_iter([("content".to_owned(), "secret".into())]);
+        let shown = invocation(known, &arguments, false).get("module_args").cloned().unwrap_or_default();
+        assert_eq!(shown.get("content"), Some(&HIDDEN.into()));
     }
 }

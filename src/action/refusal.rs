@@ -9,6 +9,10 @@ use super::call::Stop;
 
 /// The action's own answer to what is wrong with its arguments; `None` where it has no words of its own.
 pub(crate) fn refusal(action: &str, arguments: &Map, problems: &[ArgumentProblem]) -> Option<Stop> {
+    if action == "shell" && arguments.contains_key("expand_argument_vars") {
+        // Only `command` has it; the shell expands by itself.
+        return Some(Stop::refused("Unsupported parameters for (shell) module: expand_argument_vars"));
+    }
     let first = problems.first()?;
     let given = |name: &str| arguments.get(name).is_some_and(|value| !matches!(value, Value::Null));
     let absent = matches!(first, ArgumentProblem::Missing { .. } | ArgumentProblem::Rule { .. });
@@ -27,7 +31,7 @@ pub(crate) fn refusal(action: &str, arguments: &Map, problems: &[ArgumentProblem
         }
         ("package", _) if absent && unknown_manager(arguments).is_some() => {
             let manager = unknown_manager(arguments)?;
-            Stop::failed(format!("Could not find a matching action for the \"{manager}\" package manager."))
+            Stop::refused(format!("Could not find a matching action for the \"{manager}\" package manager."))
         }
         ("group_by", ArgumentProblem::Missing { .. }) => {
             Stop::failed("the 'key' param is required when using group_by")
@@ -36,7 +40,9 @@ pub(crate) fn refusal(action: &str, arguments: &Map, problems: &[ArgumentProblem
             Stop::failed("The 'data' option needs to be a dictionary/hash")
         }
         ("pause", ArgumentProblem::Type { option, found, .. }) if option == "minutes" || option == "seconds" => {
-            let value = arguments.get(option).map(ToString::to_string).unwrap_or_default();
+            let value = arguments.get(option);
+            let value = value.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+            let value = value.unwrap_or_default();
             Stop::refused(format!(
                 "argument '{option}' is of type {found} and we were unable to convert to int: invalid literal for int() \
                  with base 10: '{value}'"

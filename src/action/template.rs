@@ -65,7 +65,10 @@ impl Action for Template {
     async fn run(&self, call: Call<'_>) -> Result<Done, Stop> {
         let arguments: Arguments = call.decode()?;
         let failed = |failure: rprov_modules::Failure| Stop::failed(failure.message);
-        let encoding = Encoding::named(&arguments.output_encoding).map_err(failed)?;
+        let encoding = match arguments.output_encoding.as_str() {
+            "" => Encoding::default(),
+            name => Encoding::named(name).map_err(failed)?,
+        };
         let path = call.find_file("templates", &arguments.src).map_err(|stop| match stop {
             Stop::Failed(result) => {
                 let message = result.get("msg").and_then(rprov_wire::Value::as_str).unwrap_or_default().to_owned();

@@ -126,9 +126,10 @@ impl AdhocCommand {
             sinks.push(Box::new(JsonLines::new(std::io::stdout())));
         } else {
             let display = Display { pretty: Some(true), ..display(config, options) };
+            let callback = config.string(Setting::StdoutCallback).unwrap_or_default();
+            let one_line = self.one_line || callback.rsplit('.').next() == Some("oneline");
             let out = std::io::BufWriter::new(std::io::stdout());
-            sinks
-                .push(Box::new(MinimalOutput::new(DefaultOutput::new(display, out, std::io::stderr()), self.one_line)));
+            sinks.push(Box::new(MinimalOutput::new(DefaultOutput::new(display, out, std::io::stderr()), one_line)));
         }
         if let Some(directory) = &self.tree {
             let directory: &Path = &rprov_modules::account::expand_path(&directory.to_string_lossy());

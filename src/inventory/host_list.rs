@@ -3,6 +3,7 @@
 use super::address;
 use super::ini;
 use super::model::Inventory;
+use super::range::NO_END;
 use crate::source::{Diagnostic, SourceId, Span, register};
 use crate::yaml::{Data, Node};
 
@@ -22,9 +23,24 @@ pub(super) fn load(inventory: &mut Inventory, list: &str) {
 pub(super) fn load_ranges(inventory: &mut Inventory, list: &str) -> Result<(), Diagnostic> {
     let source = register("<command line>", list);
     for name in names(list) {
-        let (hosts, port) = ini::hosts(name).map_err(|problem| {
-            Diagnostic::error(format!("invalid host pattern `{name}`")).at(Span::start_of(source)).label(problem)
-        })?;
+        let (hosts, port) = match ini::hosts(name) {
+            Ok(found) => found,
+            // As in Ansible, the name is taken as it is written then.
+            Err(problem) if problem == NO_END => {
+                inventory.warnings.push(
+                    Diagnostic::warning(format!("Unable to parse address from hostname, leaving unchanged: {problem}"))
+                        .at(Span::start_of(source)),
+                );
+                (vec![name.to_owned()], None)
+            }
+            Err(problem) => {
+                return Err(Diagnostic::error(format!(
+                    "Failed to parse inventory with 'advanced_host_list' plugin: invalid host pattern `{name}`"
+                ))
+                .at(Span::start_of(source))
+                .label(problem));
+            }
+        };
         for host in hosts {
             add(inventory, source, &host, port);
         }

@@ -1,5 +1,8 @@
 //! Host ranges: `web[01:20]`, `db[a:f]`, `n[0:10:2]`, several in one name.
 
+/// What is wrong with a range that stops nowhere.
+pub(super) const NO_END: &str = "host range must specify end value, as in `[1:5]`";
+
 /// More hosts than this from one name are taken for a mistake.
 const MOST: usize = 1_000_000;
 
@@ -17,7 +20,7 @@ pub(super) fn expand(text: &str) -> Result<Vec<String>, String> {
     };
     let begin = if begin.is_empty() { "0" } else { begin };
     if end.is_empty() {
-        return Err("a range needs an end, as in `[1:5]`".to_owned());
+        return Err(NO_END.to_owned());
     }
     let step: usize =
         step.parse().ok().filter(|step| *step > 0).ok_or_else(|| format!("`{step}` is no step of a range"))?;

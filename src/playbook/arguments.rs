@@ -145,6 +145,10 @@ fn joined_lines(text: &str) -> std::borrow::Cow<'_, str> {
         match (character, quote) {
             ('\\', None) if characters.peek() == Some(&'\n') && joined.ends_with(char::is_whitespace) => {
                 characters.next();
+                // One blank stays between the lines, or the next one's own.
+                if characters.peek().is_some_and(|next| next.is_whitespace()) {
+                    joined.pop();
+                }
                 continue;
             }
             ('\\', _) => {
@@ -276,7 +280,7 @@ mod tests {
     #[test]
     fn a_command_keeps_its_own_equals_signs_and_spacing() {
         let parsed = parse("echo a \\\n  'b \\\nc' \\\nd\\\ne\n", Some(&["chdir"])).unwrap();
-        assert_eq!(parsed.free.as_deref(), Some("echo a   'b \\\nc' d\\\ne\n"));
+        assert_eq!(parsed.free.as_deref(), Some("echo a  'b \\\nc' d\\\ne\n"));
         let parsed = parse("echo  a=b > x chdir=/tmp", Some(&["chdir", "creates"])).unwrap();
         assert_eq!(parsed.free.as_deref(), Some("echo  a=b > x"));
         assert_eq!(parsed.pairs, [("chdir".to_owned(), "/tmp".to_owned())]);

@@ -44,7 +44,8 @@ impl Variables for ConnectionVariables {
 
 impl ConnectionVariables {
     fn connection(&self, name: &str) -> Option<Value> {
-        const KNOWN: &[&str] = &["connection", "host", "user", "port", "timeout", "private_key_file", "delegated_vars"];
+        const KNOWN: &[&str] =
+            &["connection", "host", "user", "password", "port", "timeout", "private_key_file", "delegated_vars"];
         let name = name.strip_prefix("ansible_")?;
         let name = name.strip_prefix("ssh_").unwrap_or(name);
         if !KNOWN.contains(&name) {
@@ -57,6 +58,8 @@ impl ConnectionVariables {
             "connection" => Some(Value::from(settings.connection.as_str())),
             "host" => Some(Value::from(settings.address.as_str())),
             "user" => settings.user.as_deref().map(Value::from),
+            // Given at a prompt, it is there for tasks like one that a variable gives.
+            "password" => settings.password.as_ref().map(|password| Value::from(password.expose())),
             "port" => settings.port.map(Value::from),
             "timeout" => Some(Value::from(settings.timeout.as_secs())),
             "private_key_file" => {

@@ -1,14 +1,16 @@
 //! Which handlers a name or topic means, and which of them a host has yet to run.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::playbook::Task;
-use crate::template::Scope;
+use crate::template::{Scope, Written};
 
 /// The handlers of a play, in the order in which they run.
 #[derive(Clone, Debug, Default)]
 pub struct Handlers {
     entries: Vec<Entry>,
+    /// Names that could not be rendered, of handlers that listen to nothing; gone once they were told.
+    unusable: Arc<Mutex<Vec<String>>>,
 }
 
 #[derive(Clone, Debug)]
@@ -29,7 +31,17 @@ impl Handlers {
             }
             let name = task.name.as_ref().and_then(|name| match name.render(scope) {
                 Ok(value) => Some(value.to_string()),
-                Err(_) => name.text().map(str::to_owned),
+                Err(error) => {
+                    let text = name.text().map(str::to_owned);
+                    if task.listen.is_empty() {
+                        let shown = text.clone().unwrap_or_default();
+                        self.unusable.lock().unwrap_or_else(PoisonError::into_inner).push(format!(
+                            "Handler '{shown}' is unusable because it has no listen topics and the name could not be \
+                             templated (host-specific variables are not supported in handler names). The error: {error}"
+                        ));
+                    }
+                    text
+                }
             });
             let mut names = Vec::new();
             if let Some(name) = name {
@@ -41,17 +53,8 @@ impl Handlers {
                 }
                 names.push(name);
             }
-            let topics = task
-                .listen
-                .iter()
-                .filter_map(|topic| topic.render(scope).ok())
-                .flat_map(|value| match value.kind() {
-                    minijinja::value::ValueKind::Seq => {
-                        value.try_iter().into_iter().flatten().map(|topic| topic.to_string()).collect()
-                    }
-                    _ => vec![value.to_string()],
-                })
-                .collect();
+            // Topics are names as they are written: no template is looked for in them.
+            let topics: Vec<String> = task.listen.iter().flat_map(topic_names).collect();
             // A role's topics can be told from those of others by its name, as its handlers can.
             let mut topics: Vec<String> = topics;
             if let Some(role) = &task.role {
@@ -68,6 +71,11 @@ impl Handlers {
             let list = self.entries.last().map_or(0, |last| last.list + usize::from(!same_list(last)));
             self.entries.push(Entry { task: Arc::clone(task), names, topics, list });
         }
+    }
+
+    /// What is to be said of handlers that nobody can notify; once.
+    pub(super) fn take_unusable(&self) -> Vec<String> {
+        std::mem::take(&mut *self.unusable.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The numbers of the handlers that a notification means: one of that name, and those that listen to it. Of equal
@@ -109,5 +117,14 @@ impl Handlers {
     /// Every name and topic, for did-you-mean.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().flat_map(|entry| entry.names.iter().chain(&entry.topics)).map(String::as_str)
+    }
+}
+
+/// The topics of an entry of `listen`, as they are written.
+fn topic_names(written: &Written) -> Vec<String> {
+    match (written.items(), written.text()) {
+        (Some(items), _) => items.iter().flat_map(topic_names).collect(),
+        (None, Some(text)) => vec![text.to_owned()],
+        (None, None) => written.as_plain().map(ToString::to_string).into_iter().collect(),
     }
 }

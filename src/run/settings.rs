@@ -77,7 +77,7 @@ pub(super) struct NamedReader<'a> {
 }
 
 impl NamedReader<'_> {
-    fn boolean(&self, written: Option<&Written>, default: bool) -> Result<bool, TemplateError> {
+    pub(super) fn boolean(&self, written: Option<&Written>, default: bool) -> Result<bool, TemplateError> {
         self.reader.boolean(written, default).map_err(|error| in_keyword(self.name, written, error))
     }
 

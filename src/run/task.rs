@@ -14,9 +14,10 @@ use super::result::{self, Cause, Mistake, Outcome, Status, flag, status_of};
 use super::settings::{self, KeywordReader};
 use super::shared::Shared;
 use crate::action::{self, Call, Circumstances, Done, OnHost, Parcel, Stop};
+use crate::config::Setting;
 use crate::playbook::{ActionName, Loop, LoopSource, Task};
 use crate::report::{Delegate, Event, HostResult, ItemInfo, TaskInfo};
-use crate::source::{Diagnostic, Span};
+use crate::source::{Diagnostic, Severity, Span};
 use crate::template::{self, Conditional, Scope, TemplateError, Written};
 use crate::vars::{Facts, TaskVariables, Values};
 
@@ -134,8 +135,19 @@ impl Job {
         let diff = flags.as_ref().is_ok_and(|flags| flags.diff);
         let mut effects = std::mem::take(&mut single.effects);
         if status == Status::Changed {
-            match self.notified(&scope) {
+            let notified = self.notified(&scope);
+            if notified.as_ref().is_ok_and(|names| !names.is_empty()) {
+                for warning in self.handlers.take_unusable() {
+                    self.shared.reporter.send(Event::Warning(warning));
+                }
+            }
+            match notified {
                 Ok(names) => match self.unknown_handler(&names) {
+                    Some(problem) if !self.shared.config.bool(Setting::ErrorOnMissingHandler) => {
+                        let problem = Diagnostic { severity: Severity::Warning, ..problem };
+                        self.shared.reporter.send(Event::Diagnostic(problem));
+                        effects.push(Effect::Notify(names.into_iter().map(|(name, _)| name).collect()));
+                    }
                     // The run ends here, before the result is told.
                     Some(problem) => {
                         let effects = vec![Effect::UnknownHandler(Box::new(problem))];
@@ -184,10 +196,12 @@ impl Job {
         let keywords = &self.task.keywords;
         let reader = KeywordReader(scope);
         Ok(Flags {
-            no_log: reader.boolean(keywords.no_log.as_ref(), false)?,
-            diff: reader.boolean(keywords.diff.as_ref(), self.shared.options.diff)?,
-            ignore_errors: reader.boolean(keywords.ignore_errors.as_ref(), false)?,
-            ignore_unreachable: reader.boolean(keywords.ignore_unreachable.as_ref(), false)?,
+            no_log: reader.named("no_log").boolean(keywords.no_log.as_ref(), false)?,
+            diff: reader.named("diff").boolean(keywords.diff.as_ref(), self.shared.options.diff)?,
+            ignore_errors: reader.named("ignore_errors").boolean(keywords.ignore_errors.as_ref(), false)?,
+            ignore_unreachable: reader
+                .named("ignore_unreachable")
+                .boolean(keywords.ignore_unreachable.as_ref(), false)?,
         })
     }
 

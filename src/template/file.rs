@@ -106,7 +106,10 @@ fn apply_header(line: &str, options: &mut FileOptions) -> Result<(), String> {
             continue;
         }
         let Some((name, value)) = pair.split_once(':') else {
-            return Err(format!("failed to parse the template's `#jinja2:` line: `{}` has no colon", pair.trim()));
+            return Err(format!(
+                "Missing key-value separator `:` in the template's `#jinja2:` line: `{}`",
+                pair.trim()
+            ));
         };
         let (name, value) = (name.trim(), value.trim());
         let text = unquoted(value);

@@ -16,6 +16,7 @@ use minijinja::State;
 use minijinja::value::{Object, Value};
 
 use super::error::{TemplateError, TemplateErrorKind};
+use super::value::{error_in, is_locked};
 use super::written::Written;
 use crate::vault::Keyring;
 
@@ -201,7 +202,11 @@ impl Scope {
 
     /// The value of `name`, rendered as far as one looks into it; `None` if there is no such name.
     pub fn get(&self, name: &str) -> Result<Option<Value>, TemplateError> {
-        self.inner.get(name)
+        let found = self.inner.get(name)?;
+        match found.as_ref().filter(|value| is_locked(value)) {
+            Some(locked) => Err(error_in(locked)),
+            None => Ok(found),
+        }
     }
 
     /// Every name.

@@ -147,7 +147,12 @@ impl Keyring {
             Ok(opened) => Ok((opened.plain.to_vec(), true)),
             // A file that cannot be opened is as good as none, not one with a mistake in it.
             Err(error) => {
-                let message = format!("`{}` is encrypted and could not be opened: {error}", path.display());
+                let message = match &error {
+                    VaultError::NoIdentity => {
+                        format!("A vault password or secret must be specified to decrypt {}", path.display())
+                    }
+                    error => format!("`{}` is encrypted and could not be opened: {error}", path.display()),
+                };
                 Err(Diagnostic::absent(message).hint(error.hint()))
             }
         })
@@ -210,7 +215,7 @@ mod tests {
         std::fs::write(&path, Keyring::seal(b"hidden", &identity("default", "one"), None)).unwrap();
         assert_eq!(keyring.read(&path).unwrap().unwrap(), (b"hidden".to_vec(), true));
         let problem = Keyring::default().read(&path).unwrap().unwrap_err();
-        assert!(problem.absent && problem.message.contains("no vault secrets found"));
+        assert!(problem.absent && problem.message.contains("A vault password or secret must be specified to decrypt"));
         assert!(keyring.read(&directory.path().join("nothing")).is_err());
     }
 }

@@ -273,12 +273,12 @@ impl<'a> Composer<'a> {
                     base64::engine::general_purpose::STANDARD
                         .decode(packed)
                         .ok()
-                        .and_then(|bytes| String::from_utf8(bytes).ok())
-                        .map(text)
+                        // What is no text comes back byte by byte where it is written to a file.
+                        .map(|bytes| text(rprov_modules::text::decode(&bytes)))
                         .ok_or_else(|| {
-                            Diagnostic::error("this `!!binary` value is not base64 of UTF-8 text")
+                            Diagnostic::error("this `!!binary` value is not base64")
                                 .at(span)
-                                .hint("keep binary data in a file and copy it, or keep the base64 text in quotes")
+                                .hint("keep binary data in a file and copy it, or make it with `base64`")
                         })
                 }
                 "seq" | "omap" | "pairs" => Err(wrong_kind("a list", "a string", span)),

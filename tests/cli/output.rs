@@ -189,3 +189,55 @@ fn set_fact_takes_names_that_are_templates() {
     assert_eq!(outcome.code, 0, "{outcome}");
     assert!(outcome.out.contains("\"msg\": \"one!two!\""), "{outcome}");
 }
+
+#[test]
+fn the_log_has_what_is_shown_and_no_secret() {
+    let tasks = "    - name: seen\n      ping:\n    - name: hidden\n      command: echo hunter2\n      no_log: true\n\
+                 \x20   - meta: end_host\n      when: false\n    - debug: {msg: never}\n      diff: maybe\n      \
+                 ignore_errors: true\n";
+    let project = Project::new().file("site.yml", &play(tasks));
+    let outcome = project.outcome(
+        project
+            .command("-i h, -c local site.yml")
+            .env("ANSIBLE_LOG_PATH", project.path("log"))
+            .env("ANSIBLE_LOG_VERBOSITY", "3"),
+    );
+    assert_eq!(outcome.code, 0, "{outcome}");
+    assert!(!outcome.out.contains("EXEC") && !outcome.out.contains("META"), "{outcome}");
+    let log = std::fs::read_to_string(project.path("log")).unwrap();
+    for record in [
+        "INFO| TASK [seen] ***",
+        "INFO| ok: [h] => {",
+        "INFO| <h> EXEC rprov-agent",
+        "INFO| META: end_host conditional evaluated to False, continuing execution for h",
+        "ERROR| [ERROR]: Task failed: Error processing keyword 'diff'",
+        "INFO| PLAY RECAP ***",
+    ] {
+        assert!(log.contains(record), "no `{record}` in\n{log}");
+    }
+    assert!(!log.contains("hunter2"), "{log}");
+    assert!(log.lines().next().is_some_and(|line| line.contains(" p=") && line.contains(" n=ansible ")), "{log}");
+    // A second run goes on in the same file; one that cannot be written is only a warning.
+    project.outcome(project.command("-i h, -c local site.yml").env("ANSIBLE_LOG_PATH", project.path("log")));
+    assert!(std::fs::read_to_string(project.path("log")).unwrap().starts_with(&log));
+    let outcome =
+        project.outcome(project.command("-i h, -c local site.yml").env("ANSIBLE_LOG_PATH", project.path("none/log")));
+    assert!(outcome.code == 0 && outcome.err.contains("the log file cannot be written"), "{outcome}");
+}
+
+#[test]
+fn what_meta_does_is_told_at_two_v() {
+    let tasks =
+        "    - meta: noop\n    - meta: clear_facts\n    - meta: end_play\n      when: false\n    - meta: end_host\n";
+    let project = Project::new().file("site.yml", &play(tasks));
+    let outcome = project.run("-i h, -c local -vv site.yml");
+    let told: Vec<&str> = outcome.out.lines().filter(|line| line.starts_with("META: ")).collect();
+    let expected = [
+        "META: noop",
+        "META: facts cleared",
+        "META: end_play conditional evaluated to False, continuing play",
+        "META: ending play for h",
+    ];
+    assert_eq!(told, expected, "{outcome}");
+    assert!(!project.run("-i h, -c local -v site.yml").out.contains("META: "));
+}

@@ -420,7 +420,7 @@ fn a_program_of_the_user_s_own_travels_once_and_leaves_nothing_but_itself() {
     let mut agent = AgentProcess::start_at(home.path());
     agent.request(1, own::NAME, Options::default(), &[first, second]);
     assert_eq!(agent.receive(), FromAgent::Pull { id: 1, pull: 0, content: 0 });
-    agent.send(&ToAgent::Chunk { id: 1, pull: 0, data: Bytes::from(program.to_vec()), last: true });
+    agent.send(&ToAgent::Chunk { id: 1, pull: 0, data: program.to_vec().into(), last: true });
     let result = loop {
         match agent.receive() {
             FromAgent::Credit { .. } => {}
@@ -457,7 +457,7 @@ fn a_program_of_the_user_s_own_is_killed_with_its_request() {
     let mut agent = AgentProcess::start_at(home.path());
     agent.request(1, own::NAME, Options::default(), &[&[("program", content)]]);
     assert_eq!(agent.receive(), FromAgent::Pull { id: 1, pull: 0, content: 0 });
-    agent.send(&ToAgent::Chunk { id: 1, pull: 0, data: Bytes::from(program.into_bytes()), last: true });
+    agent.send(&ToAgent::Chunk { id: 1, pull: 0, data: program.into_bytes().into(), last: true });
     let begin = Instant::now();
     let group: i32 = loop {
         match std::fs::read_to_string(&mark) {

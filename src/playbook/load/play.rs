@@ -67,7 +67,7 @@ impl Loader {
         self.library().add_playbook(&directory);
         match &root.data {
             Data::List(items) if items.is_empty() => {
-                self.note(Diagnostic::error("the playbook has no plays").at(root.span));
+                self.note(Diagnostic::error("A playbook must contain at least one play").at(root.span));
             }
             Data::List(items) => {
                 for item in items {
@@ -233,6 +233,13 @@ impl Loader {
                 "max_fail_percentage" => play.max_fail_percentage = written(value),
                 "validate_argspec" => {}
                 "user" => {
+                    if node.get("remote_user").is_some() {
+                        self.note(
+                            Diagnostic::error("both 'user' and 'remote_user' are set for this play.")
+                                .at(key.span)
+                                .hint("keep `remote_user`"),
+                        );
+                    }
                     self.deprecated(key, name, "remote_user: NAME");
                     keywords.remote_user = written(value);
                 }
@@ -266,6 +273,18 @@ impl Loader {
             [("pre_tasks", &mut play.pre_tasks), ("tasks", &mut play.tasks), ("post_tasks", &mut play.post_tasks)]
         {
             if let Some(value) = node.get(section) {
+                if value.as_list().is_none() && !value.is_null() {
+                    let what = value.describe();
+                    self.note(
+                        Diagnostic::error(format!(
+                            "A malformed block was encountered while loading {section}: {} should be a list or None",
+                            Written::from_node(value).as_plain().map_or(what.to_string(), ToString::to_string)
+                        ))
+                        .at(value.span)
+                        .hint("begin each task with `- `"),
+                    );
+                    continue;
+                }
                 *target = self.task_list(value, &keywords, &place);
             }
         }
@@ -332,6 +351,10 @@ impl Loader {
                 salt_size: None,
                 r#unsafe: false,
             };
+            if entry.as_map().is_some() && entry.get("name").is_none() {
+                self.note(Diagnostic::error("Invalid vars_prompt data structure, missing 'name' key").at(entry.span));
+                continue;
+            }
             for (key, value) in self.map(entry, "an entry of `vars_prompt`") {
                 let Some(name) = self.key(key) else { continue };
                 match name {

@@ -101,7 +101,17 @@ impl Loader {
         let mut roles = Vec::new();
         let mut items = Vec::new();
         let mut handlers = Vec::new();
-        for entry in self.list(node, "`roles`") {
+        if node.as_list().is_none() && !node.is_null() {
+            self.note(
+                Diagnostic::error(format!(
+                    "A malformed role declaration was encountered. `roles` must be a list, not {}",
+                    node.describe()
+                ))
+                .at(node.span)
+                .hint("begin each entry with `- `"),
+            );
+        }
+        for entry in node.as_list().unwrap_or_default() {
             let Some((usage, keywords)) = self.role_entry(entry, outer, None) else { continue };
             if let Some(mut loaded) = self.load_role(&usage, &keywords, &[]) {
                 roles.append(&mut loaded.all);
@@ -402,7 +412,7 @@ impl Loader {
         };
         let context = map(vec![
             ("type", text("role")),
-            ("name", text(&role.name)),
+            ("name", text(role.name.rsplit('.').next().unwrap_or_default())),
             ("argument_spec_name", text(entry)),
             ("path", text(&role.path.display().to_string())),
         ]);

@@ -72,10 +72,18 @@ impl Loader {
         items
     }
 
-    /// A list of handlers; blocks among them are opened, since a handler runs on its own.
+    /// A list of handlers.
     pub(crate) fn handlers(&mut self, node: &Node, outer: &Arc<Keywords>, place: &Place) -> Vec<Arc<Task>> {
         let mut handlers = Vec::new();
         for entry in self.list(node, "a handler list") {
+            if entry.get("block").is_some() {
+                self.note(
+                    Diagnostic::error("Using a block as a handler is not supported.")
+                        .at(entry.span)
+                        .hint("give each of its tasks a name, or let them `listen` to one topic"),
+                );
+                continue;
+            }
             for item in self.item(entry, outer, place, true) {
                 item.each_task(&mut |task| handlers.push(Arc::clone(task)));
             }

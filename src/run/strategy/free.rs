@@ -18,14 +18,14 @@ impl Plan<'_> {
     pub(in crate::run) async fn run_free(&mut self, pinned: bool) -> PlanEnd {
         let mut debugged = HashMap::new();
         let mut running = FuturesUnordered::new();
-        let mut busy: HashSet<Arc<str>> = HashSet::new();
+        let mut busy: HashMap<Arc<str>, Arc<Task>> = HashMap::new();
         let mut begun: HashSet<Arc<str>> = HashSet::new();
         let forks = self.shared.options.forks.max(1);
         loop {
             let mut moved = false;
             if !self.shared.interrupt.is_pressed() && self.ended.is_none() {
                 for host in self.active() {
-                    if busy.contains(&host) || busy.len() >= forks {
+                    if busy.contains_key(&host) || busy.len() >= forks {
                         continue;
                     }
                     // A pinned host keeps its place until it is through with the play.
@@ -43,12 +43,23 @@ impl Plan<'_> {
                         moved = true;
                         continue;
                     }
+                    let width = match self.width(&task, &host) {
+                        Ok(width) => width,
+                        Err(error) => {
+                            self.mistakes = vec![error.into()];
+                            return PlanEnd::Abort;
+                        }
+                    };
+                    // `throttle`: the host waits until another is through with the task.
+                    if busy.values().filter(|other| Arc::ptr_eq(other, &task)).count() >= width {
+                        continue;
+                    }
                     let info = self.task_info(&task, &host);
                     self.shared
                         .reporter
                         .send(Event::TaskStart { task: Arc::clone(&info), hosts: vec![Arc::clone(&host)] });
                     let Some(job) = self.job(&task, &info, &host) else { continue };
-                    busy.insert(Arc::clone(&host));
+                    busy.insert(Arc::clone(&host), Arc::clone(&task));
                     running.push(run(host, task, info, Box::new(job)));
                 }
             }
@@ -60,7 +71,7 @@ impl Plan<'_> {
             match self.debug(&task, &info, &host, &outcome, &mut debugged).await {
                 Verdict::Continue => self.apply(&task, &info, vec![(host, outcome)], false).await,
                 Verdict::Redo(job) => {
-                    busy.insert(Arc::clone(&host));
+                    busy.insert(Arc::clone(&host), Arc::clone(&task));
                     running.push(run(host, task, info, job));
                 }
                 Verdict::Quit => self.leave(),

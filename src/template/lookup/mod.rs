@@ -201,6 +201,10 @@ fn called(state: &State<'_, '_>, call: Call, always_list: bool) -> Result<Value,
     match run(&name, terms.to_vec(), options, &scope) {
         Ok(found) if list => Ok(Value::from(found)),
         Ok(found) => Ok(single(found)),
+        // As with `undef()` itself: it matters only to who reads it.
+        Err(error) if error.is_undefined() && errors == "strict" && may_be_undefined(&name, "default") => {
+            Ok(Value::from(Error::from(error)))
+        }
         Err(error) if errors == "strict" || find(&name).is_none() => Err(error.into()),
         Err(_) if list => Ok(Value::from(Vec::<Value>::new())),
         Err(_) => Ok(Value::from(())),

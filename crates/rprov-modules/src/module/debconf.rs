@@ -47,7 +47,7 @@ arguments! {
 /// The value does not fit the question, or debconf refuses it.
 pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failure> {
     let name = arguments.name.as_str();
-    let shown = Command::new("debconf-show").arg(name).run_or_fail("could not ask debconf", context)?;
+    let shown = debconf("debconf-show").arg(name).run_or_fail("could not ask debconf", context)?;
     let known: Map = shown.stdout().lines().filter_map(answer).collect();
     let (Some(question), Some(kind), Some(Raw(value))) = (&arguments.question, arguments.vtype, &arguments.value)
     else {
@@ -73,7 +73,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         // By standard input, so that a password is on no command line.
         let line = format!("{name} {question} {kind} {wanted}\n");
         let flag = arguments.unseen.then_some("-u");
-        Command::new("debconf-set-selections")
+        debconf("debconf-set-selections")
             .args(flag)
             .stdin(line)
             .run_or_fail(&format!("could not answer {question}"), context)?;
@@ -84,6 +84,11 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
     } else {
         outcome
     })
+}
+
+/// A program of debconf's, which is to ask nobody.
+fn debconf(program: &str) -> Command {
+    Command::new(program).env("DEBIAN_FRONTEND", "noninteractive").plain_locale()
 }
 
 /// Question and answer of a line such as `* tzdata/Zones/Etc: UTC`.
@@ -115,10 +120,8 @@ fn sorted(text: &str) -> String {
 
 /// The present password; none where the question is not known.
 fn password(name: &str, question: &str, context: &Context<'_>) -> Result<Option<String>, Failure> {
-    let asked = Command::new("debconf-communicate")
-        .arg(name)
-        .stdin(format!("get {question}\n"))
-        .run_or_fail("could not ask debconf", context)?;
+    // Its exit code is that of the last answer.
+    let asked = debconf("debconf-communicate").arg(name).stdin(format!("get {question}\n")).run(context)?;
     Ok(asked.stdout().strip_prefix("0").map(|value| value.trim().to_owned()))
 }
 

@@ -52,7 +52,13 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
                 Ok(Outcome::unchanged().with("msg", message).with("file", name).with("sent", false))
             };
         }
-        Err(error) => return Err(unreadable(path, &error).with("file", name)),
+        Err(error) => {
+            let failure = unreadable(path, &error);
+            return match arguments.fail_on_missing {
+                true => Err(failure.with("file", name)),
+                false => Ok(Outcome::unchanged().with("msg", format!("{}, ignored", failure.message))),
+            };
+        }
     };
     if metadata.is_dir() {
         let message = "remote file is a directory, fetch cannot work on directories";
@@ -93,7 +99,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     match error.kind() {
         std::io::ErrorKind::PermissionDenied => Failure::new(format!(
-            "File is not readable: {}; run the task as a user that may (`become: true`)",
+            "File is not readable: {}: Permission denied; run the task as a user that may (`become: true`)",
             path.display()
         )),
         _ => explain("read", path, error),

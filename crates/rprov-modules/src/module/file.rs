@@ -386,12 +386,14 @@ impl Task {
         let own = std::fs::symlink_metadata(path).ok();
         let mut difference = state_diff(previous, "hard");
         match src {
-            None => return Err(named(Failure::new("src is required for creating new hardlinks"))),
+            // Without a state, a hard link stays what it is.
+            None if self.arguments.state.is_some() => {
+                return Err(named(Failure::new("src is required for creating new hardlinks")));
+            }
+            None => {}
             Some(src) => {
                 let source = std::fs::metadata(src).map_err(|error| match error.kind() {
-                    std::io::ErrorKind::NotFound => {
-                        named(Failure::new(format!("src does not exist: {}", src.display())))
-                    }
+                    std::io::ErrorKind::NotFound => named(Failure::new("src does not exist")),
                     _ => explain("look at", src, &error),
                 })?;
                 let same = |own: &Metadata| (own.dev(), own.ino()) == (source.dev(), source.ino());

@@ -16,6 +16,7 @@ use crate::encoding::Encoding;
 use crate::inode;
 use crate::outcome::{Failure, Outcome};
 use crate::permissions::{self, ModeChange};
+use crate::process::Command;
 use crate::regex::{Flags, Pattern};
 use crate::shell_pattern::ShellPattern;
 use crate::text;
@@ -98,7 +99,13 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
             search.skipped.insert(name.clone(), format!("'{name}' is not a directory").into());
             continue;
         }
-        search.directory(path, 1)?;
+        match search.directory(path, 1) {
+            Ok(()) => {}
+            Err(End::Abandoned(reason)) => {
+                search.skipped.insert(path.display().to_string(), reason.into());
+            }
+            Err(End::Failed(failure)) => return Err(failure),
+        }
     }
     let message = if search.full() {
         "Limit of matches reached".to_owned()
@@ -132,7 +139,7 @@ struct Conditions {
     patterns: Vec<Name>,
     excludes: Vec<Name>,
     contains: Option<Pattern>,
-    encoding: Encoding,
+    encoding: Reading,
     age: Option<i64>,
     size: Option<i64>,
     mode: Option<ModeChange>,
@@ -161,6 +168,63 @@ impl Name {
     }
 }
 
+/// How the text of files is read.
+enum Reading {
+    /// As UTF-8, whatever is in them.
+    Any,
+    /// In this encoding, and no other.
+    Own(Encoding),
+    /// By the host's `iconv`, which knows many encodings.
+    Iconv(String),
+}
+
+impl Reading {
+    fn named(name: Option<&str>) -> Self {
+        match name.map(|name| (name, Encoding::named(name))) {
+            None => Reading::Any,
+            Some((_, Ok(encoding))) => Reading::Own(encoding),
+            Some((name, Err(_))) => Reading::Iconv(name.to_owned()),
+        }
+    }
+
+    fn text(&self, bytes: Vec<u8>, path: &Path, context: &Context<'_>) -> Result<String, End> {
+        let wrong = |name: &str| {
+            let path = path.display();
+            End::Abandoned(format!("Failed to read the file {path} due to an encoding error. current encoding: {name}"))
+        };
+        match self {
+            Reading::Any => Ok(text::decode(&bytes)),
+            Reading::Own(Encoding::Utf8) => String::from_utf8(bytes).map_err(|_| wrong("utf-8")),
+            Reading::Own(encoding) => encoding.decode(&bytes).map_err(|_| wrong(&format!("{encoding:?}"))),
+            Reading::Iconv(name) => {
+                let command = Command::new("iconv").args(["-f", name, "-t", "UTF-8"]).plain_locale().stdin(bytes);
+                match command.run(context) {
+                    Ok(output) if output.success() => Ok(output.stdout()),
+                    // It says so of its input; anything else is about the encoding.
+                    Ok(output) if ["input", "incomplete"].iter().any(|word| output.stderr().contains(word)) => {
+                        Err(wrong(name))
+                    }
+                    _ => Err(End::Abandoned(format!("unknown encoding: {name}"))),
+                }
+            }
+        }
+    }
+}
+
+/// Why a directory was not gone through to its end.
+enum End {
+    /// The search cannot be made.
+    Failed(Failure),
+    /// Something in there could not be read.
+    Abandoned(String),
+}
+
+impl From<Failure> for End {
+    fn from(failure: Failure) -> Self {
+        End::Failed(failure)
+    }
+}
+
 impl Conditions {
     fn read(arguments: &Arguments) -> Result<Self, Failure> {
         let names = |sources: &Option<Vec<String>>| -> Result<Vec<Name>, Failure> {
@@ -179,7 +243,7 @@ impl Conditions {
             patterns: names(&arguments.patterns)?,
             excludes: names(&arguments.excludes)?,
             contains,
-            encoding: arguments.encoding.as_deref().map(Encoding::named).transpose()?.unwrap_or_default(),
+            encoding: Reading::named(arguments.encoding.as_deref()),
             age: age.map(|text| quantity(text, &age_units).ok_or_else(|| unreadable("age", text))).transpose()?,
             size: size.map(|text| quantity(text, &size_units).ok_or_else(|| unreadable("size", text))).transpose()?,
             mode: arguments.mode.as_ref().map(ModeChange::parse).transpose()?,
@@ -225,9 +289,11 @@ impl Search<'_> {
         self.arguments.limit.is_some_and(|limit| limit > 0 && self.files.len() as i64 >= limit)
     }
 
-    fn directory(&mut self, directory: &Path, depth: i64) -> Result<(), Failure> {
+    fn directory(&mut self, directory: &Path, depth: i64) -> Result<(), End> {
         self.context.checkpoint()?;
         if self.arguments.depth.is_some_and(|limit| limit > 0 && depth > limit) {
+            // What is right below is counted, though nothing is found in it.
+            self.examined += std::fs::read_dir(directory).map_or(0, Iterator::count);
             return Ok(());
         }
         let entries = std::fs::read_dir(directory).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
@@ -283,7 +349,7 @@ impl Search<'_> {
         name: &str,
         own: &Metadata,
         led_to: Option<&Metadata>,
-    ) -> Result<Option<Value>, Failure> {
+    ) -> Result<Option<Value>, End> {
         let metadata = if self.arguments.follow { led_to.unwrap_or(own) } else { own };
         let right_kind = match self.arguments.file_type {
             Kind::Any => true,
@@ -305,7 +371,7 @@ impl Search<'_> {
         Ok(Some(entry.into()))
     }
 
-    fn name_matches(&self, name: &str) -> Result<bool, Failure> {
+    fn name_matches(&self, name: &str) -> Result<bool, End> {
         let any = |names: &[Name]| -> Result<bool, Failure> {
             for pattern in names {
                 if pattern.matches(name)? {
@@ -349,16 +415,15 @@ impl Search<'_> {
         }
     }
 
-    fn content_matches(&self, path: &Path) -> Result<bool, Failure> {
+    fn content_matches(&self, path: &Path) -> Result<bool, End> {
         let Some(pattern) = &self.conditions.contains else { return Ok(true) };
         let mut bytes = Vec::new();
         if std::fs::File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)).is_err() {
             return Ok(false);
         }
-        // A file that is no text in this encoding holds nothing that was asked for.
-        let Ok(content) = self.conditions.encoding.decode(&bytes) else { return Ok(false) };
+        let content = self.conditions.encoding.text(bytes, path, self.context)?;
         if self.arguments.read_whole_file {
-            return pattern.is_match(&content);
+            return Ok(pattern.is_match(&content)?);
         }
         for line in content.split_inclusive('\n') {
             if pattern.matches_at_start(line)? {

@@ -150,7 +150,8 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
     let (stdout, stderr) = (output.stdout(), output.stderr());
     let nothing =
         arguments.state == State::Absent && (stdout.contains("not installed") || stderr.contains("not installed"));
-    if !(output.success() || output.rc == 1 && nothing) {
+    let harmless = output.success() || (output.rc == 1 && nothing);
+    if !harmless {
         let mut message = if stdout.is_empty() { String::new() } else { format!("stdout: {stdout}") };
         if !stderr.is_empty() {
             message.push_str(&format!("\n:stderr: {stderr}"));
@@ -168,9 +169,12 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
 /// The packages with their versions, one each.
 fn packages(arguments: &Arguments) -> Result<Vec<String>, Failure> {
     let mut names: Vec<String> = Vec::new();
-    for part in arguments.name.iter().flatten().map(|part| part.trim()).filter(|part| !part.is_empty()) {
-        // A list in one text is cut at its commas, between the parts of a version too.
-        match names.last_mut().filter(|_| part.starts_with(['<', '>', '=', '!', '~'])) {
+    let parts = arguments.name.iter().flatten().flat_map(|text| text.split(','));
+    for part in parts.map(str::trim).filter(|part| !part.is_empty()) {
+        // Commas stand between packages, but also between the parts of a version, and between extras.
+        let open = |last: &String| last.contains('[') && !last.contains(']');
+        let belongs = |last: &&mut String| part.starts_with(['<', '>', '=', '!', '~']) || open(last);
+        match names.last_mut().filter(belongs) {
             Some(last) => *last = format!("{last},{part}"),
             None => names.push(part.to_owned()),
         }
@@ -326,7 +330,8 @@ mod tests {
         let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         let of = |value: serde_json::Value| names(value).unwrap();
         assert_eq!(of(serde_json::json!({"name": "a<=2, !=1,b"})), own(&["a<=2,!=1", "b"]));
-        assert_eq!(of(serde_json::json!({"name": ["a<=2, !=1", "b"]})), own(&["a<=2, !=1", "b"]));
+        assert_eq!(of(serde_json::json!({"name": ["a<=2, !=1", "b"]})), own(&["a<=2,!=1", "b"]));
+        assert_eq!(of(serde_json::json!({"name": ["a<=2,b[c,d] ,!=1"]})), own(&["a<=2", "b[c,d],!=1"]));
         assert_eq!(of(serde_json::json!({"name": "a", "version": "1.2"})), own(&["a==1.2"]));
         assert_eq!(of(serde_json::json!({"name": "a", "version": "<2"})), own(&["a<2"]));
         assert_eq!(of(serde_json::json!({"name": "a", "version": ""})), own(&["a"]));

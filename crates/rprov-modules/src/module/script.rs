@@ -1,6 +1,6 @@
 //! `script`: the agent's half. A script comes from the controller, is run and removed.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
@@ -77,10 +77,17 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
     let name = arguments._name.rsplit('/').next().filter(|name| !name.is_empty() && *name != "..").unwrap_or("script");
     let path = directory.path().join(name);
     {
+        let mut script = Vec::new();
+        context
+            .transport
+            .pull(content)?
+            .read_to_end(&mut script)
+            .map_err(|error| Failure::io("receive", &path, error))?;
+        // A program that is started meanwhile would hold the script open for writing, so that it could not be run.
+        let _alone = crate::process::no_starts();
         let mut file = std::fs::File::create(&path).map_err(|error| Failure::io("create", &path, error))?;
-        let mut reader = context.transport.pull(content)?;
-        std::io::copy(&mut reader, &mut file)
-            .and_then(|_| file.flush())
+        file.write_all(&script)
+            .and_then(|()| file.flush())
             .and_then(|()| file.set_permissions(std::fs::Permissions::from_mode(0o700)))
             .map_err(|error| Failure::io("write", &path, error))?;
     }
