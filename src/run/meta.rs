@@ -197,8 +197,11 @@ impl Plan<'_> {
             MetaAction::ClearHostErrors => {
                 self.cleared = true;
                 for run in self.hosts.values_mut() {
-                    if matches!(run.state, State::Failed | State::Unreachable) {
-                        run.state = State::Done;
+                    match run.state {
+                        State::Failed => run.state = State::Done,
+                        // It goes on where it stopped; who has failed has left the play.
+                        State::Unreachable => run.state = State::Active,
+                        State::Active | State::Done => {}
                     }
                 }
                 self.update_hosts();
