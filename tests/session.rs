@@ -1063,7 +1063,7 @@ fn items_that_were_done_before_the_agent_died_keep_their_results() {
 - hosts: lab
   gather_facts: false
   tasks:
-    - shell: 'echo {{ item }}; [ {{ item }} != 2 ] || kill -9 $PPID; echo {{ item }} >>~/ran'
+    - shell: 'echo {{ item }}; [ {{ item }} != 2 ] || { kill -9 $PPID; exit; }; echo {{ item }} >>~/ran'
       loop: [1, 2, 3]
       register: loop
       ignore_unreachable: true
