@@ -97,7 +97,12 @@ impl Host {
                     "ssh" => {
                         let transport = ssh::connect(&self.settings).await?;
                         for (reason, hint) in transport.warnings() {
-                            let warning = Diagnostic::warning(format!("{}: {reason}", self.settings.host)).hint(hint);
+                            let text = format!(
+                                "{}: {reason}. With the host key check switched off it is used all the same, but gets no \
+                                 password to log in with",
+                                self.settings.host
+                            );
+                            let warning = Diagnostic::warning(text).hint(hint);
                             shared.reporter.send(Event::Diagnostic(warning));
                         }
                         Ok(transport)
