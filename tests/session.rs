@@ -210,6 +210,52 @@ async fn an_empty_or_damaged_agent_in_the_cache_is_replaced() {
     }
 }
 
+/// Put a program in the place of the cached agent; `$AGENT` is a whole one.
+fn damage(cache: &Path, text: &str) -> PathBuf {
+    let file = cache.join(format!("agent-{}", store().agents().unwrap()[0].hash()));
+    fs::remove_file(&file).unwrap();
+    let text = format!("#!/bin/sh\nAGENT={AGENT}\ncase $1 in --probe) exit 42;; --verify) exit 1;; esac\n{text}\n");
+    fs::write(&file, text).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o700)).unwrap();
+    file
+}
+
+/// Says hello, and crashes.
+const CRASH_AFTER_HELLO: &str = "$AGENT $1 </dev/null; kill -SEGV $$";
+
+#[tokio::test]
+async fn an_agent_that_crashes_before_its_first_words_is_replaced_if_it_is_damaged() {
+    let host = Host::new();
+    drop(host.start().await.unwrap());
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let file = damage(&host.home().join(".cache/rprov"), "kill -SEGV $$");
+    assert!(pings(&host.start().await.unwrap()).await);
+    assert_eq!(fs::read(&file).unwrap(), fs::read(AGENT).unwrap());
+
+    // One that is whole is not to blame, and is told.
+    let crash = r#"exec /bin/sh -c "$(printf %s "$1" | sed 's/exec "$a" $N $F/kill -SEGV $$/')""#;
+    let host = host.with_shell(&["/bin/sh", "-c", crash, "sh"]);
+    let text = failure(&host).await;
+    let expected = format!("{} on the host crashes before its first words (signal SEGV)", file.display());
+    assert!(text.contains(&expected) && text.contains(&format!("run `{} --version`", file.display())), "{text}");
+}
+
+#[tokio::test]
+async fn an_agent_that_crashes_later_is_replaced_if_it_is_damaged() {
+    let host = Host::new();
+    drop(host.start().await.unwrap());
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let file = damage(&host.home().join(".cache/rprov"), CRASH_AFTER_HELLO);
+    let session = host.start().await.unwrap();
+    let error = session.results(ping(1)).await.unwrap_err();
+    assert!(error.to_string().contains("killed (signal SEGV)"), "{error}");
+    assert!(session.has_crashed());
+    let mend = || Session::mend(Arc::new(host.transport()), None, &STORE);
+    assert_eq!(mend().await.unwrap().as_deref(), file.to_str());
+    assert_eq!(fs::read(&file).unwrap(), fs::read(AGENT).unwrap());
+    assert_eq!(mend().await.unwrap(), None);
+}
+
 #[tokio::test]
 async fn agents_of_other_versions_are_removed_after_thirty_days() {
     let host = Host::new();
@@ -321,6 +367,55 @@ async fn a_home_that_is_read_only_noexec_full_or_missing_is_passed_over() {
     let session = host.start().await.unwrap();
     assert!(pings(&session).await);
     assert!(program(&session).starts_with("/var/tmp"), "{:?}", program(&session));
+}
+
+#[tokio::test]
+async fn a_script_runs_and_an_archive_is_unpacked_where_temporary_directories_are_of_no_use() {
+    let archive = tempfile::tempdir().unwrap();
+    fs::write(archive.path().join("member"), "packed").unwrap();
+    run(&[
+        "tar",
+        "-C",
+        archive.path().to_str().unwrap(),
+        "-cf",
+        archive.path().join("a.tar").to_str().unwrap(),
+        "member",
+    ]);
+    let archive = fs::read(archive.path().join("a.tar")).unwrap();
+    for options in ["noexec", "ro"] {
+        let host = Host::prepared(&format!(
+            "mount -t tmpfs -o {options} t $T; mount -o remount,{options} /tmp; mount -o remount,{options} /var/tmp"
+        ));
+        let session = host.start().await.unwrap_or_else(|error| panic!("{options}: {error}"));
+        let call = |module: &str, content: &[u8], more: &[(&str, Value)]| {
+            let content = bytes::Bytes::copy_from_slice(content);
+            let size = content.len() as u64;
+            let mut item: Map = more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+            item.insert("_content".into(), rprov_wire::Content { index: 0, size, sha1: String::new() }.to_value());
+            let sources = vec![rprov_wire::Source::Bytes(content.to_vec().into())];
+            Call { module: module.to_owned(), items: vec![item], sources, ..Call::default() }
+        };
+        let results = session.results(call("script", b"#!/bin/sh\necho $0\n", &[])).await.unwrap();
+        assert_eq!(results[0].get("rc"), Some(&0.into()), "{options}: {results:?}");
+        let path = results[0].get("stdout").and_then(Value::as_str).unwrap();
+        assert!(path.starts_with(host.home().to_str().unwrap()), "{options}: {path}");
+        let dest = Value::from(host.home().to_str().unwrap());
+        let more = [("src", "a.tar".into()), ("dest", dest)];
+        let results = session.results(call("unarchive", &archive, &more)).await.unwrap();
+        assert_eq!(results[0].get("changed"), Some(&true.into()), "{options}: {results:?}");
+        assert_eq!(fs::read_to_string(host.home().join("member")).unwrap(), "packed");
+    }
+}
+
+#[tokio::test]
+async fn a_home_that_cannot_be_written_to_is_called_so() {
+    let host = Host::prepared(
+        "mount --bind $H $H; mount -o remount,ro,bind $H; mount -t tmpfs -o ro t $T; mount -o remount,ro /tmp; \
+         mount -o remount,ro /var/tmp",
+    );
+    let text = failure(&host).await;
+    let home = text.split("/home/.cache/rprov: ").nth(1).unwrap_or_default().split(';').next().unwrap_or_default();
+    assert!(home.contains("Read-only file system"), "{text}");
 }
 
 #[tokio::test]
@@ -477,6 +572,10 @@ impl User {
             fs::set_permissions(path, fs::Permissions::from_mode(0o440)).unwrap();
         }
         user
+    }
+
+    fn home(&self) -> PathBuf {
+        Path::new("/home").join(&self.name)
     }
 
     /// This machine, logged in as that user.
@@ -907,6 +1006,78 @@ fn a_run_replaces_a_killed_agent_and_other_hosts_go_on() {
         assert!(text.contains(&format!("{host} root {}", user.name)), "{text}");
     }
     assert!(output.status.success(), "{text}");
+}
+
+/// A playbook against a server of the test, as a user of the test.
+fn play(server: &Dropbear, user: &User, playbook: &str) -> (bool, String) {
+    let directory = tempfile::tempdir().unwrap();
+    let inventory = format!(
+        "lab ansible_host=127.0.0.1 ansible_port={} ansible_user={} ansible_ssh_private_key_file={} \
+         ansible_ssh_common_args='-F none'\n",
+        server.port,
+        user.name,
+        server.key.display()
+    );
+    fs::write(directory.path().join("hosts"), inventory).unwrap();
+    fs::write(directory.path().join("play.yml"), playbook).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_rprov"))
+        .args(["run", "play.yml", "-i", "hosts"])
+        .current_dir(directory.path())
+        .env("ANSIBLE_HOST_KEY_CHECKING", "False")
+        .env("HOME", directory.path())
+        .output()
+        .unwrap();
+    (output.status.success(), String::from_utf8(output.stdout).unwrap() + &String::from_utf8_lossy(&output.stderr))
+}
+
+#[test]
+fn a_damaged_agent_makes_no_host_unreachable_for_good() {
+    let user = User::new("damaged", None);
+    let dropbear = Dropbear::start(&user);
+    let task = |text: &str| format!("- hosts: lab\n  gather_facts: false\n  tasks:\n    - {text}\n");
+    let (works, text) = play(&dropbear, &user, &task("ping:"));
+    assert!(works, "{text}");
+    let cache = user.home().join(".cache/rprov");
+    let owned = |file: &Path| run(&["chown", &user.name, file.to_str().unwrap()]);
+    // What changes nothing is done again.
+    let file = damage(&cache, CRASH_AFTER_HELLO);
+    owned(&file);
+    let (works, text) = play(&dropbear, &user, &task("ping:"));
+    assert!(works, "{text}");
+    owned(&damage(&cache, CRASH_AFTER_HELLO));
+    let (works, text) = play(&dropbear, &user, &task("command: 'true'"));
+    assert!(!works && text.contains("signal SEGV"), "{text}");
+    assert!(text.contains(&format!("its program {} on the host was damaged, and has been replaced", file.display())));
+    let (works, text) = play(&dropbear, &user, &task("command: 'true'"));
+    assert!(works, "{text}");
+}
+
+#[test]
+fn items_that_were_done_before_the_agent_died_keep_their_results() {
+    let user = User::new("items", None);
+    let dropbear = Dropbear::start(&user);
+    let (_, text) = play(
+        &dropbear,
+        &user,
+        r#"
+- hosts: lab
+  gather_facts: false
+  tasks:
+    - shell: 'echo {{ item }}; [ {{ item }} != 2 ] || { kill -9 $PPID; exit; }; echo {{ item }} >>~/ran'
+      loop: [1, 2, 3]
+      register: loop
+      ignore_unreachable: true
+    - debug:
+        msg: >-
+          {{ loop.results | map(attribute='unreachable', default=false) | list }}
+          {{ loop.results[0].stdout }}
+          [{{ loop.results[1].msg }}] [{{ loop.results[2].msg }}]
+"#,
+    );
+    let lost = "Task failed: connection lost: the agent was killed (signal KILL)";
+    let expected = format!("[False, True, True] 1 [{lost}] [{lost}; this item was not begun]");
+    assert!(text.contains(&expected), "{text}");
+    assert_eq!(fs::read_to_string(user.home().join("ran")).unwrap(), "1\n");
 }
 
 #[tokio::test]

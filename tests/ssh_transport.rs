@@ -151,7 +151,7 @@ async fn a_wrong_or_unusable_key_is_named() {
     assert!(hint.contains("refused were: `"), "{hint}");
     assert!(hint.contains("stranger`") && hint.contains("authorized_keys"), "{hint}");
     let (_, hint, _) = refused(&server.settings("missing")).await;
-    assert!(hint.contains("missing` no such file"), "{hint}");
+    assert!(hint.contains("missing` does not exist"), "{hint}");
     std::fs::set_permissions(server.path("ed25519"), std::fs::Permissions::from_mode(0o644)).unwrap();
     let (_, hint, _) = refused(&server.settings("ed25519")).await;
     assert!(hint.contains("0644") && hint.contains("chmod 600"), "{hint}");
@@ -254,8 +254,14 @@ async fn a_changed_key_is_refused_with_file_and_line() {
         assert!(message.contains("known_hosts:2"), "{message}");
         assert!(hint.contains("ssh-keygen -f"), "{hint}");
     }
+    // A key's signature is worth nothing to somebody in between: with the check switched off it may be used.
     settings.host_key_checking = Some(HostKeyChecking::Off);
     works(&settings).await;
+    let warnings = ssh::connect(&settings).await.unwrap().warnings();
+    let [(reason, hint)] = warnings.as_slice() else { panic!("{warnings:?}") };
+    assert!(reason.contains("known_hosts:2") && hint.contains("ssh-keygen -f"), "{reason} {hint}");
+    let known = server.checked(Some(&format!("[127.0.0.1]:{} {}\n", server.port, server.host_key("ed25519"))));
+    assert!(ssh::connect(&known).await.unwrap().warnings().is_empty());
 }
 
 #[tokio::test]
@@ -267,8 +273,12 @@ async fn known_hosts_may_be_hashed_of_another_type_or_signed() {
     works(&settings).await;
     works(&server.checked(Some(&format!("127.0.0.* {}\n", server.host_key("rsa"))))).await;
     let revoked = format!("@revoked * {0}\n[127.0.0.1]:{1} {0}\n", server.host_key("ed25519"), server.port);
-    let (message, _, _) = refused(&server.checked(Some(&revoked))).await;
-    assert!(message.contains("is revoked by") && message.contains("known_hosts:1"), "{message}");
+    for checking in [None, Some(HostKeyChecking::AcceptNew), Some(HostKeyChecking::Off)] {
+        let mut settings = server.checked(Some(&revoked));
+        settings.host_key_checking = checking;
+        let (message, _, _) = refused(&settings).await;
+        assert!(message.contains("is revoked by") && message.contains("known_hosts:1"), "{message}");
+    }
     let mut aliased = server.checked(Some(&format!("some-alias {}\n", server.host_key("rsa"))));
     aliased.ssh_arguments.extend(["-o".into(), "HostKeyAlias=some-alias".into()]);
     works(&aliased).await;
@@ -299,6 +309,17 @@ async fn a_host_certificate_is_as_good_as_its_authority() {
     sign(&["-n", "127.0.0.1", "-V", "-2d:-1d"]);
     let (message, _, _) = refused(&settings).await;
     assert!(message.contains("has expired"), "{message}");
+    // With the check switched off, it is worth as much as the key in it.
+    let mut unchecked = settings.clone();
+    unchecked.host_key_checking = Some(HostKeyChecking::Off);
+    works(&unchecked).await;
+    let revoked = server.checked(Some(&format!("@cert-authority * {authority}@revoked * {authority}")));
+    let mut unchecked = revoked.clone();
+    unchecked.host_key_checking = Some(HostKeyChecking::Off);
+    for settings in [revoked, unchecked] {
+        let (message, _, _) = refused(&settings).await;
+        assert!(message.contains("is revoked by"), "{message}");
+    }
 }
 
 #[tokio::test]
@@ -516,6 +537,24 @@ async fn a_lost_connection_says_so() {
 }
 
 #[tokio::test]
+async fn a_host_that_stands_still_is_given_up_with_the_time_and_what_to_set() {
+    let server = Server::start();
+    let mut settings = server.settings("ed25519");
+    settings.ssh_arguments.extend(["-o", "ServerAliveInterval=1", "-o", "ServerAliveCountMax=1"].map(str::to_owned));
+    let transport = ssh::connect(&settings).await.unwrap();
+    let (stdout, _, _) = output(&transport, "ps -o ppid= -p $$").await;
+    let process = transport.exec("sleep 60").await.unwrap();
+    run(Command::new("kill").args(["-STOP", stdout.trim()]));
+    let exit = process.exit.await;
+    run(Command::new("kill").args(["-KILL", stdout.trim()]));
+    assert!(exit.is_err(), "{exit:?}");
+    let loss = process.ending.lock().unwrap().clone().unwrap();
+    assert_eq!(loss.reason, "the host gave no answer for 2 s");
+    let hint = loss.hint.unwrap();
+    assert!(hint.contains("ServerAliveInterval") && hint.contains("ServerAliveCountMax"), "{hint}");
+}
+
+#[tokio::test]
 async fn algorithms_of_the_configuration_are_used() {
     let server = Server::start_with("Ciphers aes256-ctr\nMACs hmac-sha1\nKexAlgorithms ecdh-sha2-nistp384");
     let mut settings = server.settings("ed25519");
@@ -655,7 +694,36 @@ mod passwords {
         assert_eq!(*gate.attempts.lock().unwrap(), ["password"]);
         settings.password = Some(Password::new("wrong"));
         let (_, hint, _) = refused(&settings).await;
-        assert!(hint.contains("refused were: the password"), "{hint}");
+        assert!(hint.contains("refused were: the password") && hint.contains("check the password of"), "{hint}");
+        assert!(!hint.contains("authorized_keys"), "{hint}");
+    }
+
+    #[tokio::test]
+    async fn a_host_whose_key_has_changed_gets_no_password() {
+        let methods = [MethodKind::PublicKey, MethodKind::Password, MethodKind::KeyboardInteractive];
+        let (mut settings, gate) = start(&methods, false).await;
+        settings.password = Some(Password::new(PASSWORD));
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("known_hosts");
+        settings.ssh_arguments.extend(["-o".into(), format!("UserKnownHostsFile={}", file.display())]);
+        works(&settings).await;
+        gate.attempts.lock().unwrap().clear();
+        let other = PrivateKey::random(&mut rand::rng(), russh::keys::Algorithm::Ed25519).unwrap();
+        let other = other.public_key().to_openssh().unwrap();
+        std::fs::write(&file, format!("[127.0.0.1]:{} {other}\n", settings.port.unwrap())).unwrap();
+        let in_arguments = {
+            let mut settings = settings.clone();
+            settings.host_key_checking = None;
+            settings.ssh_arguments.extend(["-o".into(), "StrictHostKeyChecking=no".into()]);
+            settings
+        };
+        for settings in [&settings, &in_arguments] {
+            let (message, hint, error) = refused(settings).await;
+            assert!(matches!(error, ConnectionError::Authentication { .. }), "{message}");
+            assert!(hint.contains("the password was not sent: the ED25519 key SHA256:"), "{hint}");
+            assert!(hint.contains("known_hosts:1") && hint.contains("ssh-keygen -f"), "{hint}");
+        }
+        assert_eq!(*gate.attempts.lock().unwrap(), ["none", "none"]);
     }
 
     #[tokio::test]

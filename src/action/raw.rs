@@ -1,5 +1,7 @@
 //! `raw`: a command through the login shell, without the agent.
 
+use std::sync::PoisonError;
+
 use async_trait::async_trait;
 use rprov_modules::arguments;
 use tokio::io::AsyncReadExt;
@@ -81,13 +83,16 @@ pub async fn collect(mut process: crate::connection::Process) -> Result<RawOutpu
     drop(process.stdin);
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let (first, second) = tokio::join!(process.stdout.read_to_end(&mut out), process.stderr.read_to_end(&mut err));
-    let lost = |error: std::io::Error| ConnectionError::Lost { reason: error.to_string() };
+    let lost = |error: std::io::Error| ConnectionError::Lost { reason: error.to_string(), hint: None };
     first.map_err(lost)?;
     second.map_err(lost)?;
     let code = match process.exit.await {
         Ok(Exit::Code(code)) => i64::from(code),
         Ok(Exit::Signal(_)) => 255,
-        Err(_) => return Err(ConnectionError::Lost { reason: "the command's end was never told".to_owned() }),
+        Err(_) => {
+            let ending = process.ending.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            return Err(ending.unwrap_or_else(|| "the command's end was never told".to_owned().into()).into());
+        }
     };
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     Ok(RawOutput { code, stdout: text(out), stderr: text(err) })

@@ -9,6 +9,7 @@ use super::password;
 use super::stop::Stop;
 use crate::config::{Config, Setting};
 use crate::connection::{HostKeyChecking, Password};
+use crate::playbook::keyword;
 use crate::run::Options;
 use crate::source::Diagnostic;
 
@@ -41,11 +42,7 @@ pub(super) fn options(config: &Config, flags: &RunFlags) -> Result<Options, Stop
         ssh_arguments: ssh_arguments(config, connection)?,
         password,
         r#become: r#become.r#become || config.bool(Setting::Become),
-        become_method: r#become
-            .become_method
-            .clone()
-            .or_else(|| config.string(Setting::BecomeMethod).map(str::to_owned))
-            .unwrap_or_else(|| "sudo".to_owned()),
+        become_method: become_method(config, r#become)?,
         become_user: r#become.become_user.clone().or_else(|| config.string(Setting::BecomeUser).map(str::to_owned)),
         become_password,
         any_errors_fatal: config.bool(Setting::AnyErrorsFatal),
@@ -57,6 +54,20 @@ pub(super) fn options(config: &Config, flags: &RunFlags) -> Result<Options, Stop
         show_custom_stats: config.bool(Setting::ShowCustomStats),
         ..Options::default()
     })
+}
+
+fn become_method(config: &Config, flags: &BecomeFlags) -> Result<String, Stop> {
+    let Some(method) = &flags.become_method else {
+        return Ok(config.string(Setting::BecomeMethod).unwrap_or("sudo").to_owned());
+    };
+    if !keyword::is_plugin(method, keyword::BECOME_METHODS) {
+        let text = format!("Invalid become method specified, could not find matching plugin: '{method}'");
+        let problem = Diagnostic::error(text)
+            .did_you_mean(method, keyword::BECOME_METHODS.iter().copied())
+            .hint(format!("`--become-method` is one of: {}", keyword::BECOME_METHODS.join(", ")));
+        return Err(Stop::new(vec![problem], Exit::Unreachable));
+    }
+    Ok(method.clone())
 }
 
 fn forks(config: &Config, task: &TaskFlags) -> Result<usize, Stop> {

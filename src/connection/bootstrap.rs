@@ -14,8 +14,9 @@ use tokio::time::timeout;
 
 use super::r#become::{Become, Refusal};
 use super::error::ConnectionError;
+use super::local::signal_name;
 use super::store::{AgentStore, Packing};
-use super::transport::{Exit, Process, Transport};
+use super::transport::{Ending, Exit, Process, Transport};
 
 /// How long a host may be silent while the agent starts.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -38,10 +39,34 @@ pub(super) struct Started {
     pub(super) stdout: Box<dyn AsyncRead + Send + Unpin>,
     pub(super) stderr: Box<dyn AsyncRead + Send + Unpin>,
     pub(super) exit: oneshot::Receiver<Exit>,
+    pub(super) ending: Ending,
     /// What has been read of its frames.
     pub(super) frames: Vec<u8>,
     /// It has the first request.
     pub(super) asked: bool,
+    /// An agent's file that was not what it should be, and was removed.
+    pub(super) damaged: Option<String>,
+}
+
+/// Whether an agent that is there already is believed to be what its name says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// It is: to make sure would cost every start some milliseconds.
+    Name,
+    /// One has crashed: its content is held against its name, and it is removed where they disagree.
+    Content,
+}
+
+/// Whether a program ended in a way in which a damaged one does, and others rarely do.
+pub(super) fn is_crash(exit: &Exit) -> bool {
+    let signal = match exit {
+        Exit::Signal(name) => name.clone(),
+        // A shell or sudo in between reports a signal as this.
+        Exit::Code(code @ 129..=192) => signal_name(code.cast_signed() - 128),
+        // A panic.
+        Exit::Code(code) => return *code == 101,
+    };
+    ["ILL", "ABRT", "BUS", "FPE", "SEGV", "SYS", "TRAP"].contains(&signal.as_str())
 }
 
 /// The frame of the first request, which goes out with the command that starts the agent.
@@ -94,8 +119,17 @@ fn is_flag(word: &str) -> bool {
 ///
 /// A directory that others can write to is no place for a program that may run as root: only one that is owned by
 /// the user, has mode 0700 and is no symbolic link is used, in the home directory as well as in a shared place.
-fn script(nonce: &str, hashes: &[&str], terminal: bool, first: Option<&Way>) -> String {
+fn script(nonce: &str, hashes: &[&str], terminal: bool, first: Option<&Way>, trust: Trust) -> String {
     let hashes = hashes.join(" ");
+    let (usable, say) = match trust {
+        Trust::Name => (format!(r#""$a" --probe 2>/dev/null; [ $? = {PROBE} ] && exec "$a" $N $F"#), ""),
+        Trust::Content => (
+            // 126: it cannot be executed there, whatever it is.
+            r#""$a" --verify $h >/dev/null 2>&1; case $? in 0) echo; echo "rprov:$N:runs $a"; exec "$a" $N $F;; 126) ;; *) rm -f "$a" && { echo; echo "rprov:$N:damaged $a"; };; esac"#
+                .to_owned(),
+            r#"echo; echo "rprov:$N:runs $d/agent-$h"; "#,
+        ),
+    };
     // A terminal must pass every byte as it is, and has no second stream for errors.
     let terminal = if terminal { "stty raw -echo 2>/dev/null; exec 2>/dev/null; " } else { "" };
     let lines = [
@@ -108,7 +142,7 @@ fn script(nonce: &str, hashes: &[&str], terminal: bool, first: Option<&Way>) -> 
         },
         r#"own() { [ -O "$1" ] || return 1; case $(ls -ld "$1" 2>/dev/null) in drwx------+*) return 1;; drwx------*) return 0;; esac; return 1; }"#,
         &format!(
-            r#"try() {{ [ -d "$1" ] && own "$1" || return 0; for h in {hashes}; do a=$1/agent-$h; if [ -x "$a" ]; then "$a" --probe 2>/dev/null; [ $? = {PROBE} ] && exec "$a" $N $F; fi; done; }}"#
+            r#"try() {{ [ -d "$1" ] && own "$1" || return 0; for h in {hashes}; do a=$1/agent-$h; if [ -x "$a" ]; then {usable}; fi; done; }}"#
         ),
         r#"if [ -n "$HOME" ] && [ -d "$HOME" ]; then set -- "$HOME/.cache/rprov"; try "$1"; fi"#,
         r"u=$(id -u)",
@@ -118,12 +152,14 @@ fn script(nonce: &str, hashes: &[&str], terminal: bool, first: Option<&Way>) -> 
         "t=",
         r#"clean() { [ -z "$t" ] || rm -f "$t"; }"#,
         r#"trap clean EXIT; trap "exit 1" HUP INT TERM"#,
-        r#"for d in "$@"; do case $d in */.cache/rprov) mkdir -m 700 "${d%/*}" 2>/dev/null;; esac"#,
-        r#"e=$(mkdir -m 700 "$d" 2>&1); if own "$d"; then :; else w="$w $d: ${e:-it is not a private directory of this user};"; continue; fi"#,
+        r#"for d in "$@"; do c=; case $d in */.cache/rprov) [ -d "${d%/*}" ] || c=$(mkdir -m 700 "${d%/*}" 2>&1);; esac"#,
+        r#"e=$(mkdir -m 700 "$d" 2>&1); e=${c:-$e}; if own "$d"; then :; else w="$w $d: ${e:-it is not a private directory of this user};"; continue; fi"#,
         r#"t=$d/.new-$$; e=$({ echo "exit 0" >"$t" && chmod 700 "$t"; } 2>&1) || { w="$w $d: $e;"; clean; continue; }"#,
         r#""$t" 2>/dev/null || { w="$w $d: programs cannot be executed there (noexec);"; clean; continue; }"#,
         r#"echo; echo "rprov:$N:need $m $z"; if [ "$F" = first ]; then read -r h; F=; fi; read -r h n f || exit 1"#,
-        r#"e=$({ head -c "$n" | { if [ "$f" = gzip ]; then gzip -dc; else cat; fi >"$t"; r=$?; cat >/dev/null; exit $r; }; } 2>&1) && e=$("$t" --verify "$h" 2>&1) && e=$(mv -f "$t" "$d/agent-$h" 2>&1) && { find "$d" -type f -mtime +30 -exec rm -f {} + >/dev/null 2>&1; t=; exec "$d/agent-$h" $N $F; }"#,
+        &format!(
+            r#"e=$({{ head -c "$n" | {{ if [ "$f" = gzip ]; then gzip -dc; else cat; fi >"$t"; r=$?; cat >/dev/null; exit $r; }}; }} 2>&1) && e=$("$t" --verify "$h" 2>&1) && e=$(mv -f "$t" "$d/agent-$h" 2>&1) && {{ find "$d" -type f -mtime +30 -exec rm -f {{}} + >/dev/null 2>&1; t=; {say}exec "$d/agent-$h" $N $F; }}"#
+        ),
         r#"w="$w $d: $e;"; clean; done"#,
         r#"echo; echo "rprov:$N:fail" $w; exit 1"#,
     ];
@@ -133,12 +169,14 @@ fn script(nonce: &str, hashes: &[&str], terminal: bool, first: Option<&Way>) -> 
 /// Start the agent over the transport, as its user or as the one to become.
 ///
 /// Its first request goes out together with the command, if it may be seen or if nothing else on the host can be waiting
-/// for a line of input; otherwise it is left to the caller.
+/// for a line of input; otherwise it is left to the caller. An agent that crashes before its first words is made sure
+/// of, and replaced where it is damaged, once.
 pub(super) async fn start(
     transport: &dyn Transport,
     r#become: Option<&Become<'_>>,
     store: &AgentStore,
     first: Option<First<'_>>,
+    mut trust: Trust,
 ) -> Result<Started, ConnectionError> {
     let agents = {
         let store = store.clone();
@@ -149,7 +187,7 @@ pub(super) async fn start(
     loop {
         let first = first.and_then(|first| first.way(r#become, terminal));
         let nonce = format!("{:032x}", rand::random::<u128>());
-        let script = script(&nonce, &hashes, terminal, first.as_ref());
+        let script = script(&nonce, &hashes, terminal, first.as_ref(), trust);
         let command = match r#become {
             Some(other) => other.command(&script, &nonce),
             None => format!("exec /bin/sh -c {}", quote(&script)),
@@ -166,7 +204,10 @@ pub(super) async fn start(
             r#become,
             nonce,
             terminal,
+            trust,
             first,
+            damaged: None,
+            program: None,
             output: Vec::new(),
             error: Vec::new(),
             heard: 0,
@@ -181,6 +222,7 @@ pub(super) async fn start(
                 });
             }
             Ended::NeedsTerminal => terminal = true,
+            Ended::Crashed => trust = Trust::Content,
         }
     }
 }
@@ -188,6 +230,8 @@ pub(super) async fn start(
 enum Ended {
     Started(Started),
     NeedsTerminal,
+    /// An agent that was there already may be damaged.
+    Crashed,
 }
 
 /// The talk with one started command, up to the agent's hello.
@@ -197,6 +241,11 @@ struct Conversation<'a> {
     r#become: Option<&'a Become<'a>>,
     nonce: String,
     terminal: bool,
+    trust: Trust,
+    /// The file of an agent that was not what it should be, and was removed.
+    damaged: Option<String>,
+    /// The agent's file, where it was made sure of.
+    program: Option<String>,
     /// The first request's way to the agent, unless it was in vain.
     first: Option<Way>,
     output: Vec<u8>,
@@ -224,8 +273,9 @@ impl Conversation<'_> {
                         self.output.extend(out.get(..count).unwrap_or_default());
                         if let Some(at) = self.listen().await? {
                             let frames = self.output.split_off(at);
-                            let Process { stdin, stdout, stderr, exit } = self.process;
-                            return Ok(Ended::Started(Started { stdin, stdout, stderr, exit, frames, asked: self.first.is_some() }));
+                            let Process { stdin, stdout, stderr, exit, ending } = self.process;
+                            let (asked, damaged) = (self.first.is_some(), self.damaged);
+                            return Ok(Ended::Started(Started { stdin, stdout, stderr, exit, ending, frames, asked, damaged }));
                         }
                         if self.output.len() > TALK {
                             let tail = printable(&self.output);
@@ -254,6 +304,8 @@ impl Conversation<'_> {
                     let (machine, packing) = wanted.split_once(' ').unwrap_or((wanted, "raw"));
                     self.push(machine, if packing == "gzip" { Packing::Gzip } else { Packing::Raw }).await?;
                 }
+                ("damaged", file) => self.damaged = Some(file.to_owned()),
+                ("runs", file) => self.program = Some(file.to_owned()),
                 (_, problems) => {
                     return Err(ConnectionError::Agent {
                         reason: format!("the host has no place for it: {}", problems.trim_end_matches(';')),
@@ -318,6 +370,13 @@ impl Conversation<'_> {
         self.error.extend(rest);
         let exit = timeout(EPILOGUE, &mut self.process.exit).await.ok().and_then(Result::ok);
         let text = self.said();
+        if let Some(exit) = exit.as_ref().filter(|exit| is_crash(exit)) {
+            match &self.program {
+                None if self.trust == Trust::Name => return Ok(Ended::Crashed),
+                None => {}
+                Some(file) => return Err(crashed(file, exit)),
+            }
+        }
         if let Some(other) = self.r#become
             && (exit.is_some() || !text.is_empty())
         {
@@ -331,9 +390,10 @@ impl Conversation<'_> {
             Some(Exit::Signal(signal)) => format!("the host's shell was killed (signal {signal})"),
             None => {
                 let said = if text.is_empty() { String::new() } else { format!(": {text}") };
-                return Err(ConnectionError::Lost {
-                    reason: format!("the host closed the connection, or its channel, before the agent started{said}"),
-                });
+                let ending = lock(&self.process.ending).clone();
+                return Err(ConnectionError::from(ending.unwrap_or_else(|| {
+                    format!("the host closed the connection, or its channel, before the agent started{said}").into()
+                })));
             }
         };
         Err(self.failure(&end))
@@ -366,6 +426,21 @@ impl Conversation<'_> {
     }
 }
 
+/// An agent that is what it should be, and still does not run on the host.
+fn crashed(file: &str, exit: &Exit) -> ConnectionError {
+    let how = match exit {
+        Exit::Code(code) => format!("exit code {code}"),
+        Exit::Signal(signal) => format!("signal {signal}"),
+    };
+    ConnectionError::Agent {
+        reason: format!("{file} on the host crashes before its first words ({how}), although it arrived whole"),
+        hint: Some(format!(
+            "run `{file} --version` there by hand; a damaged disk or memory, or a limit on programs (`ulimit`, seccomp), \
+             may be the reason"
+        )),
+    }
+}
+
 /// Where the first whole line with the mark is, from `start` on, without the mark but with its newline.
 fn find_line(bytes: &[u8], start: usize, mark: &[u8]) -> Option<std::ops::Range<usize>> {
     let rest = bytes.get(start..)?;
@@ -390,6 +465,10 @@ pub(super) fn last_characters(text: &str, count: usize) -> &str {
     text.char_indices().nth(skip).and_then(|(at, _)| text.get(at..)).unwrap_or_default()
 }
 
+fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 async fn blocking<T: Send + 'static>(
     action: impl FnOnce() -> Result<T, ConnectionError> + Send + 'static,
 ) -> Result<T, ConnectionError> {
@@ -405,9 +484,9 @@ mod tests {
 
     #[test]
     fn the_script_survives_every_login_shells_quotes() {
-        for terminal in [false, true] {
+        for (terminal, trust) in [(false, Trust::Name), (true, Trust::Name), (false, Trust::Content)] {
             let line = Way::Line(String::new());
-            let script = script("abc", &["0123", "4567"], terminal, (!terminal).then_some(&line));
+            let script = script("abc", &["0123", "4567"], terminal, (!terminal).then_some(&line), trust);
             for forbidden in ['\'', '!', '\\', '\n'] {
                 assert!(!script.contains(forbidden), "{forbidden:?}");
             }

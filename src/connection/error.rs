@@ -1,5 +1,7 @@
 //! Why there is no way to a host.
 
+use std::time::Duration;
+
 /// A connection could not be made, or was lost. It marks the host as unreachable.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectionError {
@@ -56,7 +58,46 @@ pub enum ConnectionError {
     Lost {
         /// What happened.
         reason: String,
+        /// What to do about it, beside running the playbook again.
+        hint: Option<String>,
     },
+}
+
+/// Why a connection or an agent was lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// What happened.
+    pub reason: String,
+    /// What to do about it, beside running the playbook again.
+    pub hint: Option<String>,
+}
+
+impl Loss {
+    /// A host that has not answered for so long.
+    pub(super) fn silence(patience: Option<Duration>) -> Self {
+        let time = patience.map_or_else(String::new, |time| format!(" for {} s", time.as_secs()));
+        Self {
+            reason: format!("the host gave no answer{time}"),
+            hint: Some(
+                "check the host and the network; `ServerAliveInterval` and `ServerAliveCountMax` (in `~/.ssh/config`, or \
+                 with `-o` in `ansible_ssh_common_args`) say how often a silent host is asked for a sign of life, and \
+                 how many questions it may leave without an answer"
+                    .to_owned(),
+            ),
+        }
+    }
+}
+
+impl From<String> for Loss {
+    fn from(reason: String) -> Self {
+        Self { reason, hint: None }
+    }
+}
+
+impl From<Loss> for ConnectionError {
+    fn from(Loss { reason, hint }: Loss) -> Self {
+        ConnectionError::Lost { reason, hint }
+    }
 }
 
 impl ConnectionError {
@@ -68,9 +109,10 @@ impl ConnectionError {
             | ConnectionError::Authentication { hint, .. }
             | ConnectionError::Become { hint, .. }
             | ConnectionError::Agent { hint, .. } => hint.as_deref(),
-            ConnectionError::Lost { .. } => {
-                Some("what was under way may have been done or not; run the playbook again to find out")
-            }
+            ConnectionError::Lost { hint, .. } => Some(
+                hint.as_deref()
+                    .unwrap_or("what was under way may have been done or not; run the playbook again to find out"),
+            ),
         }
     }
 }

@@ -18,7 +18,7 @@ use super::error::ConnectionError;
 use super::session::Session;
 use super::settings::BecomeSettings;
 use super::store::AgentStore;
-use super::transport::{Exit, Process, Transport};
+use super::transport::{Ending, Exit, Process, Transport};
 
 /// Runs commands on this machine, by `/bin/sh -c`.
 #[derive(Default)]
@@ -145,6 +145,7 @@ impl Transport for LocalTransport {
             stdout: Box::new(stdout),
             stderr: Box::new(stderr),
             exit: self.wait(child),
+            ending: Ending::default(),
         })
     }
 
@@ -173,6 +174,7 @@ impl Transport for LocalTransport {
             stdout: Box::new(stdout),
             stderr: Box::new(tokio::io::empty()),
             exit: self.wait(child),
+            ending: Ending::default(),
         })
     }
 

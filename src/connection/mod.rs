@@ -17,9 +17,9 @@ mod store;
 mod transport;
 
 pub use r#become::become_words;
-pub use error::ConnectionError;
+pub use error::{ConnectionError, Loss};
 pub use local::LocalTransport;
 pub use session::{Call, Running, Session, Update};
 pub use settings::{BecomeSettings, HostKeyChecking, Password, Settings};
 pub use store::{AgentProgram, AgentStore, Packing};
-pub use transport::{Exit, Process, Transport};
+pub use transport::{Ending, Exit, Process, Transport};

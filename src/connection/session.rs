@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
@@ -24,12 +24,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::AbortHandle;
 
 use super::r#become::Become;
-use super::bootstrap::{self, First, Started, last_characters, printable};
-use super::error::ConnectionError;
+use super::bootstrap::{self, First, Started, Trust, is_crash, last_characters, printable};
+use super::error::{ConnectionError, Loss};
 use super::local::signal_name;
 use super::settings::BecomeSettings;
 use super::store::AgentStore;
-use super::transport::{Exit, Transport};
+use super::transport::{Ending, Exit, Transport};
 
 /// Bytes of the agent's standard error that are kept, to explain its end.
 const LAST_WORDS: usize = 4096;
@@ -130,7 +130,9 @@ struct Link {
     next: AtomicU32,
     calls: Mutex<HashMap<u32, UnboundedSender<FromAgent>>>,
     outgoing: Mutex<Option<Outgoing>>,
-    lost: OnceLock<String>,
+    lost: OnceLock<Loss>,
+    /// The agent ended in a way in which a damaged program does.
+    crashed: AtomicBool,
     room: Arc<Semaphore>,
 }
 
@@ -204,7 +206,7 @@ impl Session {
             None => (None, None),
         };
         let with = first.as_deref().map(|frame| First { frame, public });
-        let started = bootstrap::start(transport.as_ref(), r#become.as_ref(), store, with).await?;
+        let started = bootstrap::start(transport.as_ref(), r#become.as_ref(), store, with, Trust::Name).await?;
         if let Some(first) = first.filter(|_| !started.asked) {
             let _ = sender.send(Frame { head: first, content: Bytes::new(), _room: None });
         }
@@ -239,7 +241,7 @@ impl Session {
 
     /// Why no more calls can be made, once the agent has ended.
     pub fn lost(&self) -> Option<&str> {
-        self.link.lost.get().map(String::as_str)
+        self.link.lost.get().map(|loss| loss.reason.as_str())
     }
 
     /// Start a call.
@@ -250,6 +252,26 @@ impl Session {
         let (running, request) = self.link.begin(call);
         self.link.send(request)?;
         Ok(running)
+    }
+
+    /// Whether the agent ended in a way in which a damaged program does: then [`Session::mend`] tells.
+    pub fn has_crashed(&self) -> bool {
+        self.link.crashed.load(Ordering::Relaxed)
+    }
+
+    /// Hold the agent's file on a host against what it should be, and replace it where it is damaged, after an agent has
+    /// crashed. The file that was damaged, if any was.
+    ///
+    /// # Errors
+    /// As [`Session::start`].
+    pub async fn mend(
+        transport: Arc<dyn Transport>,
+        r#become: Option<&BecomeSettings>,
+        store: &AgentStore,
+    ) -> Result<Option<String>, ConnectionError> {
+        let r#become = r#become.map(Become::new).transpose()?;
+        let started = bootstrap::start(transport.as_ref(), r#become.as_ref(), store, None, Trust::Content).await?;
+        Ok(started.damaged)
     }
 
     /// Make a call and wait for the results of all of its items, where nothing else is of interest.
@@ -269,7 +291,7 @@ impl Session {
 
     /// Let the agent end: it kills what still runs. Calls that are under way end as lost.
     pub fn close(&self) {
-        self.link.lose("the session was closed".to_owned());
+        self.link.lose("the session was closed".to_owned().into());
     }
 
     async fn greet(
@@ -278,7 +300,7 @@ impl Session {
         started: Started,
         transport: Arc<dyn Transport>,
     ) -> Result<Session, ConnectionError> {
-        let Started { stdin, stdout, stderr, exit, frames, .. } = started;
+        let Started { stdin, stdout, stderr, exit, ending, frames, .. } = started;
         let words = Arc::new(Mutex::new(Vec::new()));
         let mut incoming = Incoming { stream: stdout, buffer: BytesMut::from(frames.as_slice()) };
         let hello = match tokio::time::timeout(Duration::from_secs(30), incoming.next()).await {
@@ -290,7 +312,7 @@ impl Session {
         tokio::spawn(write(stdin, outgoing, Arc::downgrade(&link)));
         let listener = tokio::spawn(remember(stderr, Arc::clone(&words)));
         // The transport lives as long as the agent does.
-        tokio::spawn(read(incoming, Arc::downgrade(&link), exit, words, listener.abort_handle(), transport));
+        tokio::spawn(read(incoming, Arc::downgrade(&link), (exit, ending), words, listener.abort_handle(), transport));
         Ok(Session { link, hello })
     }
 }
@@ -405,6 +427,7 @@ impl Link {
             calls: Mutex::default(),
             outgoing: Mutex::new(Some(outgoing)),
             lost: OnceLock::new(),
+            crashed: AtomicBool::new(false),
             room: Arc::new(Semaphore::new(ROOM)),
         }
     }
@@ -467,8 +490,8 @@ impl Link {
     }
 
     /// End all calls with that reason; the first reason stays.
-    fn lose(&self, reason: String) {
-        let _ = self.lost.set(reason);
+    fn lose(&self, loss: Loss) {
+        let _ = self.lost.set(loss);
         let outgoing = lock(&self.outgoing).take();
         lock(&self.calls).clear();
         match outgoing {
@@ -485,8 +508,7 @@ impl Link {
     }
 
     fn loss(&self) -> ConnectionError {
-        let reason = self.lost.get().cloned().unwrap_or_else(|| "the agent has ended".to_owned());
-        ConnectionError::Lost { reason }
+        self.lost.get().cloned().unwrap_or_else(|| "the agent has ended".to_owned().into()).into()
     }
 }
 
@@ -588,7 +610,7 @@ async fn write(mut stdin: Box<dyn AsyncWrite + Send + Unpin>, mut frames: Unboun
             // Why the agent has gone is known to the reader; it only must not go unnoticed.
             tokio::time::sleep(EPILOGUE * 2).await;
             if let Some(link) = link.upgrade() {
-                link.lose("the agent takes no more messages".to_owned());
+                link.lose("the agent takes no more messages".to_owned().into());
             }
             return;
         }
@@ -611,7 +633,7 @@ async fn remember(mut stderr: Box<dyn AsyncRead + Send + Unpin>, words: Arc<Mute
 async fn read(
     mut incoming: Incoming,
     link: Weak<Link>,
-    exit: oneshot::Receiver<Exit>,
+    (exit, ending): (oneshot::Receiver<Exit>, Ending),
     words: Arc<Mutex<Vec<u8>>>,
     listener: AbortHandle,
     transport: Arc<dyn Transport>,
@@ -628,6 +650,8 @@ async fn read(
         }
     };
     let exit = if problem.is_some() { None } else { tokio::time::timeout(EPILOGUE, exit).await.ok() };
+    let crashed = problem.is_some() || matches!(&exit, Some(Ok(exit)) if is_crash(exit));
+    let lost = lock(&ending).clone().filter(|_| matches!(&exit, Some(Err(_)) | None));
     let reason = match (problem, exit) {
         (Some(problem), _) => format!("the agent's stream is broken: {problem}"),
         (None, Some(Ok(Exit::Signal(signal)))) => format!("the agent was killed (signal {signal})"),
@@ -650,7 +674,10 @@ async fn read(
     if let Some(link) = link.upgrade() {
         let words = printable(&lock(&words));
         let words = last_characters(&words, 500);
-        link.lose(if words.is_empty() { reason } else { format!("{reason}: {words}") });
+        link.crashed.store(crashed, Ordering::Relaxed);
+        link.lose(
+            lost.unwrap_or_else(|| if words.is_empty() { reason.into() } else { format!("{reason}: {words}").into() }),
+        );
     }
     drop(transport);
 }

@@ -1,12 +1,13 @@
 //! Running a command on a host, through its login shell.
 
 use std::fmt;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 
-use super::error::ConnectionError;
+use super::error::{ConnectionError, Loss};
 
 /// A way to a host on which commands can be run, several at a time.
 #[async_trait]
@@ -27,7 +28,15 @@ pub trait Transport: Send + Sync + fmt::Debug {
 
     /// Close the connection without waiting for the other side.
     async fn close(&self);
+
+    /// What somebody should know of the way to the host although it works, each with what to do about it.
+    fn warnings(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
 }
+
+/// Why a connection ended; empty while it lasts.
+pub type Ending = Arc<Mutex<Option<Loss>>>;
 
 /// A started command. Its output is drained in the background, so that an unread stream never blocks another channel
 /// for longer than the reader takes to notice.
@@ -40,6 +49,8 @@ pub struct Process {
     pub stderr: Box<dyn AsyncRead + Send + Unpin>,
     /// How it ended; an error where the connection was lost before.
     pub exit: oneshot::Receiver<Exit>,
+    /// Why there is no exit, where the connection was lost.
+    pub ending: Ending,
 }
 
 impl fmt::Debug for Process {

@@ -105,6 +105,70 @@ pub const INCLUDE: &[&str] = &[
 /// When the debugger is called.
 pub const DEBUGGER: &[&str] = &["always", "never", "on_failed", "on_unreachable", "on_skipped"];
 
+/// How another user is become.
+pub const BECOME_METHODS: &[&str] = &["sudo", "su", "doas"];
+
+/// How a host is reached. The last two are other names of `ssh`.
+pub const CONNECTIONS: &[&str] = &["ssh", "local", "smart", "paramiko", "paramiko_ssh"];
+
+/// Of plug-ins that exist under Ansible and not here: no slips of the pen. A play that is not for any host of the
+/// inventory may name them.
+const ELSEWHERE: &[&str] = &[
+    "runas",
+    "dzdo",
+    "enable",
+    "ksu",
+    "machinectl",
+    "pbrun",
+    "pfexec",
+    "pmrun",
+    "run0",
+    "sesu",
+    "sudosu",
+    "buildah",
+    "chroot",
+    "docker",
+    "docker_api",
+    "nsenter",
+    "funcd",
+    "httpapi",
+    "incus",
+    "iocage",
+    "jail",
+    "kubectl",
+    "libvirt_lxc",
+    "libvirt_qemu",
+    "lxc",
+    "lxd",
+    "napalm",
+    "netconf",
+    "network_cli",
+    "grpc",
+    "oc",
+    "podman",
+    "psrp",
+    "persistent",
+    "proxmox_pct_remote",
+    "qubes",
+    "aws_ssm",
+    "saltstack",
+    "vmware_tools",
+    "winrm",
+    "wsl",
+    "zone",
+];
+
+/// Whether a `connection` or `become_method` is one of these, or may be a plug-in that is not here.
+pub fn is_plugin(name: &str, built_in: &[&str]) -> bool {
+    match name.rsplit_once('.') {
+        None | Some(("ansible.builtin" | "ansible.legacy", _)) => {
+            let short = name.rsplit('.').next().unwrap_or_default();
+            built_in.contains(&short) || ELSEWHERE.contains(&short)
+        }
+        Some(_) => true,
+    }
+}
+
 /// Of a handler.
 pub const HANDLER: &[&str] = &["listen"];
 

@@ -11,6 +11,7 @@ use super::result::{self, Cause, Status, flag, status_of};
 use super::settings::KeywordReader;
 use super::task::{Flags, Job, Prepared, Single, censored, complete, concealed, value_of};
 use crate::action::{self, Done, Parcel, Stop};
+use crate::connection::ConnectionError;
 use crate::playbook::Loop;
 use crate::report::{Delegate, Event, HostResult, ItemInfo};
 use crate::template::{self, Conditional, Scope, TemplateError, Variable, Written};
@@ -234,31 +235,37 @@ impl Job {
                 // All items have one program.
                 sources = parcel.sources;
             }
-            let results = lead.remote.call(module.name(), &lead.options, arguments, sources).await;
+            let called = lead.remote.call_items(module.name(), &lead.options, arguments, sources).await;
             let delegate = lead.remote.shown_delegate();
-            match results {
-                Ok(results) => {
-                    for ((index, ready), result) in first.iter().zip(results) {
-                        let mut single = match self.timed_out(&result, ready) {
-                            Some(single) => single,
-                            None => self.conclude(&ready.scope, Ok(Done::new(action::interpret(result))), None),
-                        };
-                        action::conceal(&self.task.action.known, &ready.arguments, &mut single.result);
-                        self.add_invocation(&mut single, &ready.arguments, true);
-                        single.delegate.clone_from(&delegate);
-                        if let Some(slot) = singles.get_mut(*index) {
-                            *slot = Some(single);
-                        }
-                    }
+            let answered = called.results.len();
+            for ((index, ready), result) in first.iter().zip(called.results) {
+                let mut single = match self.timed_out(&result, ready) {
+                    Some(single) => single,
+                    None => self.conclude(&ready.scope, Ok(Done::new(action::interpret(result))), None),
+                };
+                action::conceal(&self.task.action.known, &ready.arguments, &mut single.result);
+                self.add_invocation(&mut single, &ready.arguments, true);
+                single.delegate.clone_from(&delegate);
+                if let Some(slot) = singles.get_mut(*index) {
+                    *slot = Some(single);
                 }
-                Err(error) => {
-                    let cause = Cause::Connection(error.hint().map(str::to_owned));
-                    let result = Stop::from(error).into_result();
-                    for (index, _) in &first {
-                        if let Some(slot) = singles.get_mut(*index) {
-                            let (delegate, cause) = (delegate.clone(), cause.clone());
-                            *slot = Some(Single { delegate, cause, ..Single::plain(result.clone()) });
-                        }
+            }
+            if let Err(error) = called.ended {
+                let reason = match &error {
+                    ConnectionError::Lost { reason, .. } => reason.clone(),
+                    error => error.to_string(),
+                };
+                let reason = format!("{reason}; this item was not begun");
+                let unbegun = Stop::from(ConnectionError::Lost { reason, hint: None });
+                let cause = Cause::Connection(error.hint().map(str::to_owned));
+                let lost = (Stop::from(error).into_result(), cause);
+                let hint = "nothing of this item was done; run the playbook again".to_owned();
+                let unbegun = (unbegun.into_result(), Cause::Connection(Some(hint)));
+                for (behind, (index, _)) in first.iter().skip(answered).enumerate() {
+                    let (result, cause) = if called.begun && behind > 0 { &unbegun } else { &lost };
+                    if let Some(slot) = singles.get_mut(*index) {
+                        let (delegate, cause) = (delegate.clone(), cause.clone());
+                        *slot = Some(Single { delegate, cause, ..Single::plain(result.clone()) });
                     }
                 }
             }

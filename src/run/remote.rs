@@ -19,6 +19,7 @@ use crate::connection::{
     become_words, ssh,
 };
 use crate::report::{Delegate, Event};
+use crate::source::Diagnostic;
 
 /// Open connections, by host. A connection is made once, by the first task that needs it.
 #[derive(Debug, Default)]
@@ -89,11 +90,23 @@ impl Connections {
 }
 
 impl Host {
-    async fn transport(&self) -> Result<&Arc<dyn Transport>, ConnectionError> {
+    async fn transport(&self, shared: &Shared) -> Result<&Arc<dyn Transport>, ConnectionError> {
         self.transport
             .get_or_try_init(|| async {
                 match self.settings.connection.as_str() {
-                    "ssh" => ssh::connect(&self.settings).await,
+                    "ssh" => {
+                        let transport = ssh::connect(&self.settings).await?;
+                        for (reason, hint) in transport.warnings() {
+                            let text = format!(
+                                "{}: {reason}. With the host key check switched off it is used all the same, but gets no \
+                                 password to log in with",
+                                self.settings.host
+                            );
+                            let warning = Diagnostic::warning(text).hint(hint);
+                            shared.reporter.send(Event::Diagnostic(warning));
+                        }
+                        Ok(transport)
+                    }
                     "local" => Ok(Arc::new(LocalTransport::new()) as Arc<dyn Transport>),
                     other => Err(ConnectionError::Connect {
                         address: self.settings.address.clone(),
@@ -205,11 +218,11 @@ impl Remote {
         }
         let host = self.shared.connections.host(&self.settings);
         let used = host.transport.initialized();
-        let process = match host.transport().await?.exec(command).await {
+        let process = match host.transport(&self.shared).await?.exec(command).await {
             // The connection has gone since it was last used.
             Err(ConnectionError::Lost { .. }) if used => {
                 self.shared.connections.discard(&host);
-                self.shared.connections.host(&self.settings).transport().await?.exec(command).await?
+                self.shared.connections.host(&self.settings).transport(&self.shared).await?.exec(command).await?
             }
             process => process?,
         };
@@ -227,8 +240,19 @@ impl Remote {
         items: Vec<Map>,
         sources: Vec<Source>,
     ) -> Result<Vec<Map>, ConnectionError> {
-        let mut sink = None;
-        self.run(module, options, items, sources, &mut sink).await
+        let Called { results, ended, .. } = self.call_items(module, options, items, sources).await;
+        ended.map(|()| results)
+    }
+
+    /// As [`Remote::call`]; where the host is lost on the way, with the results that came before.
+    pub(super) async fn call_items(
+        &self,
+        module: &str,
+        options: &Options,
+        items: Vec<Map>,
+        sources: Vec<Source>,
+    ) -> Called {
+        self.run(module, options, items, sources, &mut None).await
     }
 
     /// Call a module that sends a file; it is stored beside `target`, and its path given back with these checksums.
@@ -244,7 +268,8 @@ impl Remote {
         sums: &'static [Algorithm],
     ) -> Result<(Map, Option<Received>), ConnectionError> {
         let mut sink = Some(FileSink::new(target, sums));
-        let mut results = self.run(module, options, vec![arguments], Vec::new(), &mut sink).await?;
+        let Called { mut results, ended, .. } = self.run(module, options, vec![arguments], Vec::new(), &mut sink).await;
+        ended?;
         let mut result = results.pop().unwrap_or_default();
         let received = match sink {
             Some(sink) => sink.finish().await,
@@ -323,7 +348,7 @@ impl Remote {
         if self.is_local() {
             return Ok((Session::local(user, store).await?, None));
         }
-        let transport = Arc::clone(host.transport().await?);
+        let transport = Arc::clone(host.transport(&self.shared).await?);
         match call {
             Some(call) => {
                 let (session, running) = Session::start_with(transport, user, store, call).await?;
@@ -340,14 +365,41 @@ impl Remote {
         items: Vec<Map>,
         sources: Vec<Source>,
         sink: &mut Option<FileSink>,
-    ) -> Result<Vec<Map>, ConnectionError> {
-        let count = items.len();
+    ) -> Called {
         let call = Call { module: module.to_owned(), options: options.clone(), items, sources };
-        let mut results = Vec::with_capacity(count);
-        let (_agent, mut running) = self.begin(call).await?;
-        loop {
-            // Where it is lost, what was under way may have been done or not: it is not for us to do it again.
-            let Some(update) = running.next().await? else { break };
+        let mut called = Called { results: Vec::with_capacity(call.items.len()), ended: Ok(()), begun: false };
+        let mut again = matches!(module, "ping" | "setup").then(|| call.clone());
+        let mut next = Some(call);
+        while let Some(call) = next.take() {
+            called.ended = Ok(());
+            let (agent, running) = match self.begin(call).await {
+                Ok(begun) => begun,
+                Err(error) => {
+                    called.ended = Err(error);
+                    break;
+                }
+            };
+            called.begun = true;
+            let Err(error) = self.hear(running, options, sink, &mut called.results).await else { break };
+            let (error, mended) = self.mend(&agent, error).await;
+            called.ended = Err(error);
+            // What was under way may have been done or not: it is not for us to do it again, unless it changes nothing.
+            if mended && called.results.is_empty() {
+                next = again.take();
+            }
+        }
+        called
+    }
+
+    /// Take what a call has to tell, until all of its items were answered.
+    async fn hear(
+        &self,
+        mut running: Running,
+        options: &Options,
+        sink: &mut Option<FileSink>,
+        results: &mut Vec<Map>,
+    ) -> Result<(), ConnectionError> {
+        while let Some(update) = running.next().await? {
             match update {
                 Update::Result { result, .. } => results.push(result),
                 Update::Output { stream, data } if !options.no_log => {
@@ -367,8 +419,43 @@ impl Remote {
                 }
             }
         }
-        Ok(results)
+        Ok(())
     }
+
+    /// An agent that crashes may be damaged on the host's disk: then it would crash in every run. Replace it, and say so;
+    /// whether it was.
+    async fn mend(&self, agent: &Agent, error: ConnectionError) -> (ConnectionError, bool) {
+        let ConnectionError::Lost { reason, hint } = error else { return (error, false) };
+        if !agent.session.get().is_some_and(Session::has_crashed) {
+            return (ConnectionError::Lost { reason, hint }, false);
+        }
+        let host = self.shared.connections.host(&self.settings);
+        let mended = async {
+            let transport: Arc<dyn Transport> = match self.is_local() {
+                true => Arc::new(LocalTransport::new()),
+                false => Arc::clone(host.transport(&self.shared).await?),
+            };
+            Session::mend(transport, self.r#become.as_ref(), &self.shared.connections.store).await
+        };
+        match mended.await {
+            Ok(Some(file)) => {
+                let reason = format!("{reason}; its program {file} on the host was damaged, and has been replaced");
+                (ConnectionError::Lost { reason, hint }, true)
+            }
+            // What went wrong first says more.
+            Ok(None) | Err(_) => (ConnectionError::Lost { reason, hint }, false),
+        }
+    }
+}
+
+/// What became of a call.
+pub(super) struct Called {
+    /// The results that came, in the order of the items.
+    pub(super) results: Vec<Map>,
+    /// Why there are no more.
+    pub(super) ended: Result<(), ConnectionError>,
+    /// The agent had the call: where it ended early, the item behind the results was under way.
+    pub(super) begun: bool,
 }
 
 /// A file that came from a host, beside the place where it belongs.

@@ -799,3 +799,41 @@ fn extra_variables_that_cannot_be_read_end_every_command_with_the_same_code() {
         }
     }
 }
+
+#[test]
+fn a_way_to_become_another_user_or_to_a_host_that_there_is_not() {
+    insta::assert_snapshot!(run("- hosts: all\n  connection: shs\n  tasks: [{ping: , become_method: sduo}]\n"), @r"
+    exit code 4
+    --- stdout ---
+
+    --- stderr ---
+    error: the connection plugin 'shs' was not found
+     --> site.yml:2:15
+      |
+    2 |   connection: shs
+      |               ^^^
+      |
+      = hint: did you mean `ssh`?
+    error: Invalid become method specified, could not find matching plugin: 'sduo'
+     --> site.yml:3:35
+      |
+    3 |   tasks: [{ping: , become_method: sduo}]
+      |                                   ^^^^
+      |
+      = hint: did you mean `sudo`?
+    ");
+    let project = Project::new().file("site.yml", &play("    - ping:\n"));
+    insta::assert_snapshot!(project.run("-i h, --become-method sduo site.yml"), @r"
+    exit code 4
+    --- stdout ---
+
+    --- stderr ---
+    error: Invalid become method specified, could not find matching plugin: 'sduo'
+     |
+     = hint: did you mean `sudo`?
+     = hint: `--become-method` is one of: sudo, su, doas
+    ");
+    // What is only known then, and what is no slip of the pen, is told when it is to be used.
+    let text = "- hosts: none\n  connection: network_cli\n  become_method: \"{{ method }}\"\n  tasks: [ping: ]\n";
+    assert!(run(text).out.contains("no hosts matched"));
+}

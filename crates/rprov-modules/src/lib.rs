@@ -33,6 +33,7 @@ pub mod module;
 pub mod outcome;
 pub mod own;
 pub mod permissions;
+mod place;
 pub mod process;
 pub mod program;
 pub mod regex;

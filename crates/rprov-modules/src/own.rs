@@ -17,6 +17,7 @@ use crate::arguments;
 use crate::checksum::Algorithm;
 use crate::context::Context;
 use crate::outcome::{Failure, Outcome};
+use crate::place;
 use crate::process::{Command, Output, no_starts};
 
 /// What the agent calls it.
@@ -55,11 +56,7 @@ arguments! {
 /// The program cannot be stored or started.
 pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failure> {
     let program = program(&arguments, context)?;
-    let directory = tempfile::Builder::new()
-        .prefix("rprov-module-")
-        .permissions(std::fs::Permissions::from_mode(0o700))
-        .tempdir()
-        .map_err(|error| Failure::io("create a directory for the module in", std::env::temp_dir(), error))?;
+    let directory = place::for_programs("rprov-module-", "the module")?;
     let path = directory.path().join(&arguments.name);
     {
         // As for `script`: whoever is started meanwhile would hold it open for writing.
@@ -135,8 +132,7 @@ fn program(arguments: &Arguments, context: &Context<'_>) -> Result<Vec<u8>, Fail
 
 /// Where programs are kept, if the user has a home.
 fn cache() -> Option<PathBuf> {
-    let home = PathBuf::from(std::env::var_os("HOME").filter(|home| !home.is_empty())?);
-    let directory = home.is_dir().then(|| home.join(".cache/rprov/modules"))?;
+    let directory = place::in_home()?.join("modules");
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&directory).ok()?;
     Some(directory)
 }

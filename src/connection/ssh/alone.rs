@@ -110,6 +110,10 @@ impl Transport for Alone {
             place.connection.close().await;
         }
     }
+
+    fn warnings(&self) -> Vec<(String, String)> {
+        lock(&self.places).first().map(|place| place.connection.warnings.clone()).unwrap_or_default()
+    }
 }
 
 impl Lease {

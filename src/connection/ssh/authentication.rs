@@ -16,9 +16,10 @@ use russh::keys::{Algorithm, Certificate, Error, HashAlg, PrivateKey, PrivateKey
 use russh::{AgentAuthError, MethodKind, MethodSet};
 use tokio::net::UnixStream;
 
-use super::host_key::{Client, Ending};
+use super::host_key::{Client, Distrust};
 use super::identity::{Identity, Problem};
 use super::options::Options;
+use crate::connection::transport::Ending;
 use crate::connection::{ConnectionError, Password};
 
 /// Questions of a server that asks without end.
@@ -62,6 +63,8 @@ pub(super) struct Credentials<'a> {
     pub(super) options: &'a Options,
     pub(super) identities: &'a [Identity],
     pub(super) password: Option<&'a Password>,
+    /// Why the host must not have the password.
+    pub(super) distrust: Option<&'a Distrust>,
 }
 
 struct Login<'a> {
@@ -70,6 +73,8 @@ struct Login<'a> {
     ending: &'a Ending,
     agent: Option<AgentClient<UnixStream>>,
     offered: Vec<String>,
+    /// The password was among them, by whatever method.
+    offered_password: bool,
     notes: Vec<String>,
 }
 
@@ -82,7 +87,15 @@ pub(super) async fn authenticate(
     ending: &Ending,
     credentials: &Credentials<'_>,
 ) -> Result<(), ConnectionError> {
-    let mut login = Login { credentials, handle, ending, agent: None, offered: Vec::new(), notes: Vec::new() };
+    let mut login = Login {
+        credentials,
+        handle,
+        ending,
+        agent: None,
+        offered: Vec::new(),
+        offered_password: false,
+        notes: Vec::new(),
+    };
     let keys = if credentials.options.pubkey_authentication { login.agent_keys().await } else { Vec::new() };
     let mut queue = login.queue(keys);
     if queue.is_empty() {
@@ -157,7 +170,8 @@ impl Login<'_> {
 
     /// Everything there is to offer, the most promising first.
     fn queue(&mut self, agent: Vec<AgentIdentity>) -> VecDeque<Attempt> {
-        let Credentials { options, identities, password } = self.credentials;
+        let Credentials { options, identities, password, distrust } = self.credentials;
+        let password = password.filter(|_| distrust.is_none());
         let (named, others) = self.keys(agent, identities);
         let password_attempts = |kind: &str| match kind {
             "password" if options.password_authentication => Some(Attempt::Password),
@@ -255,6 +269,7 @@ impl Login<'_> {
     /// Make one attempt; `None` where it could not be made.
     async fn offer(&mut self, attempt: Attempt) -> Result<Option<AuthResult>, ConnectionError> {
         self.offered.extend(attempt.name().map(str::to_owned));
+        self.offered_password |= matches!(attempt, Attempt::Password | Attempt::KeyboardInteractive);
         let user = self.credentials.options.user.clone();
         let result = match attempt {
             Attempt::None => self.handle.authenticate_none(user).await,
@@ -355,8 +370,9 @@ impl Login<'_> {
 
     /// The error that says what was tried and what to do.
     fn refused(&mut self, left: Option<&MethodSet>) -> ConnectionError {
-        let Credentials { options, password, .. } = self.credentials;
+        let Credentials { options, password, distrust, .. } = self.credentials;
         let ending = self.ending.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (ending, advice) = ending.map_or((None, None), |loss| (Some(loss.reason), loss.hint));
         let methods: Vec<&str> = left.into_iter().flat_map(|left| left.iter()).map(<&str>::from).collect();
         let mut hints = std::mem::take(&mut self.notes);
         if !self.offered.is_empty() {
@@ -365,10 +381,18 @@ impl Login<'_> {
         } else if password.is_none() && hints.is_empty() {
             hints.push("there is no key to offer: no agent holds one, and no key file was found".to_owned());
         }
+        if let (Some(distrust), Some(_)) = (distrust, password) {
+            hints.push(format!("the password was not sent: {}; {}", distrust.reason, distrust.hint));
+        } else if self.offered_password {
+            hints.push(format!(
+                "check the password of `{}` (`--ask-pass`, `--connection-password-file`, `ansible_password`)",
+                options.user
+            ));
+        }
         if password.is_none() && methods.iter().any(|name| matches!(*name, "password" | "keyboard-interactive")) {
             hints.push("the host takes passwords: give one with `--ask-pass` or `ansible_password`".to_owned());
         }
-        if methods.contains(&"publickey") {
+        if methods.contains(&"publickey") && !self.offered_password {
             hints.push(format!(
                 "the public key of one of your keys must be in `~/.ssh/authorized_keys` of `{}` on the host \
                  (`ssh-copy-id`), or name the right key with `--private-key` or `ansible_ssh_private_key_file`",
@@ -381,6 +405,7 @@ impl Login<'_> {
                 hints.push("offer fewer keys: name the right one, with `-o IdentitiesOnly=yes`".to_owned());
             }
         }
+        hints.extend(advice);
         ConnectionError::Authentication {
             address: options.hostname.clone(),
             user: options.user.clone(),

@@ -1,7 +1,8 @@
 //! Judging the key that a host shows, while the handshake waits.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
+use std::time::Duration;
 
 use russh::Names;
 use russh::client::{DisconnectReason, Handler, Session};
@@ -11,6 +12,8 @@ use russh::keys::{Certificate, HashAlg, PublicKey, PublicKeyOrCertificate};
 use super::known_hosts::{self, KnownKeys, Verdict};
 use super::pattern;
 use crate::connection::HostKeyChecking;
+use crate::connection::error::Loss;
+use crate::connection::transport::Ending;
 
 /// What a host's key is held against.
 #[derive(Debug)]
@@ -37,8 +40,17 @@ pub(super) enum HandshakeError {
     HostKey { reason: String, hint: Option<String> },
 }
 
-/// Why a connection ended; empty while it lasts.
-pub(super) type Ending = Arc<Mutex<Option<String>>>;
+/// Why a host is not surely the one that is meant, where that does not end the handshake; empty where it is.
+pub(super) type Doubt = Arc<OnceLock<Distrust>>;
+
+/// A key that disagrees with what is known, and goes through only because the check is switched off.
+#[derive(Clone, Debug)]
+pub(super) struct Distrust {
+    /// What disagrees, with file and line.
+    pub(super) reason: String,
+    /// What to do about it.
+    pub(super) hint: String,
+}
 
 /// What the server calls itself (`SSH-2.0-OpenSSH_9.2p1`), once the handshake is over.
 pub(super) type Server = Arc<OnceLock<Vec<u8>>>;
@@ -46,6 +58,9 @@ pub(super) type Server = Arc<OnceLock<Vec<u8>>>;
 /// The program's side of a connection.
 pub(super) struct Client {
     pub(super) policy: Arc<Policy>,
+    pub(super) doubt: Doubt,
+    /// How long the host may be silent while it is asked for a sign of life.
+    pub(super) patience: Option<Duration>,
     pub(super) ending: Ending,
     pub(super) server: Server,
 }
@@ -54,11 +69,14 @@ impl Handler for Client {
     type Error = HandshakeError;
 
     async fn check_server_key(&mut self, key: &PublicKeyOrCertificate) -> Result<bool, HandshakeError> {
-        match key {
-            PublicKeyOrCertificate::PublicKey { key, .. } => self.policy.check_key(key),
-            PublicKeyOrCertificate::Certificate(certificate) => self.policy.check_certificate(certificate),
+        let distrust = match key {
+            PublicKeyOrCertificate::PublicKey { key, .. } => self.policy.check_key(key)?,
+            PublicKeyOrCertificate::Certificate(certificate) => self.policy.check_certificate(certificate)?,
+        };
+        if let Some(distrust) = distrust {
+            self.doubt.get_or_init(|| distrust);
         }
-        .map(|()| true)
+        Ok(true)
     }
 
     async fn kex_done(&mut self, _: Option<&[u8]>, _: &Names, session: &mut Session) -> Result<(), HandshakeError> {
@@ -67,10 +85,12 @@ impl Handler for Client {
     }
 
     async fn disconnected(&mut self, reason: DisconnectReason<HandshakeError>) -> Result<(), HandshakeError> {
-        let text = match reason {
+        let reason = match reason {
             DisconnectReason::ReceivedDisconnect(info) => format!("the host closed it: {}", info.message.trim()),
             DisconnectReason::Error(HandshakeError::Protocol(russh::Error::KeepaliveTimeout)) => {
-                "the host no longer answers".to_owned()
+                let loss = Loss::silence(self.patience);
+                self.ending.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(loss);
+                return Ok(());
             }
             DisconnectReason::Error(HandshakeError::Protocol(russh::Error::Disconnect | russh::Error::HUP)) => {
                 "the host closed it".to_owned()
@@ -82,17 +102,19 @@ impl Handler for Client {
             }
             DisconnectReason::Error(error) => error.to_string(),
         };
-        self.ending.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(text);
+        self.ending.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(Loss { reason, hint: None });
         Ok(())
     }
 }
 
 impl Policy {
-    fn check_key(&self, key: &PublicKey) -> Result<(), HandshakeError> {
+    /// Judge a key. A changed one goes through with the check switched off, but its host is not to be trusted with
+    /// passwords: `ssh` sends none either then, since somebody in between would have them.
+    fn check_key(&self, key: &PublicKey) -> Result<Option<Distrust>, HandshakeError> {
         let shown = format!("{} key {}", key_type(key), key.fingerprint(HashAlg::Sha256));
         if let Some(pinned) = &self.pinned {
             if pinned.key_data() == key.key_data() {
-                return Ok(());
+                return Ok(None);
             }
             return Err(HandshakeError::HostKey {
                 reason: format!(
@@ -103,31 +125,33 @@ impl Policy {
                 hint: Some("another server answers at this address; check address and port".to_owned()),
             });
         }
-        if self.checking == HostKeyChecking::Off {
-            return Ok(());
-        }
         match self.known.check(key) {
-            Verdict::Known => Ok(()),
+            Verdict::Known => Ok(None),
             Verdict::Revoked(entry) => Err(HandshakeError::HostKey {
                 reason: format!("the {shown} of `{}` is revoked by {}:{}", self.name, entry.file.display(), entry.line),
                 hint: Some("give the host a new key, or find out who still answers with the old one".to_owned()),
             }),
-            Verdict::Changed(entry) => Err(HandshakeError::HostKey {
-                reason: format!(
+            Verdict::Changed(entry) => {
+                let reason = format!(
                     "the {shown} of `{}` differs from the one in {}:{} ({}); somebody may be intercepting the \
                      connection, or the host was installed anew",
                     self.name,
                     entry.file.display(),
                     entry.line,
                     entry.key.fingerprint(HashAlg::Sha256)
-                ),
-                hint: Some(format!(
+                );
+                let hint = format!(
                     "if the new key is right, remove the old one: `ssh-keygen -f {} -R '{}'`",
                     entry.file.display(),
                     self.name
-                )),
-            }),
-            Verdict::New if self.checking == HostKeyChecking::AcceptNew => self.write_down(key),
+                );
+                match self.checking {
+                    HostKeyChecking::Off => Ok(Some(Distrust { reason, hint })),
+                    _ => Err(HandshakeError::HostKey { reason, hint: Some(hint) }),
+                }
+            }
+            Verdict::New if self.checking == HostKeyChecking::Off => Ok(None),
+            Verdict::New if self.checking == HostKeyChecking::AcceptNew => self.write_down(key).map(|()| None),
             Verdict::New => {
                 let file = self.file.as_ref().map_or_else(|| "known_hosts".into(), |file| file.display().to_string());
                 let port = if self.port == 22 { String::new() } else { format!("-p {} ", self.port) };
@@ -153,9 +177,9 @@ impl Policy {
         })
     }
 
-    fn check_certificate(&self, certificate: &Certificate) -> Result<(), HandshakeError> {
+    fn check_certificate(&self, certificate: &Certificate) -> Result<Option<Distrust>, HandshakeError> {
         let subject = PublicKey::new(certificate.public_key().clone(), "");
-        if self.pinned.is_some() || self.checking == HostKeyChecking::Off {
+        if self.pinned.is_some() {
             return self.check_key(&subject);
         }
         let refuse = |what: String| HandshakeError::HostKey {
@@ -168,6 +192,20 @@ impl Policy {
                 return Err(refuse(format!("is revoked by {}:{}", entry.file.display(), entry.line)));
             }
         }
+        match self.validate(certificate, refuse) {
+            Ok(()) => Ok(None),
+            // Then it is worth as much as the key in it.
+            Err(_) if self.checking == HostKeyChecking::Off => self.check_key(&subject),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether a certificate is the host's, valid, and signed by an authority that is trusted.
+    fn validate(
+        &self,
+        certificate: &Certificate,
+        refuse: impl Fn(String) -> HandshakeError,
+    ) -> Result<(), HandshakeError> {
         if certificate.cert_type() != CertType::Host {
             return Err(refuse("is made out to a user, not to a host".to_owned()));
         }

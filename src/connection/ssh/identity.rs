@@ -28,7 +28,7 @@ pub(super) struct Identity {
 /// Why a key file cannot be used.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(super) enum Problem {
-    #[error("no such file")]
+    #[error("does not exist")]
     Missing,
     #[error("cannot be read: {0}")]
     Unreadable(String),

@@ -17,7 +17,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use super::algorithms;
 use super::alone::{self, Alone};
 use super::authentication::{Credentials, authenticate};
-use super::host_key::{Client, Ending, HandshakeError, Policy, Server};
+use super::host_key::{Client, Doubt, HandshakeError, Policy, Server};
 use super::identity::Identity;
 use super::known_hosts::KnownKeys;
 use super::local::Local;
@@ -25,7 +25,8 @@ use super::options::{AddressFamily, Options, Proxy};
 use super::pace::Paced;
 use super::session::Connection;
 use super::ssh_config::ConfigError;
-use crate::connection::{ConnectionError, HostKeyChecking, Password, Settings, Transport};
+use crate::connection::transport::Ending;
+use crate::connection::{ConnectionError, Password, Settings, Transport};
 
 /// Hosts of a `ProxyJump` chain, after which it is taken for endless.
 const MAXIMUM_HOPS: usize = 16;
@@ -48,6 +49,15 @@ struct Hop {
     preferred: Preferred,
     identities: Vec<Identity>,
     password: Option<Password>,
+}
+
+impl Hop {
+    /// How long it may leave questions for a sign of life without an answer.
+    fn patience(&self) -> Option<Duration> {
+        let questions = u32::try_from(self.options.alive_count_max).unwrap_or(u32::MAX);
+        // The last of them has as long as the others.
+        self.options.alive_interval.map(|interval| interval.saturating_mul(questions.saturating_add(1)))
+    }
 }
 
 /// What an attempt is doing, for the message of a timeout.
@@ -170,7 +180,7 @@ fn hop(options: Options, settings: &Settings, is_target: bool) -> Result<Hop, Co
         })?),
     };
     let (name, portless) = options.host_key_names();
-    let known = if pinned.is_none() && options.host_key_checking != HostKeyChecking::Off {
+    let known = if pinned.is_none() {
         let files = options.user_known_hosts_files.iter().chain(&options.global_known_hosts_files);
         KnownKeys::find(files, &name, portless.as_deref())
     } else {
@@ -218,6 +228,7 @@ fn hop(options: Options, settings: &Settings, is_target: bool) -> Result<Hop, Co
 async fn travel(hops: &[Hop], stage: &Stage) -> Result<Connection, Failed> {
     let mut through: Vec<Box<dyn Any + Send + Sync>> = Vec::new();
     let mut before: Option<Connection> = None;
+    let mut warnings = Vec::new();
     for hop in hops {
         let address = hop.options.address();
         let enter = |text: String| *stage.lock().unwrap_or_else(PoisonError::into_inner) = text;
@@ -240,8 +251,14 @@ async fn travel(hops: &[Hop], stage: &Stage) -> Result<Connection, Failed> {
         enter(format!("shaking hands with {address}"));
         let ending = Ending::default();
         let server = Server::default();
-        let client =
-            Client { policy: Arc::clone(&hop.policy), ending: Arc::clone(&ending), server: Arc::clone(&server) };
+        let doubt = Doubt::default();
+        let client = Client {
+            policy: Arc::clone(&hop.policy),
+            doubt: Arc::clone(&doubt),
+            patience: hop.patience(),
+            ending: Arc::clone(&ending),
+            server: Arc::clone(&server),
+        };
         let (stream, pace) = Paced::new(stream);
         let mut handle = match client::connect_stream(config(hop), stream, client).await {
             Ok(handle) => handle,
@@ -259,11 +276,18 @@ async fn travel(hops: &[Hop], stage: &Stage) -> Result<Connection, Failed> {
             }
         };
         enter(format!("logging in to {address} as {}", hop.options.user));
-        let credentials =
-            Credentials { options: &hop.options, identities: &hop.identities, password: hop.password.as_ref() };
+        let distrust = doubt.get();
+        warnings.extend(distrust.map(|distrust| (distrust.reason.clone(), distrust.hint.clone())));
+        let credentials = Credentials {
+            options: &hop.options,
+            identities: &hop.identities,
+            password: hop.password.as_ref(),
+            distrust,
+        };
         authenticate(&mut handle, &ending, &credentials).await.map_err(Failed::for_good)?;
         let name = format!("{}@{address}", hop.options.user);
-        before = Some(Connection { handle, ending, server, pace, name, through: std::mem::take(&mut through) });
+        let through = std::mem::take(&mut through);
+        before = Some(Connection { handle, ending, server, pace, name, through, warnings: warnings.clone() });
     }
     before.ok_or_else(|| Failed::for_good(connect_error("", "there is no host to connect to".to_owned(), None)))
 }

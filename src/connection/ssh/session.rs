@@ -12,9 +12,11 @@ use russh::client::{Handle, Msg};
 use russh::{Channel, ChannelMsg, ChannelOpenFailure, ChannelReadHalf, ChannelWriteHalf, Disconnect, Pty, Sig};
 use tokio::sync::{oneshot, watch};
 
-use super::host_key::{Client, Ending, Server};
+use super::host_key::{Client, Server};
 use super::pace::Pace;
 use super::pipe::{Sink, Source, pipe};
+use crate::connection::error::Loss;
+use crate::connection::transport::Ending;
 use crate::connection::{ConnectionError, Exit, Process, Transport};
 
 /// Bytes of output that wait for their reader before the connection is held up.
@@ -62,6 +64,8 @@ pub(super) struct Connection {
     pub(super) name: String,
     /// What the connection goes through: earlier connections and processes, which must live as long.
     pub(super) through: Vec<Box<dyn std::any::Any + Send + Sync>>,
+    /// What somebody should know of the hosts on the way, and what to do about it.
+    pub(super) warnings: Vec<(String, String)>,
 }
 
 impl fmt::Debug for Connection {
@@ -95,7 +99,7 @@ impl Connection {
                 .map_err(|error| self.lost(&error))?;
         }
         channel.exec(true, command).await.map_err(|error| self.lost(&error))?;
-        Ok(start(channel, self.pace.clone(), ended))
+        Ok(start(channel, self.pace.clone(), Arc::clone(&self.ending), ended))
     }
 
     /// Wait until the host has dealt with all that was sent so far. `false`: the connection is gone.
@@ -106,7 +110,9 @@ impl Connection {
     fn lost(&self, error: &russh::Error) -> ConnectionError {
         let ending = self.ending.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let reason = match (ending, error) {
-            (Some(ending), _) => format!("{}: {ending}", self.name),
+            (Some(Loss { reason, hint }), _) => {
+                return ConnectionError::Lost { reason: format!("{}: {reason}", self.name), hint };
+            }
             (None, russh::Error::ChannelOpenFailure(failure)) => match failure {
                 ChannelOpenFailure::ConnectFailed | ChannelOpenFailure::ResourceShortage => format!(
                     "{}: the host refuses another session on this connection; raise `MaxSessions` in its sshd_config",
@@ -116,7 +122,7 @@ impl Connection {
             },
             (None, error) => format!("{}: {error}", self.name),
         };
-        ConnectionError::Lost { reason }
+        ConnectionError::Lost { reason, hint: None }
     }
 }
 
@@ -134,9 +140,13 @@ impl Transport for Connection {
         // The message goes out when there is room for it; otherwise the socket's end says the same.
         let _ = self.handle.disconnect(Disconnect::ByApplication, "", "").now_or_never();
     }
+
+    fn warnings(&self) -> Vec<(String, String)> {
+        self.warnings.clone()
+    }
 }
 
-fn start(channel: Channel<Msg>, pace: Pace, ended: impl FnOnce() + Send + 'static) -> Process {
+fn start(channel: Channel<Msg>, pace: Pace, ending: Ending, ended: impl FnOnce() + Send + 'static) -> Process {
     let (reading, writing) = channel.split();
     let writing = Arc::new(writing);
     let (stdin_sink, stdin) = pipe(INPUT_LIMIT);
@@ -159,7 +169,13 @@ fn start(channel: Channel<Msg>, pace: Pace, ended: impl FnOnce() + Send + 'stati
             let _ = exit_sender.send(exit);
         }
     });
-    Process { stdin: Box::new(stdin_sink), stdout: Box::new(stdout_source), stderr: Box::new(stderr_source), exit }
+    Process {
+        stdin: Box::new(stdin_sink),
+        stdout: Box::new(stdout_source),
+        stderr: Box::new(stderr_source),
+        exit,
+        ending,
+    }
 }
 
 /// Send what is written to standard input, as far as the channel's window allows, and then its end.

@@ -14,12 +14,19 @@ impl Loader {
     pub(super) fn keyword(&mut self, keywords: &mut Keywords, key: &Node, name: &str, value: &Node) -> bool {
         let written = || Some(Written::from_node(value));
         match name {
-            "connection" => keywords.connection = written(),
+            "connection" => {
+                let missing = |name: &str| format!("the connection plugin '{name}' was not found");
+                keywords.connection = Some(self.plugin(value, keyword::CONNECTIONS, missing));
+            }
             "port" => keywords.port = written(),
             "remote_user" => keywords.remote_user = written(),
             "become" => keywords.r#become = written(),
             "become_user" => keywords.become_user = written(),
-            "become_method" => keywords.become_method = written(),
+            "become_method" => {
+                let missing =
+                    |name: &str| format!("Invalid become method specified, could not find matching plugin: '{name}'");
+                keywords.become_method = Some(self.plugin(value, keyword::BECOME_METHODS, missing));
+            }
             "become_flags" => keywords.become_flags = written(),
             "become_exe" => keywords.become_exe = written(),
             "no_log" => keywords.no_log = written(),
@@ -100,6 +107,21 @@ impl Loader {
             _ => return false,
         }
         true
+    }
+
+    /// The name of one of these, where it is no template.
+    fn plugin(&mut self, value: &Node, built_in: &[&str], missing: impl Fn(&str) -> String) -> Written {
+        let written = Written::from_node(value);
+        if let Some(name) = written.as_plain().and_then(|value| value.as_str().map(str::to_owned))
+            && !name.is_empty()
+            && !keyword::is_plugin(&name, built_in)
+        {
+            let note = Diagnostic::error(missing(&name)).at(value.span).did_you_mean(&name, built_in.iter().copied());
+            let note =
+                if note.hints.is_empty() { note.hint(format!("there are: {}", built_in.join(", "))) } else { note };
+            self.note_failure(note);
+        }
+        written
     }
 
     /// Which modules have defaults must be known when the playbook is loaded.

@@ -9,6 +9,7 @@ use rprov_wire::Content;
 use crate::arguments;
 use crate::context::Context;
 use crate::outcome::{Failure, Outcome};
+use crate::place;
 use crate::process::Command;
 use crate::shell_pattern::any_exists;
 
@@ -69,11 +70,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
             skipped("Check mode is not supported for this task.".to_owned())
         };
     }
-    let directory = tempfile::Builder::new()
-        .prefix("rprov-script-")
-        .permissions(std::fs::Permissions::from_mode(0o700))
-        .tempdir()
-        .map_err(|error| Failure::io("create a directory for the script in", std::env::temp_dir(), error))?;
+    let directory = place::for_programs("rprov-script-", "the script")?;
     let name = arguments._name.rsplit('/').next().filter(|name| !name.is_empty() && *name != "..").unwrap_or("script");
     let path = directory.path().join(name);
     {

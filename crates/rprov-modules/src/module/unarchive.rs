@@ -22,6 +22,7 @@ use crate::http::{self, Call};
 use crate::module::file::place_link;
 use crate::outcome::{Failure, Outcome};
 use crate::permissions;
+use crate::place;
 use crate::shell_pattern::{ShellPattern, any_exists};
 use crate::write::{Staged, explain, parent};
 
@@ -168,10 +169,10 @@ fn open(arguments: &Arguments, context: &Context<'_>) -> Result<File, Failure> {
 }
 
 fn spool(reader: &mut dyn Read) -> Result<File, Failure> {
-    let directory = std::env::temp_dir();
-    let mut file = ::tempfile::tempfile().map_err(|error| explain("create a temporary file in", &directory, &error))?;
-    std::io::copy(reader, &mut file).map_err(|error| explain("store the archive in", &directory, &error))?;
-    file.seek(SeekFrom::Start(0)).map_err(|error| explain("read the archive back from", &directory, &error))?;
+    let mut file = place::for_data("the archive")?;
+    let failed = |error: std::io::Error| Failure::new(format!("could not store the archive on the host: {error}"));
+    std::io::copy(reader, &mut file).map_err(failed)?;
+    file.seek(SeekFrom::Start(0)).map_err(failed)?;
     Ok(file)
 }
 
