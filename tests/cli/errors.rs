@@ -799,3 +799,32 @@ fn extra_variables_that_cannot_be_read_end_every_command_with_the_same_code() {
         }
     }
 }
+
+#[test]
+fn an_option_that_is_indented_as_a_keyword_is_known_for_what_it_is() {
+    for tasks in ["    - ping:\n      data: x\n", "    - data: x\n      ping:\n"] {
+        let outcome = Project::new().file("site.yml", &play(tasks)).run("-i h, -c local site.yml");
+        assert_eq!(outcome.code, 4, "{outcome}");
+        assert!(outcome.err.contains("`data` is not a valid keyword for a task"), "{outcome}");
+        assert!(outcome.err.contains("hint: `data` is an option of `ping`: indent it below the module"), "{outcome}");
+    }
+}
+
+#[test]
+fn variables_with_reserved_names_are_told() {
+    let tasks = "    - set_fact: {tasks: 1}\n    - debug: {}\n      register: loop\n    - debug: {}\n      vars: {until: 1, name_: 1}\n    - include_vars: more.yml\n";
+    let text = play(tasks).replace("  tasks:", "  vars: {port: 1, vars: 1}\n  vars_files: [v.yml]\n  tasks:");
+    let project = Project::new()
+        .file("site.yml", &text)
+        .file("v.yml", "name: x\n")
+        .file("more.yml", "become: 1\n")
+        .file("group_vars/all.yml", "remote_user: x\n")
+        .file("inventory", "h order=1 ansible_connection=local\ni ansible_connection=local\n");
+    let outcome = project.run("-i inventory -e serial=1 site.yml");
+    assert_eq!(outcome.code, 0, "{outcome}");
+    for name in ["tasks", "loop", "until", "port", "name", "become", "remote_user", "order", "serial"] {
+        let told = format!("warning: Found variable using reserved name '{name}'.");
+        assert_eq!(outcome.err.matches(&told).count(), 1, "{name}: {outcome}");
+    }
+    assert_eq!(outcome.err.matches("warning: ").count(), 9, "{outcome}");
+}
