@@ -348,15 +348,15 @@ fn an_expression_that_is_nested_too_deep() {
 
 #[test]
 fn an_undefined_variable_in_a_variable() {
-    let text = "- hosts: all\n  gather_facts: false\n  vars:\n    greeting: \"hello {{ nmae }}\"\n    name: x\n  tasks:\n    - name: greet\n      debug:\n        msg: \"{{ greeting }}\"\n";
+    let text = "- hosts: all\n  gather_facts: false\n  vars:\n    greeting: \"hello {{ titel }}\"\n    title: x\n  tasks:\n    - name: greet\n      debug:\n        msg: \"{{ greeting }}\"\n";
     insta::assert_snapshot!(run(text).failure(), @r#"
     exit code 2
-    [ERROR]: Task failed: Finalization of task args for 'ansible.builtin.debug' failed: Error while resolving value for 'msg': 'nmae' is undefined
+    [ERROR]: Task failed: Finalization of task args for 'ansible.builtin.debug' failed: Error while resolving value for 'msg': 'titel' is undefined
 
     Task failed.
     Origin: [DIR]/site.yml:7:7
 
-    5     name: x
+    5     title: x
     6   tasks:
     7     - name: greet
             ^ column 7
@@ -383,23 +383,23 @@ fn an_undefined_variable_in_a_variable() {
 
     <<< caused by >>>
 
-    'nmae' is undefined
+    'titel' is undefined
     Origin: [DIR]/site.yml:4:15
 
     2   gather_facts: false
     3   vars:
-    4     greeting: "hello {{ nmae }}"
+    4     greeting: "hello {{ titel }}"
                     ^ column 15
 
     --- stderr ---
-    error: 'nmae' is undefined
+    error: 'titel' is undefined
      --> site.yml:4:25
       |
-    4 |     greeting: "hello {{ nmae }}"
-      |                         ^^^^
+    4 |     greeting: "hello {{ titel }}"
+      |                         ^^^^^
       |
       = cause: while templating variable `greeting` at site.yml:4:15
-      = hint: did you mean `name`?
+      = hint: did you mean `title`?
     "#);
 }
 
