@@ -51,7 +51,9 @@ impl Action for Assert {
             result.insert("failed".into(), true.into());
             result.insert("assertion".into(), text.clone());
             result.insert("evaluated_to".into(), false.into());
-            result.insert("_ansible_verbose_always".into(), true.into());
+            if !arguments.quiet {
+                result.insert("_ansible_verbose_always".into(), true.into());
+            }
             result.insert("msg".into(), message(arguments.fail_msg, "Assertion failed"));
             return Err(Stop::Failed(result));
         }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use rprov_modules::arguments;
 
 use super::call::{Action, Call, Done, Stop};
-use crate::template::{self, Expression};
+use crate::template::{self, Expression, TemplateError, Written, is_template};
 
 arguments! {
     /// Print statements during execution.
@@ -38,6 +38,12 @@ impl Action for Debug {
                 let (label, value) = match text {
                     Some(text) => {
                         let span = call.task.arguments.spans.get("var").copied();
+                        let written = call.task.arguments.options.get("var");
+                        if written.and_then(Written::text).is_none_or(is_template) && !is_reference(&text) {
+                            let message = "Error while resolving `var` expression: Encountered untrusted template or \
+                                           expression.";
+                            return Err(TemplateError::failed(message).at(span).into());
+                        }
                         let value = match Expression::parse(text.as_str(), span).evaluate(call.scope) {
                             Ok(value) => template::to_wire(&value)?,
                             Err(error) if error.is_undefined() => format!("<< error 1 - {} >>", error.message()).into(),
@@ -60,10 +66,79 @@ impl Action for Debug {
     }
 }
 
+/// Whether a text only says where a value is, `a.b['c'][0]`. What a template gives may come from a host, and must not be
+/// an expression that does something.
+fn is_reference(text: &str) -> bool {
+    let mut rest = text.trim();
+    let mut first = true;
+    while !rest.is_empty() {
+        let end = match rest.strip_prefix('[') {
+            Some(inside) => {
+                let Some((index, after)) = inside.split_once(']') else { return false };
+                let quoted = ['\'', '"'].iter().any(|quote| {
+                    let inner = index.strip_prefix(*quote).and_then(|index| index.strip_suffix(*quote));
+                    inner.is_some_and(|inner| !inner.contains(['\'', '"', '\\']))
+                });
+                let number = !index.is_empty() && index.bytes().all(|byte| byte.is_ascii_digit());
+                if first || !(quoted || number) {
+                    return false;
+                }
+                rest.len() - after.len()
+            }
+            None => {
+                let name = if first { rest } else { rest.strip_prefix('.').unwrap_or_default() };
+                let length = name.find(['.', '[']).unwrap_or(name.len());
+                let name = name.get(..length).unwrap_or_default();
+                if name.is_empty() || !name.chars().all(|character| character.is_alphanumeric() || character == '_') {
+                    return false;
+                }
+                length + usize::from(!first)
+            }
+        };
+        rest = rest.get(end..).unwrap_or_default();
+        first = false;
+    }
+    !first
+}
+
 fn type_label(value: &minijinja::Value) -> String {
     match value.kind() {
         minijinja::value::ValueKind::Map => "<class 'dict'>".to_owned(),
         minijinja::value::ValueKind::Seq => "<class 'list'>".to_owned(),
         _ => value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_reference;
+
+    #[test]
+    fn a_reference_says_where_a_value_is_and_does_nothing() {
+        for text in ["a", " a_1 ", "a.b", "a['b c'].d", "a[0][1]", "a.0", "a[\"b\"]"] {
+            assert!(is_reference(text), "{text}");
+        }
+        for text in [
+            "",
+            "[0]",
+            "a b",
+            "a.",
+            "a..b",
+            "a.b()",
+            "lookup('pipe', 'id')",
+            "a | b",
+            "a[b]",
+            "a[b()]",
+            "a['b' ~ 'c']",
+            "a[",
+            "a]",
+            "a + b",
+            "a['b\\'']",
+            ".a",
+            "a[-1:]",
+            "{{ a }}",
+        ] {
+            assert!(!is_reference(text), "{text}");
+        }
     }
 }

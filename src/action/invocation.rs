@@ -6,7 +6,7 @@ use rprov_wire::{Map, Value};
 use super::registry::Known;
 
 /// What stands for an argument that must not be seen.
-const HIDDEN: &str = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER";
+pub(super) const HIDDEN: &str = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER";
 
 /// All options of a module with the values that a call gave them, or their defaults; secrets are hidden. `free` says that
 /// the command was given as the module's text, not as an option.

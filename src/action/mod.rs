@@ -9,6 +9,7 @@ mod assemble;
 mod assert;
 mod async_status;
 mod call;
+mod conceal;
 mod content;
 mod copy;
 mod debug;
@@ -39,6 +40,7 @@ mod validate_argument_spec;
 mod wait_for_connection;
 
 pub use call::{Action, Call, Done, Stop, render_arguments};
+pub(crate) use conceal::conceal;
 pub(crate) use invocation::invocation;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use own::imports;

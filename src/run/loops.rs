@@ -243,6 +243,7 @@ impl Job {
                             Some(single) => single,
                             None => self.conclude(&ready.scope, Ok(Done::new(action::interpret(result))), None),
                         };
+                        action::conceal(&self.task.action.known, &ready.arguments, &mut single.result);
                         self.add_invocation(&mut single, &ready.arguments, true);
                         single.delegate.clone_from(&delegate);
                         if let Some(slot) = singles.get_mut(*index) {

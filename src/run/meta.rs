@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::effect::MetaAction;
 use super::strategy::{Plan, PlanEnd, State};
+use crate::config::Setting;
 use crate::playbook::Task;
 use crate::report::{Event, HostResult, TaskInfo};
 use crate::run::{Cause, Status};
@@ -59,7 +60,11 @@ impl Plan<'_> {
             // Each host's own affair.
             MetaAction::FlushHandlers => {
                 for host in &acting {
-                    self.flush(host);
+                    // Where nobody wrote the task, it is told only to who looks into the program.
+                    if self.flush(host) && task.implicit && self.shared.config.bool(Setting::Debug) {
+                        let text = format!("META: {}", done_words(action, role_of(task), host));
+                        self.shared.reporter.send(Event::Detail { verbosity: 0, text });
+                    }
                 }
             }
             MetaAction::EndRole => {
@@ -152,9 +157,9 @@ impl Plan<'_> {
         }));
     }
 
-    /// Let a host run the handlers that it was notified of.
-    fn flush(&mut self, host: &Arc<str>) {
-        let Some(run) = self.hosts.get_mut(host) else { return };
+    /// Let a host run the handlers that it was notified of, if there are any.
+    fn flush(&mut self, host: &Arc<str>) -> bool {
+        let Some(run) = self.hosts.get_mut(host) else { return false };
         let mut numbers = std::mem::take(&mut run.notified);
         let names = std::mem::take(&mut run.notified_names);
         numbers.extend(names.iter().flat_map(|name| self.handlers.find(name)));
@@ -164,9 +169,10 @@ impl Plan<'_> {
             .collect();
         if handlers.is_empty() {
             run.cursor.advance();
-        } else {
-            run.cursor.enter_handlers(handlers);
+            return false;
         }
+        run.cursor.enter_handlers(handlers);
+        true
     }
 
     /// Carry out one action for one host.
@@ -195,8 +201,11 @@ impl Plan<'_> {
             MetaAction::ClearHostErrors => {
                 self.cleared = true;
                 for run in self.hosts.values_mut() {
-                    if matches!(run.state, State::Failed | State::Unreachable) {
-                        run.state = State::Done;
+                    match run.state {
+                        State::Failed => run.state = State::Done,
+                        // It goes on where it stopped; who has failed has left the play.
+                        State::Unreachable => run.state = State::Active,
+                        State::Active | State::Done => {}
                     }
                 }
                 self.update_hosts();

@@ -435,6 +435,9 @@ impl FileSink {
 
     /// The stored file, if all of it came.
     async fn finish(mut self) -> Result<Option<Received>, String> {
+        if let Some(problem) = self.problem {
+            return Err(problem);
+        }
         match self.end().await {
             Some(Ok((file, sums))) if self.complete => {
                 let path = file.into_temp_path().keep().map_err(|error| error.to_string())?;
@@ -494,6 +497,6 @@ mod tests {
             problems.extend(sink.write(vec![1; 10].into(), false).await.err());
         }
         assert_eq!(problems.len(), 1, "{problems:?}");
-        assert!(sink.finish().await.unwrap().is_none());
+        assert_eq!(sink.finish().await.unwrap_err(), problems[0]);
     }
 }

@@ -238,11 +238,11 @@ impl Job {
     }
 
     /// Find out what a task calls whose action is a template.
-    fn resolve(&mut self, scope: &Scope) -> Result<(), Single> {
+    fn resolve(&mut self, scope: &Scope) -> Result<(), Box<Single>> {
         let Some(written) = &self.task.action.template else { return Ok(()) };
         let name = match written.render(scope) {
             Ok(name) => name.to_string(),
-            Err(error) => return Err(Single::unrendered(&error, written.span())),
+            Err(error) => return Err(Single::unrendered(&error, written.span()).into()),
         };
         let collections = self.task.keywords.collections.as_deref().unwrap_or_default();
         let found = self.shared.library.resolve(name.trim(), collections);
@@ -252,7 +252,7 @@ impl Job {
         let Some(known) = found.called else {
             let message = found.reason.unwrap_or_else(|| format!("Cannot resolve '{name}' to an action or module."));
             let steps = vec![(message.clone(), written.span())];
-            return Err(Single::mistaken(Mistake { steps, ..Mistake::plain(&message, written.span()) }));
+            return Err(Single::mistaken(Mistake { steps, ..Mistake::plain(&message, written.span()) }).into());
         };
         // It is reported as what it is.
         Arc::make_mut(&mut self.info).action = name;
@@ -262,12 +262,12 @@ impl Job {
     }
 
     /// Run it, if it is known what it calls.
-    async fn run_resolved(&self, scope: &Scope, unresolved: Option<Single>) -> (Single, bool) {
+    async fn run_resolved(&self, scope: &Scope, unresolved: Option<Box<Single>>) -> (Single, bool) {
         let Some(unresolved) = unresolved else { return self.run_in(scope).await };
         let scope = connection_variables::beneath(&self.shared, &self.task, &self.variables, scope);
         match self.condition(&scope) {
             Ok(Some(skipped)) => (Single::plain(skipped), false),
-            _ => (unresolved, false),
+            _ => (*unresolved, false),
         }
     }
 
@@ -483,6 +483,7 @@ impl Job {
             // What was skipped (check mode) says nothing that could be waited for.
             let attempts = attempts.filter(|_| !executed.as_ref().is_ok_and(|done| flag(&done.result, "skipped")));
             let mut single = self.conclude(&prepared.scope, executed, attempts.map(|_| attempt));
+            action::conceal(&self.task.action.known, &prepared.arguments, &mut single.result);
             self.add_invocation(&mut single, &prepared.arguments, item.is_some());
             single.delegate.clone_from(&delegate);
             let Some(total) = attempts else { return single };

@@ -16,7 +16,6 @@ use minijinja::State;
 use minijinja::value::{Object, Value};
 
 use super::error::{TemplateError, TemplateErrorKind};
-use super::value::{error_in, is_locked};
 use super::written::Written;
 use crate::vault::Keyring;
 
@@ -202,11 +201,7 @@ impl Scope {
 
     /// The value of `name`, rendered as far as one looks into it; `None` if there is no such name.
     pub fn get(&self, name: &str) -> Result<Option<Value>, TemplateError> {
-        let found = self.inner.get(name)?;
-        match found.as_ref().filter(|value| is_locked(value)) {
-            Some(locked) => Err(error_in(locked)),
-            None => Ok(found),
-        }
+        self.inner.get(name)
     }
 
     /// Every name.

@@ -61,15 +61,8 @@ pub(super) fn is_undefined(value: &Value) -> bool {
     value.is_undefined() || held_error(value).is_some_and(|error| error.kind() == minijinja::ErrorKind::UndefinedError)
 }
 
-/// Whether a value stands for a vault's content that could not be decrypted.
-pub(super) fn is_locked(value: &Value) -> bool {
-    held_error(value)
-        .and_then(|error| carried(&error))
-        .is_some_and(|error| error.kind() == super::error::TemplateErrorKind::Vault)
-}
-
 /// The error that a value is.
-pub(super) fn error_in(value: &Value) -> TemplateError {
+fn error_in(value: &Value) -> TemplateError {
     match held_error(value) {
         Some(error) => carried(&error).unwrap_or_else(|| TemplateError::failed(plain_message(&error))),
         None => TemplateError::failed(value.to_string()),

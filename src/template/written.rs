@@ -12,7 +12,7 @@ use super::omit::is_omit;
 use super::place::Origin;
 use super::scope::{Inner, Scope, Variable};
 use super::syntax::Syntax;
-use super::value::{error_in, final_list, final_map, finalize, is_locked};
+use super::value::{final_list, final_map, finalize};
 use crate::source::{Diagnostics, Span};
 use crate::yaml::{Data, Node};
 
@@ -208,10 +208,7 @@ impl Written {
 
     /// The value, rendered as far as one looks into it: lists and dictionaries render a member when it is touched.
     pub fn resolve(&self, scope: &Scope) -> Result<Value, TemplateError> {
-        match self.resolve_in(scope.inner(), None) {
-            Ok(value) if is_locked(&value) => Err(error_in(&value)),
-            found => found.map_err(|error| error.suggest(|| scope.names())),
-        }
+        self.resolve_in(scope.inner(), None).map_err(|error| error.suggest(|| scope.names()))
     }
 
     /// The value with nothing lazy, undefined or omitted left in it. A value that is `omit` as a whole is an error of
@@ -278,15 +275,11 @@ impl Written {
                 value if is_omit(&value) => both.1.resolve_in(scope, name),
                 value => Ok(value),
             },
-            Form::Vault(ciphertext) => {
-                let opened = scope.surroundings().vault.value(ciphertext);
-                // What cannot be decrypted is an error for who uses it, not for who asks what it is.
-                Ok(opened.map(Value::from).unwrap_or_else(|error| {
-                    let message = format!("Attempt to use undecryptable variable: {error}");
-                    let error = TemplateError::new(TemplateErrorKind::Vault, message).at(self.span).hint(error.hint());
-                    Value::from(minijinja::Error::from(error))
-                }))
-            }
+            Form::Vault(ciphertext) => scope.surroundings().vault.value(ciphertext).map(Value::from).map_err(|error| {
+                TemplateError::new(TemplateErrorKind::Vault, format!("Attempt to use undecryptable variable: {error}"))
+                    .at(self.span)
+                    .hint(error.hint())
+            }),
         }
     }
 

@@ -14,6 +14,7 @@ use std::sync::mpsc;
 use std::time::{Duration, SystemTime};
 
 use rprov_modules::json::{self, Style};
+use rprov_modules::process::starts;
 use rprov_modules::registry::Entry;
 use rprov_modules::{Failure, account};
 use rprov_wire::message::Job;
@@ -105,6 +106,7 @@ fn spawn(request: Request) -> Result<(), Failure> {
         true => own,
         false => std::env::args_os().next().unwrap_or_default().into(),
     };
+    let among_others = starts();
     let mut child = Command::new(program)
         .arg0("rprov-agent")
         .arg(FLAG)
@@ -113,6 +115,7 @@ fn spawn(request: Request) -> Result<(), Failure> {
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| failed(&error))?;
+    drop(among_others);
     let sent = child.stdin.take().map(|mut input| input.write_all(&frame));
     let mut said = Vec::new();
     let heard = child.stdout.take().map(|mut output| output.read_to_end(&mut said));

@@ -17,7 +17,7 @@ use crate::arguments;
 use crate::checksum::Algorithm;
 use crate::context::Context;
 use crate::outcome::{Failure, Outcome};
-use crate::process::{Command, Output};
+use crate::process::{Command, Output, no_starts};
 
 /// What the agent calls it.
 pub const NAME: &str = "rprov.own";
@@ -30,9 +30,6 @@ pub const MARK: &str = "_rprov_own";
 
 /// The error number of a program that is not there.
 const ABSENT: i32 = 2;
-
-/// The error number of a program that is still open for writing, by a child that another thread is starting.
-const BUSY: i32 = 26;
 
 arguments! {
     /// Run a program of the user's own as a module.
@@ -64,7 +61,11 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         .tempdir()
         .map_err(|error| Failure::io("create a directory for the module in", std::env::temp_dir(), error))?;
     let path = directory.path().join(&arguments.name);
-    write(&path, &program, 0o700).map_err(|error| Failure::io("write", &path, error))?;
+    {
+        // As for `script`: whoever is started meanwhile would hold it open for writing.
+        let _alone = no_starts();
+        write(&path, &program, 0o700).map_err(|error| Failure::io("write", &path, error))?;
+    }
     let mut line: Vec<OsString> = arguments.words.iter().map(OsString::from).collect();
     line.push(path.into());
     if let Some(text) = &arguments.arguments {
@@ -85,13 +86,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         return Ok(outcome(Output { rc: 127, stderr, ..Output::default() }));
     }
     let mut line = line.into_iter();
-    let command = Command::new(line.next().unwrap_or_default()).args(line);
-    loop {
-        match command.clone().run(context) {
-            Err(error) if error.errno() == Some(BUSY) => std::thread::sleep(std::time::Duration::from_millis(5)),
-            output => return Ok(outcome(output?)),
-        }
-    }
+    Ok(outcome(Command::new(line.next().unwrap_or_default()).args(line).run(context)?))
 }
 
 fn outcome(output: Output) -> Outcome {

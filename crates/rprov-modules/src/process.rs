@@ -9,7 +9,7 @@ use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, ExitStatus, Stdio};
-use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use rprov_wire::{Stream, Value};
@@ -27,6 +27,11 @@ const GRACE: Duration = Duration::from_secs(1);
 /// Held for reading while a program is started, for writing while a file is written that is to be run: between fork and
 /// exec a new process has all files of this one open.
 static STARTS: RwLock<()> = RwLock::new(());
+
+/// Held by whoever starts a program otherwise than by a [`Command`].
+pub fn starts() -> RwLockReadGuard<'static, ()> {
+    STARTS.read().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// No program is started until this is dropped.
 pub(crate) fn no_starts() -> RwLockWriteGuard<'static, ()> {
@@ -359,7 +364,7 @@ impl Command {
                 })?;
             command.current_dir(directory);
         }
-        let _among_others = STARTS.read();
+        let _among_others = starts();
         command
             .stdin(if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
             .stdout(Stdio::piped())

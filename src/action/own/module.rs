@@ -16,17 +16,8 @@ use crate::config::{Config, Setting};
 use crate::template::Scope;
 
 /// Interpreters of Python on a host, the first that there is; ansible-core's `INTERPRETER_PYTHON_FALLBACK`.
-const PYTHONS: [&str; 9] = [
-    "python3.14",
-    "python3.13",
-    "python3.12",
-    "python3.11",
-    "python3.10",
-    "python3.9",
-    "python3.8",
-    "/usr/bin/python3",
-    "python3",
-];
+const PYTHONS: [&str; 8] =
+    ["python3.13", "python3.12", "python3.11", "python3.10", "python3.9", "python3.8", "/usr/bin/python3", "python3"];
 
 /// Put in by the controller for the task's arguments.
 const JSON_ARGUMENTS: &str = "<<INCLUDE_ANSIBLE_MODULE_JSON_ARGS>>";

@@ -72,16 +72,20 @@ impl Loader {
         items
     }
 
+    fn no_block(&mut self, node: &Node) {
+        self.note(
+            Diagnostic::error("Using a block as a handler is not supported.")
+                .at(node.span)
+                .hint("give each of its tasks a name, or let them `listen` to one topic"),
+        );
+    }
+
     /// A list of handlers.
     pub(crate) fn handlers(&mut self, node: &Node, outer: &Arc<Keywords>, place: &Place) -> Vec<Arc<Task>> {
         let mut handlers = Vec::new();
         for entry in self.list(node, "a handler list") {
             if entry.get("block").is_some() {
-                self.note(
-                    Diagnostic::error("Using a block as a handler is not supported.")
-                        .at(entry.span)
-                        .hint("give each of its tasks a name, or let them `listen` to one topic"),
-                );
+                self.no_block(entry);
                 continue;
             }
             for item in self.item(entry, outer, place, true) {
@@ -138,7 +142,10 @@ impl Loader {
             let Some(value) = node.get(name) else { return Arc::from([]) };
             let mut items = Vec::new();
             for entry in loader.list(value, "a block's task list") {
-                if !entry.is_null() {
+                // A file of handlers counts as one block; blocks inside of it are too many.
+                if handler && entry.get("block").is_some() {
+                    loader.no_block(entry);
+                } else if !entry.is_null() {
                     items.extend(loader.item(entry, &keywords, place, handler));
                 }
             }
@@ -165,6 +172,14 @@ impl Loader {
                 Diagnostic::error(format!("Using '{}' as a handler is not supported.", action.written))
                     .at(action.span)
                     .hint("notify a handler that does `include_tasks`, or the role's own handlers"),
+            );
+        }
+        let flushes = |name: &str| arguments.options.get(name).and_then(Written::text) == Some("flush_handlers");
+        if handler && action.short() == "meta" && (flushes("_raw_params") || flushes("free_form")) {
+            self.note(
+                Diagnostic::error("flush_handlers cannot be used as a handler")
+                    .at(action.span)
+                    .hint("a handler may notify others, which then run behind it"),
             );
         }
         if matches!(action.short(), "include_tasks" | "include_role") {

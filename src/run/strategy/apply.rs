@@ -226,6 +226,8 @@ impl Plan<'_> {
             if status == Status::Unreachable {
                 if let Some(run) = self.hosts.get_mut(&host) {
                     run.state = State::Unreachable;
+                    // Where it goes on, should its error be cleared.
+                    run.cursor.advance();
                 }
                 continue;
             }

@@ -4,7 +4,7 @@ use minijinja::{Error, ErrorKind, State, Value};
 
 use super::call::{Call, Run};
 use super::python::{integer, number, text, truth_argument, type_name};
-use crate::template::value::{is_locked, is_undefined};
+use crate::template::value::is_undefined;
 
 pub(super) const FILTERS: &[(&str, Run)] = &[("bool", |_, call| Ok(Value::from(boolean(&call.only()?))))];
 
@@ -14,9 +14,6 @@ pub(super) const TOLERANT: &[(&str, Run)] =
 
 fn type_debug(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let value = call.only()?;
-    if is_locked(&value) {
-        return Ok(Value::from("VaultExceptionMarker"));
-    }
     Ok(Value::from(if is_undefined(&value) { "UndefinedMarker" } else { type_name(&value) }))
 }
 

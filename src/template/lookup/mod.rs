@@ -198,11 +198,14 @@ fn called(state: &State<'_, '_>, call: Call, always_list: bool) -> Result<Value,
         }
     }
     let scope = Scope::of(state).unwrap_or_else(Scope::empty);
+    let missing = options.iter().map(|(_, value)| value).find(|value| value.is_undefined()).cloned();
     match run(&name, terms.to_vec(), options, &scope) {
         Ok(found) if list => Ok(Value::from(found)),
         Ok(found) => Ok(single(found)),
-        // As with `undef()` itself: it matters only to who reads it.
         Err(error) if error.is_undefined() && errors == "strict" && may_be_undefined(&name, "default") => {
+            // Of a name that does not exist the engine can tell here which one it is.
+            missing.iter().try_for_each(|value| defined(value, &name))?;
+            // As with `undef()` itself: it matters only to who reads it.
             Ok(Value::from(Error::from(error)))
         }
         Err(error) if errors == "strict" || find(&name).is_none() => Err(error.into()),

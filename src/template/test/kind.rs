@@ -8,7 +8,7 @@ use crate::template::Scope;
 use crate::template::filter::call::{Call, Run};
 use crate::template::filter::logic::boolean;
 use crate::template::filter::python::{integer, is_float, is_list, is_map, number, text, truth_argument};
-use crate::template::value::{is_locked, is_undefined};
+use crate::template::value::is_undefined;
 
 pub(super) const TESTS: &[(&str, Run)] = &[
     ("boolean", |_, call| answer(call.only()?.kind() == ValueKind::Bool)),
@@ -33,11 +33,11 @@ pub(super) const TESTS: &[(&str, Run)] = &[
     ("test", is_test),
     ("truthy", |_, call| answer(truthy(&call)?)),
     ("falsy", |_, call| answer(!truthy(&call)?)),
+    ("vault_encrypted", vault_encrypted),
 ];
 
 pub(super) const TOLERANT: &[(&str, Run)] = &[
     ("defined", |_, call| answer(!is_undefined(&call.only()?))),
-    ("vault_encrypted", vault_encrypted),
     ("undefined", |_, call| answer(is_undefined(&call.only()?))),
 ];
 
@@ -74,10 +74,6 @@ fn sameas(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
 /// A `!vault` value, also where another variable refers to it; what is made of it is plain text.
 fn vault_encrypted(state: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let value = call.only()?;
-    if is_locked(&value) {
-        return answer(true);
-    }
-    crate::template::filter::call::defined(&value, call.name)?;
     let scope = Scope::of(state);
     answer(value.as_str().zip(scope).is_some_and(|(text, scope)| scope.surroundings().vault.is_opened_value(text)))
 }

@@ -233,8 +233,9 @@ fn check_options(
     problems: &mut Vec<ArgumentProblem>,
 ) {
     for name in arguments.keys() {
-        // Names with a leading underscore are the controller's own.
-        if !name.starts_with('_') && spec.option(name).is_none() {
+        // What the controller itself says of a call is none of the module's options.
+        let own = matches!(name.as_str(), "_raw_params" | "_uses_shell") || name == "_diff_peek" && module == "file";
+        if !own && spec.option(name).is_none() {
             let names = spec
                 .options()
                 .flat_map(|option| std::iter::once(&option.name).chain(option.aliases).copied())

@@ -404,6 +404,9 @@ impl Task<'_> {
         if metadata.is_dir() {
             return self.directory_on_host(src);
         }
+        if !metadata.is_file() {
+            return Err(Failure::new(format!("Source {} is not a file", src.display())));
+        }
         let dest = self.destination(Some(src))?;
         let target = if self.arguments.follow { write::resolve(&dest)? } else { dest };
         let sha1 = Algorithm::Sha1.of_file(src)?;

@@ -98,8 +98,9 @@ fn answer(line: &str) -> Option<(String, Value)> {
 }
 
 fn wanted(kind: Kind, value: &Value) -> Result<String, Failure> {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     Ok(match (kind, value) {
-        (Kind::Boolean, value) => value.to_string().to_lowercase(),
+        (Kind::Boolean, _) => text.to_lowercase(),
         (Kind::Multiselect, Value::List(items)) => {
             let words: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
             let words = words.ok_or_else(|| {
@@ -107,7 +108,7 @@ fn wanted(kind: Kind, value: &Value) -> Result<String, Failure> {
             })?;
             sorted(&words.join(","))
         }
-        (_, value) => value.to_string(),
+        _ => text,
     })
 }
 

@@ -1,0 +1,105 @@
+//! Secrets among a module's arguments are not in its result: options that are secrets, and passwords in URLs.
+//!
+//! The reference does the same (`no_log` options): a value that is the secret is replaced as a whole, one that holds it in
+//! that place.
+
+use std::borrow::Cow;
+
+use rprov_modules::argument::Type;
+use rprov_wire::{Map, Value};
+
+use super::invocation::HIDDEN;
+use super::registry::Known;
+
+/// What stands for a secret within a text.
+const MASK: &str = "********";
+
+/// Options whose values are URLs, of all modules that reach for something elsewhere.
+const URLS: [&str; 4] = ["repo", "repository", "src", "url"];
+
+/// Take the secrets that are among the arguments out of the result.
+pub(crate) fn conceal(known: &Known, arguments: &Map, result: &mut Map) {
+    let mut secrets: Vec<(Cow<'_, str>, bool)> = Vec::new();
+    for option in known.spec.options() {
+        let names = std::iter::once(&option.name).chain(option.aliases);
+        let Some(text) = names.filter_map(|name| arguments.get(*name)).find_map(Value::as_str) else { continue };
+        if matches!(option.kind, Type::Secret) && !text.is_empty() {
+            secrets.push((text.into(), true));
+        } else if URLS.contains(&option.name)
+            && let Some(password) = password_in_url(text)
+        {
+            // Not the password wherever it may be found: it may be as short as a letter.
+            secrets.push((format!(":{password}@").into(), false));
+        }
+    }
+    if !secrets.is_empty() {
+        result.values_mut().for_each(|value| mask(value, &secrets));
+    }
+}
+
+fn mask(value: &mut Value, secrets: &[(Cow<'_, str>, bool)]) {
+    match value {
+        Value::String(text) => {
+            for (secret, whole) in secrets {
+                if *whole && text == secret {
+                    HIDDEN.clone_into(text);
+                } else if text.contains(&**secret) {
+                    *text = if *whole { text.replace(&**secret, MASK) } else { text.replace(&**secret, ":********@") };
+                }
+            }
+        }
+        Value::List(items) => items.iter_mut().for_each(|item| mask(item, secrets)),
+        Value::Map(map) => map.values_mut().for_each(|value| mask(value, secrets)),
+        _ => {}
+    }
+}
+
+/// The password as it is written in a URL's login.
+fn password_in_url(url: &str) -> Option<&str> {
+    let authority = url.split_once("://")?.1.split(['/', '?', '#']).next()?;
+    let (_, password) = authority.rsplit_once('@')?.0.split_once(':')?;
+    (!password.is_empty()).then_some(password)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn concealed(action: &str, arguments: serde_json::Value, result: serde_json::Value) -> serde_json::Value {
+        let map = |json| match Value::from_json(&json) {
+            Value::Map(map) => map,
+            _ => panic!("a dictionary"),
+        };
+        let mut result = map(result);
+        conceal(&super::super::find(action).unwrap(), &map(arguments), &mut result);
+        Value::Map(result).to_json()
+    }
+
+    #[test]
+    fn secret_options_are_not_in_the_result() {
+        let result = concealed(
+            "uri",
+            json!({"url": "http://h/", "password": "pass", "body": "x"}),
+            json!({"msg": "no pass here", "given": "pass", "list": [{"a": "pass"}], "pass": 1, "status": 200}),
+        );
+        let expected =
+            json!({"msg": "no ******** here", "given": HIDDEN, "list": [{"a": HIDDEN}], "pass": 1, "status": 200});
+        assert_eq!(result, expected);
+    }
+
+    #[test]
+    fn passwords_in_urls_are_not_in_the_result() {
+        let result = concealed(
+            "git",
+            json!({"repo": "https://u:p@h/x.git", "dest": "/tmp/p"}),
+            json!({"msg": "could not read https://u:p@h/x.git", "path": "/tmp/p", "cmd": ["ls", "https://u:p@h/x.git"]}),
+        );
+        let expected = json!({"msg": "could not read https://u:********@h/x.git", "path": "/tmp/p", "cmd": ["ls", "https://u:********@h/x.git"]});
+        assert_eq!(result, expected);
+        let plain = json!({"msg": "http://u@h/ http://h/?a=b:c@d"});
+        assert_eq!(concealed("get_url", json!({"url": "http://u@h/?a=b:c@d", "dest": "/a"}), plain.clone()), plain);
+    }
+}
