@@ -74,7 +74,7 @@ mod tests {
             _ => panic!("a dictionary"),
         };
         let mut result = map(result);
-        conceal(&super::super::find(action).unwrap(), &map(arguments), &mut result);
+        conceal(super::super::find(action).unwrap(), &map(arguments), &mut result);
         Value::Map(result).to_json()
     }
 
