@@ -7,6 +7,7 @@ use rprov_modules::{arguments, choices};
 use rprov_wire::Map;
 
 use super::call::{Action, Call, Done, Stop};
+use crate::playbook::reserved;
 use crate::run::Effect;
 use crate::template::filter::mapping::merge_deep;
 use crate::template::{self, Variable, Written};
@@ -83,6 +84,9 @@ impl Action for IncludeVars {
                 vars::written(&loaded.root)
                     .ok_or_else(|| Stop::failed(format!("{} must be stored as a dictionary/hash", file.display())))?,
             );
+        }
+        for warning in reserved::warnings(&written).filter(|_| arguments.name.is_none()) {
+            call.shared.reporter.send(crate::report::Event::Diagnostic(warning));
         }
         if let Some(name) = &arguments.name {
             let entries = written.into_iter().map(|(key, value)| (minijinja::Value::from(&*key), value)).collect();

@@ -59,15 +59,16 @@ impl Action for Pause {
                 let name = call.task.name.as_ref().map(|name| name.render(call.scope)).transpose()?;
                 let name = name.map_or_else(|| call.task.action.written.to_string(), |name| name.to_string());
                 let question = format!("[{}]\n{prompt}{hidden}:", name.trim());
-                let shared = std::sync::Arc::clone(call.shared);
-                let ask = move || {
-                    shared.reporter.settle();
-                    read_line(&question, echo)
+                input = match call.shared.ask(question, echo).await {
+                    Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {
+                        return Err(Stop::failed("interrupted"));
+                    }
+                    // Ctrl-D is an empty answer.
+                    Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => String::new(),
+                    answer => {
+                        answer.map_err(|error| Stop::failed(format!("could not read from the terminal: {error}")))?
+                    }
                 };
-                let read = tokio::task::spawn_blocking(ask).await;
-                input = read
-                    .map_err(|error| Stop::failed(error.to_string()))?
-                    .map_err(|error| Stop::failed(format!("could not read from the terminal: {error}")))?;
             }
             None => call.shared.reporter.send(crate::report::Event::Warning(
                 "Not waiting for response to prompt as stdin is not interactive".to_owned(),
@@ -89,17 +90,4 @@ impl Action for Pause {
             .with("stop", format(&jiff::Zoned::now()))
             .with("user_input", input))
     }
-}
-
-fn read_line(question: &str, echo: bool) -> std::io::Result<String> {
-    if !echo {
-        return rpassword::prompt_password(question);
-    }
-    use std::io::Write;
-    let mut out = std::io::stderr();
-    write!(out, "{question}")?;
-    out.flush()?;
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line)?;
-    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }

@@ -9,6 +9,7 @@ use super::exit::Exit;
 use super::flags::{LoneTaskFlags, RunFlags};
 use super::lone_task::{LoneTask, Written};
 use super::options::options;
+use super::output::Output;
 use super::settings::with_vault;
 use super::stage::{Hosts, Kept, Stage, block_on, extra_variables, loader, matching, surroundings};
 use super::stop::Stop;
@@ -123,12 +124,12 @@ impl AdhocCommand {
     fn sinks(&self, config: &Config, options: &Options) -> Result<Vec<Box<dyn Sink>>, Stop> {
         let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
         if self.format == "json" {
-            sinks.push(Box::new(JsonLines::new(std::io::stdout())));
+            sinks.push(Box::new(JsonLines::new(Output)));
         } else {
             let display = Display { pretty: Some(true), ..display(config, options) };
             let callback = config.string(Setting::StdoutCallback).unwrap_or_default();
             let one_line = self.one_line || callback.rsplit('.').next() == Some("oneline");
-            let out = std::io::BufWriter::new(std::io::stdout());
+            let out = std::io::BufWriter::new(Output);
             sinks.push(Box::new(MinimalOutput::new(DefaultOutput::new(display, out, std::io::stderr()), one_line)));
         }
         if let Some(directory) = &self.tree {

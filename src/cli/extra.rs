@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::stop::Stop;
-use crate::playbook::arguments;
+use crate::playbook::{arguments, reserved};
 use crate::source::{Diagnostic, Diagnostics, Span, register};
 use crate::template::Written;
 use crate::vars::VarMap;
@@ -25,6 +25,7 @@ pub(crate) fn variables(given: &[String], vault: &Keyring) -> Result<(VarMap, Di
             Err(stop) => stops.push(stop),
         }
     }
+    warnings.extend(reserved::warnings(&variables));
     match stops.into_iter().reduce(Stop::and) {
         None => Ok((variables, warnings)),
         Some(stop) => Err(stop),
@@ -73,7 +74,7 @@ fn entries(text: &str, vault: &Keyring, warnings: &mut Diagnostics) -> Result<Va
 }
 
 fn map_entries(node: &Node, what: &str) -> Result<VarMap, Stop> {
-    crate::vars::written(node).ok_or_else(|| {
+    crate::vars::written(node).filter(|_| !node.is_null()).ok_or_else(|| {
         let kind = node.describe();
         let problem = Diagnostic::error(format!("extra variables of `{what}` must be a dictionary, not {kind}"));
         Stop::options(problem.at(node.span))

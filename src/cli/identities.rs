@@ -6,6 +6,7 @@ use clap::Args;
 use zeroize::Zeroizing;
 
 use crate::config::{Config, Setting};
+use crate::run::ask::secret;
 use crate::source::{Diagnostic, Diagnostics, Severity};
 use crate::vault::{Identity, Keyring, Source};
 
@@ -81,7 +82,10 @@ pub(super) fn same_label(config: &Config) -> bool {
 
 /// Ask at the terminal, without echo.
 pub(super) fn ask(question: &str) -> Result<Zeroizing<Vec<u8>>, Diagnostic> {
-    rpassword::prompt_password(question).map(|answer| Zeroizing::new(answer.into_bytes())).map_err(|error| {
+    secret(question).map(|answer| Zeroizing::new(answer.into_bytes())).map_err(|error| {
+        if error.kind() == std::io::ErrorKind::Interrupted {
+            return Diagnostic::interrupted();
+        }
         Diagnostic::error("a vault password was to be asked for, and there is no terminal")
             .cause(error.to_string())
             .hint("give it by a file or program: `--vault-password-file`, `--vault-id LABEL@FILE`")

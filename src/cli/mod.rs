@@ -14,6 +14,7 @@
 //! * `options`, `stage`: from flags and settings to what a run needs, for all commands that run tasks;
 //! * `settings`: what all commands begin with; `tell`: how they speak; `stop`: why one ends early;
 //! * `inventory`: `rprov inventory`, which is also `ansible-inventory`;
+//! * `output`: standard output, where what was not written is noticed;
 //! * `password`: `-k`, `-K` and their files;
 //! * [`Exit`]: Ansible's exit codes.
 
@@ -29,6 +30,7 @@ mod inventory;
 mod listing;
 mod lone_task;
 mod options;
+mod output;
 mod password;
 mod run;
 mod settings;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::connection::Password;
+use crate::run::ask::secret;
 use crate::source::Diagnostic;
 
 /// Ask at the terminal, without echo.
@@ -10,7 +11,10 @@ use crate::source::Diagnostic;
 /// # Errors
 /// There is no terminal.
 pub(super) fn ask(question: &str) -> Result<Password, Diagnostic> {
-    rpassword::prompt_password(question).map(Password::new).map_err(|error| {
+    secret(question).map(Password::new).map_err(|error| {
+        if error.kind() == std::io::ErrorKind::Interrupted {
+            return Diagnostic::interrupted();
+        }
         Diagnostic::error("a password was to be asked for, and there is no terminal")
             .cause(error.to_string())
             .hint("give it by a file: `--connection-password-file`, `--become-password-file`")

@@ -10,6 +10,7 @@ use super::exit::Exit;
 use super::flags::RunFlags;
 use super::listing;
 use super::options::options;
+use super::output::Output;
 use super::settings::with_vault;
 use super::stage::{Hosts, Kept, Stage, block_on, extra_variables, loader, surroundings};
 use super::stop::Stop;
@@ -128,14 +129,14 @@ impl RunCommand {
         let display = display(&config, &options);
         let live = terminal && !json && !listing && !options.step;
         let sinks: Vec<Box<dyn Sink>> = if json {
-            vec![Box::new(JsonLines::new(std::io::stdout()))]
+            vec![Box::new(JsonLines::new(Output))]
         } else if live {
             let (line, bar) = Live::start();
-            let out = AboveLive::new(bar.clone(), std::io::stdout());
+            let out = AboveLive::new(bar.clone(), Output);
             let err = AboveLive::new(bar, std::io::stderr());
             vec![Box::new(DefaultOutput::new(display, out, err)), Box::new(line)]
         } else {
-            vec![Box::new(DefaultOutput::new(display, std::io::BufWriter::new(std::io::stdout()), std::io::stderr()))]
+            vec![Box::new(DefaultOutput::new(display, std::io::BufWriter::new(Output), std::io::stderr()))]
         };
         // All tags there are, unless some are asked for: also those of tasks that run only when they are named.
         let every = ["all".to_owned(), "never".to_owned()];

@@ -17,7 +17,7 @@ use crate::connection::AgentStore;
 use crate::facts::FactCache;
 use crate::inventory::{Inventory, Pattern};
 use crate::playbook::Loader;
-use crate::report::{Event, Reporter, Sink};
+use crate::report::{Reporter, Sink};
 use crate::run::{Connections, Interrupt, Options, Shared};
 use crate::source::{Diagnostic, Diagnostics};
 use crate::template::{Scope, Surroundings};
@@ -289,12 +289,9 @@ fn watch_interrupt(shared: &Arc<Shared>) -> Watch {
         let shared = Arc::clone(shared);
         tasks.push(tokio::spawn(async move {
             while signals.recv().await.is_some() {
-                if shared.interrupt.press() >= 2 {
+                if shared.press_interrupt() >= 2 {
                     std::process::exit(99);
                 }
-                let notice = Diagnostic::error("User interrupted execution")
-                    .hint("what runs is cancelled; press Ctrl-C again to quit at once");
-                shared.reporter.send(Event::Diagnostic(notice));
             }
         }));
     }

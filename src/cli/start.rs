@@ -11,6 +11,7 @@ use super::console::ConsoleCommand;
 use super::doc::DocCommand;
 use super::exit::Exit;
 use super::inventory::InventoryCommand;
+use super::output::checked;
 use super::run::RunCommand;
 use super::vault::VaultCommand;
 
@@ -65,9 +66,9 @@ pub fn start(arguments: Vec<OsString>) -> Exit {
         "ansible-doc" => called_as(&called, &arguments).map(Command::Doc),
         "ansible-inventory" => called_as(&called, &arguments).map(|command| Command::Inventory(Box::new(command))),
         "ansible-vault" => called_as(&called, &arguments).map(Command::Vault),
-        _ => Program::try_parse_from(&arguments).map(|program| program.command),
+        _ => parsed::<Program>(Program::command(), &arguments).map(|program| program.command),
     };
-    match command {
+    let exit = match command {
         Ok(Command::Run(command)) => command.execute(),
         Ok(Command::Adhoc(command)) => command.execute(),
         Ok(Command::Config(command)) => command.execute(),
@@ -75,9 +76,10 @@ pub fn start(arguments: Vec<OsString>) -> Exit {
         Ok(Command::Doc(command)) => command.execute(),
         Ok(Command::Inventory(command)) => command.execute(),
         Ok(Command::Vault(command)) => command.execute(),
-        Ok(Command::Agent { arguments }) => serve(&arguments),
+        Ok(Command::Agent { arguments }) => return serve(&arguments),
         Err(error) => usage(&error),
-    }
+    };
+    checked(exit)
 }
 
 /// Be the agent.
@@ -89,8 +91,35 @@ fn serve(arguments: &[OsString]) -> Exit {
 /// The command whose name in Ansible the program was called by; it tells that program's version, too.
 fn called_as<C: CommandFactory + FromArgMatches>(name: &str, arguments: &[OsString]) -> Result<C, clap::Error> {
     let version = format!("[core {}] (rprov {})", crate::vars::ANSIBLE_VERSION, env!("CARGO_PKG_VERSION"));
-    let matches = C::command().name(name.to_owned()).version(version).try_get_matches_from(arguments)?;
+    parsed(C::command().name(name.to_owned()).version(version), arguments)
+}
+
+/// The flags as Ansible takes them: the last one counts where it was given twice, and long ones may be cut short.
+fn parsed<C: FromArgMatches>(command: clap::Command, arguments: &[OsString]) -> Result<C, clap::Error> {
+    let mut command = command.args_override_self(true).infer_long_args(true);
+    let matches = command.try_get_matches_from_mut(arguments).map_err(|error| ambiguous(error, &command, arguments))?;
     C::from_arg_matches(&matches)
+}
+
+/// Where a flag is unknown since it could be several, say which.
+fn ambiguous(error: clap::Error, command: &clap::Command, arguments: &[OsString]) -> clap::Error {
+    use clap::error::{ContextKind, ContextValue, ErrorKind};
+    let Some(ContextValue::String(given)) = error.get(ContextKind::InvalidArg) else { return error };
+    let Some(start) = given.strip_prefix("--").filter(|start| !start.is_empty()) else { return error };
+    if error.kind() != ErrorKind::UnknownArgument {
+        return error;
+    }
+    // The command that it was given to.
+    let words = arguments.iter().skip(1).filter_map(|word| word.to_str());
+    let command = words.fold(command, |command, word| command.find_subcommand(word).unwrap_or(command));
+    let flags = command.get_arguments().filter(|flag| !flag.is_hide_set());
+    let names = flags.flat_map(|flag| flag.get_long_and_visible_aliases().unwrap_or_default());
+    let fitting: Vec<String> = names.filter(|name| name.starts_with(start)).map(|name| format!("--{name}")).collect();
+    if fitting.len() < 2 {
+        return error;
+    }
+    let message = format!("ambiguous option: {given} could match {}\n", fitting.join(", "));
+    command.clone().error(ErrorKind::UnknownArgument, message.trim_end())
 }
 
 /// Tell what is wrong with the flags, or the help that was asked for.

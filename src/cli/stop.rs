@@ -43,7 +43,7 @@ impl Stop {
     /// Tell it.
     pub(super) fn told(&self, color: bool) -> Exit {
         tell(&self.problems, color);
-        self.exit
+        if self.problems.iter().any(|problem| problem.interrupted) { Exit::Interrupted } else { self.exit }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
+use super::output::Output;
 use crate::config::{Config, Setting};
 use crate::report::default::Display;
 use crate::report::log;
@@ -34,7 +35,7 @@ fn show(text: &str) {
 
 /// Text on standard output, if anybody reads it.
 pub(super) fn put(text: &str) {
-    let mut out = std::io::stdout().lock();
+    let mut out = Output;
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 

@@ -15,6 +15,7 @@ pub mod keyword;
 mod keywords;
 mod load;
 mod play;
+pub(crate) mod reserved;
 mod role;
 mod task;
 

@@ -96,7 +96,7 @@ pub struct DefaultOutput<W, E> {
     pending: Option<Arc<TaskInfo>>,
     /// The task whose banner was shown last.
     shown: Option<u64>,
-    /// The errors that were told.
+    /// The errors and warnings that were told.
     told: HashSet<String>,
     play: String,
 }
@@ -524,8 +524,8 @@ impl<W: Write + Send, E: Write + Send> Sink for DefaultOutput<W, E> {
             }
             Event::NoHostsMatched => self.line("skipping: no hosts matched", Some(CYAN)),
             Event::NoHostsRemaining => self.banner("NO MORE HOSTS LEFT"),
-            Event::TaskStart { task, .. } => {
-                if self.shown != Some(task.number) {
+            Event::TaskStart { task, apart, .. } => {
+                if !apart && self.shown != Some(task.number) {
                     self.pending = Some(Arc::clone(task));
                     if self.display.skipped_hosts && self.display.ok_hosts {
                         self.task_banner();
@@ -579,6 +579,9 @@ impl<W: Write + Send, E: Write + Send> Sink for DefaultOutput<W, E> {
             Event::Diagnostic(diagnostic) => {
                 let _ = self.out.flush();
                 let text = render(diagnostic, self.display.color);
+                if diagnostic.severity != Severity::Error && !self.told.insert(text.clone()) {
+                    return;
+                }
                 let _ = writeln!(self.err, "{}", text.trim_end());
                 if diagnostic.severity == Severity::Error {
                     let _ = self.err.flush();
@@ -593,6 +596,9 @@ impl<W: Write + Send, E: Write + Send> Sink for DefaultOutput<W, E> {
             }
             Event::Warning(message) => {
                 let _ = self.out.flush();
+                if !self.told.insert(message.clone()) {
+                    return;
+                }
                 let text = self.paint(&format!("[WARNING]: {message}"), Some(PURPLE));
                 let _ = writeln!(self.err, "{text}");
             }

@@ -11,7 +11,7 @@ use crate::source::{Diagnostic, Span};
 /// What is shown of a task. Made once for all hosts that run it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TaskInfo {
-    /// Number within the run; equal for all hosts that run the task at the same time.
+    /// Number within the run; equal for all hosts that run the task at the same time, or in their own time.
     pub number: u64,
     /// Its name as shown, with the role's name before it.
     pub name: String,
@@ -121,6 +121,8 @@ pub enum Event {
         task: Arc<TaskInfo>,
         /// The hosts that run it.
         hosts: Vec<Arc<str>>,
+        /// Each host comes to it in its own time, so that its results need not follow.
+        apart: bool,
     },
     /// A task is done on a host.
     Result(HostResult),

@@ -113,7 +113,7 @@ fn fields(event: &Event) -> Value {
         }
         Event::NoHostsMatched => json!({"event": "no_hosts_matched"}),
         Event::NoHostsRemaining => json!({"event": "no_hosts_remaining"}),
-        Event::TaskStart { task, hosts } => json!({
+        Event::TaskStart { task, hosts, .. } => json!({
             "event": "task", "task": task.name, "task_number": task.number, "action": task.action,
             "path": task.span.to_string(), "handler": task.handler, "check": task.check, "hosts": names(hosts),
         }),

@@ -96,7 +96,7 @@ impl Live {
 impl Sink for Live {
     fn event(&mut self, event: &Event) {
         match event {
-            Event::TaskStart { task, hosts } => {
+            Event::TaskStart { task, hosts, .. } => {
                 self.task.clone_from(&task.name);
                 for host in hosts {
                     self.running.insert(Arc::clone(host), (Instant::now(), String::new()));

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use minijinja::Value;
 
+use super::ask::Keyboard;
 use super::result::{Outcome, Status};
 use super::settings::KeywordReader;
 use super::strategy::{Plan, PlanEnd};
@@ -86,11 +87,13 @@ impl Plan<'_> {
         // Other hosts go on meanwhile.
         let talk = move || {
             shared.reporter.settle();
-            conversation.hold(&mut std::io::stdin().lock(), &mut std::io::stdout())
+            conversation.hold(&mut Keyboard::lines(&shared.interrupt), &mut std::io::stdout())
         };
         let Ok((end, changes)) = tokio::task::spawn_blocking(talk).await else { return Verdict::Continue };
         match end {
             End::Continue => Verdict::Continue,
+            // Ctrl-C ends this run as it ends any other.
+            End::Quit if self.shared.interrupt.is_pressed() => Verdict::Continue,
             End::Quit => Verdict::Quit,
             End::Redo => {
                 let changed = Arc::new(changes.apply(task));

@@ -114,7 +114,11 @@ impl Plan<'_> {
     fn tell_started(&mut self, task: &Arc<Task>, host: &Arc<str>) -> Arc<TaskInfo> {
         let info = self.task_info(task, host);
         if !task.implicit {
-            self.shared.reporter.send(Event::TaskStart { task: Arc::clone(&info), hosts: vec![Arc::clone(host)] });
+            self.shared.reporter.send(Event::TaskStart {
+                task: Arc::clone(&info),
+                hosts: vec![Arc::clone(host)],
+                apart: self.apart,
+            });
         }
         info
     }
@@ -218,20 +222,15 @@ impl Plan<'_> {
     }
 
     /// `--step`: ask whether to run a task.
-    pub(super) fn confirm_step(&mut self, task: &Arc<Task>, hosts: &[Arc<str>]) -> bool {
+    pub(super) async fn confirm_step(&mut self, task: &Arc<Task>, hosts: &[Arc<str>]) -> bool {
         if !self.shared.options.step || self.step_all {
             return true;
         }
         let Some(first) = hosts.first() else { return true };
         let name = self.task_info(task, first).name.clone();
-        self.shared.reporter.settle();
         loop {
-            eprint!("Perform task: {name} (N)o/(y)es/(c)ontinue: ");
-            let mut answer = String::new();
-            match std::io::stdin().read_line(&mut answer) {
-                Ok(0) | Err(_) => return false,
-                Ok(_) => {}
-            }
+            let question = format!("Perform task: {name} (N)o/(y)es/(c)ontinue: ");
+            let Ok(answer) = self.shared.ask(question, true).await else { return false };
             match answer.trim().to_ascii_lowercase().as_str() {
                 "y" | "yes" => return true,
                 "c" | "continue" => {

@@ -7,12 +7,14 @@
 //! * [`cursor`]: where a host stands;
 //! * `task`: one task on one host, from `when` to its effects;
 //! * `loops`: the items of a task's loop;
+//! * `ask`: questions to the person at the terminal;
 //! * `debugger`: the person at the terminal looks at a task, changes it, and has it run again;
 //! * `failed_task`: what a `rescue` is told of the task that failed;
 //! * `job`: what `async` makes of a task;
 //! * [`Effect`]: what a task wants done to the run; applied by the strategy alone;
 //! * `remote`: the connection that a task runs on.
 
+pub(crate) mod ask;
 mod connection_variables;
 pub mod cursor;
 mod debugger;

@@ -37,8 +37,10 @@ impl Run {
         let mut prompted = VarMap::new();
         let mut statics = self.play_scope(play, &prompted, &surroundings);
         if !play.vars_prompt.is_empty() {
-            self.shared.reporter.settle();
-            prompted = super::run::ask(&play.vars_prompt, &statics, &self.shared.facts.extra)?;
+            let Some(answers) = super::run::ask(&play.vars_prompt, &statics, &self.shared).await? else {
+                return Ok(false);
+            };
+            prompted = answers;
             statics = self.play_scope(play, &prompted, &surroundings);
         }
         let pattern = self.play_pattern(play, &statics)?;
@@ -127,6 +129,7 @@ impl Run {
                 &mut self.numbers,
             );
             plan.debugging = strategy == "debug" || self.shared.config.bool(Setting::EnableTaskDebugger);
+            plan.look_for_start(&items);
             let end = match strategy.as_str() {
                 "free" => plan.run_free(false).await,
                 "host_pinned" => plan.run_free(true).await,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::shared::Shared;
 use super::stats::Stats;
+use crate::playbook::reserved;
 use crate::playbook::{Loader, Play, Playbook, Prompt};
 use crate::report::Event;
 use crate::source::{Diagnostic, Diagnostics};
@@ -117,6 +118,9 @@ impl Run {
             self.shared.reporter.send(Event::Diagnostic(warning));
         }
         let variables = Arc::new(super::play::variables_of(&loaded.root)?);
+        for warning in reserved::warnings(&variables) {
+            self.shared.reporter.send(Event::Diagnostic(warning));
+        }
         self.variable_files.insert(path.to_owned(), Arc::clone(&variables));
         Ok(variables)
     }
@@ -175,12 +179,14 @@ impl Run {
     }
 }
 
-/// Ask for the values of `vars_prompt`. What `-e` gives already is not asked for; without a terminal, defaults count.
-pub(super) fn ask(prompts: &[Prompt], scope: &Scope, extra: &VarMap) -> Result<VarMap, RunError> {
-    use std::io::{BufRead, IsTerminal, Write};
+/// Ask for the values of `vars_prompt`. What `-e` gives already is not asked for; without a terminal, defaults count,
+/// and the text `None` where there is none. Nothing comes back after Ctrl-C.
+pub(super) async fn ask(prompts: &[Prompt], scope: &Scope, shared: &Shared) -> Result<Option<VarMap>, RunError> {
+    use std::io::IsTerminal;
+    let terminal = std::io::stdin().is_terminal();
     let mut answers = VarMap::new();
     for prompt in prompts {
-        if extra.contains_key(prompt.name.as_str()) {
+        if shared.facts.extra.contains_key(prompt.name.as_str()) {
             continue;
         }
         let text = |written: &Option<Written>| -> Result<Option<String>, TemplateError> {
@@ -192,31 +198,18 @@ pub(super) fn ask(prompts: &[Prompt], scope: &Scope, extra: &VarMap) -> Result<V
             (Some(default), false) => format!("{question} [{default}]: "),
             _ => format!("{question}: "),
         };
-        let terminal = std::io::stdin().is_terminal();
-        let read = |question: &str| -> std::io::Result<String> {
-            if prompt.private && terminal {
-                return rpassword::prompt_password(question);
+        let answer = if terminal {
+            match answer(prompt, &question, shared).await {
+                Ok(answer) if answer.is_empty() => Some(default.unwrap_or_default()),
+                Ok(answer) => Some(answer),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => return Ok(None),
+                Err(error) => return Err(RunError::Prompt(error)),
             }
-            let mut out = std::io::stderr();
-            write!(out, "{question}")?;
-            out.flush()?;
-            let mut line = String::new();
-            std::io::stdin().lock().read_line(&mut line)?;
-            Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+        } else {
+            default
         };
-        let answer = loop {
-            if !terminal && default.is_some() {
-                break String::new();
-            }
-            let answer = read(&question).map_err(RunError::Prompt)?;
-            if !prompt.confirm || read(&format!("confirm {question}")).map_err(RunError::Prompt)? == answer {
-                break answer;
-            }
-            eprintln!("***** VALUES ENTERED DO NOT MATCH ****");
-        };
-        let answer = if answer.is_empty() { default.unwrap_or_default() } else { answer };
-        let answer = match &prompt.encrypt {
-            Some(scheme) => crate::template::filter::hash_password(
+        let answer = match (&prompt.encrypt, answer) {
+            (Some(scheme), Some(answer)) => crate::template::filter::hash_password(
                 &answer,
                 scheme,
                 prompt.salt.as_deref(),
@@ -225,9 +218,31 @@ pub(super) fn ask(prompts: &[Prompt], scope: &Scope, extra: &VarMap) -> Result<V
                 None,
             )
             .map_err(TemplateError::failed)?,
-            None => answer,
+            (Some(_), None) => {
+                let problem = Diagnostic::error(format!(
+                    "there is no terminal to ask for `{}`, and nothing to encrypt in its place",
+                    prompt.name
+                ));
+                let hint = format!("give it by `-e {}=...`, or give the prompt a `default`", prompt.name);
+                return Err(RunError::Language(vec![problem.hint(hint)]));
+            }
+            (None, answer) => answer.unwrap_or_else(|| "None".to_owned()),
         };
         answers.insert(prompt.name.as_str().into(), Written::plain(answer));
     }
-    Ok(answers)
+    if !terminal && !answers.is_empty() {
+        shared.reporter.send(Event::Warning("Not prompting as we are not in interactive mode".to_owned()));
+    }
+    Ok(Some(answers))
+}
+
+/// What is typed, twice where the prompt says so.
+async fn answer(prompt: &Prompt, question: &str, shared: &Shared) -> std::io::Result<String> {
+    loop {
+        let answer = shared.ask(question.to_owned(), !prompt.private).await?;
+        if !prompt.confirm || shared.ask(format!("confirm {question}"), !prompt.private).await? == answer {
+            return Ok(answer);
+        }
+        eprintln!("***** VALUES ENTERED DO NOT MATCH ****");
+    }
 }

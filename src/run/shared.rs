@@ -10,7 +10,8 @@ use super::options::Options;
 use super::remote::Connections;
 use crate::action::Library;
 use crate::config::Config;
-use crate::report::Reporter;
+use crate::report::{Event, Reporter};
+use crate::source::Diagnostic;
 use crate::vars::RunFacts;
 
 /// What all hosts of a run have in common. Nothing in it is locked while a task runs.
@@ -34,6 +35,19 @@ pub struct Shared {
     pub live: bool,
     /// Directory of the first playbook.
     pub directory: PathBuf,
+}
+
+impl Shared {
+    /// Ctrl-C was pressed: say so, start nothing new, cancel what runs. Returns how often it was pressed.
+    pub fn press_interrupt(&self) -> u8 {
+        // It is told before anything ends by it.
+        if !self.interrupt.is_pressed() {
+            let notice = Diagnostic::error("User interrupted execution")
+                .hint("what runs is cancelled; press Ctrl-C again to quit at once");
+            self.reporter.send(Event::Diagnostic(notice));
+        }
+        self.interrupt.press()
+    }
 }
 
 /// Tells whether the person at the terminal wants the run to end.

@@ -31,6 +31,8 @@ pub struct Diagnostic {
     /// It is about a file or role that is not there, not about how something is written; the exit code tells the two
     /// apart.
     pub absent: bool,
+    /// It is no mistake: the person at the terminal wants no more.
+    pub interrupted: bool,
 }
 
 /// Several of them, in the order in which they were found.
@@ -52,6 +54,7 @@ impl Diagnostic {
             causes: Vec::new(),
             hints: Vec::new(),
             absent: false,
+            interrupted: false,
         }
     }
 
@@ -73,6 +76,11 @@ impl Diagnostic {
     /// A file or role that is not there.
     pub fn absent(message: impl Into<String>) -> Self {
         Self { absent: true, ..Self::error(message) }
+    }
+
+    /// Ctrl-C at a question.
+    pub fn interrupted() -> Self {
+        Self { interrupted: true, ..Self::error("User interrupted execution") }
     }
 
     /// Say where.

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::VarMap;
 use crate::config::{Config, Setting};
 use crate::inventory::{self, Group, Host, Inventory, Origin, VarFiles};
+use crate::playbook::reserved;
 use crate::source::{Diagnostic, Diagnostics};
 use crate::template::{Variable, Written};
 use crate::yaml::Node;
@@ -24,6 +25,8 @@ struct Known {
     files: HashMap<PathBuf, Arc<VarFiles>>,
     maps: HashMap<(Kind, PathBuf, Arc<str>), Option<Arc<VarMap>>>,
     added: HashMap<Arc<str>, Arc<VarMap>>,
+    /// Warnings about names that are reserved.
+    reserved: Diagnostics,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -89,9 +92,12 @@ impl InventoryLayers {
         Ok(layers.into())
     }
 
-    /// Warnings about files that were read since the last call.
+    /// Warnings about files that were read, and variables that were found, since the last call.
     pub fn take_warnings(&self) -> Diagnostics {
-        self.known().files.values().flat_map(|files| files.take_warnings()).collect()
+        let mut known = self.known();
+        let mut warnings = std::mem::take(&mut known.reserved);
+        warnings.extend(known.files.values().flat_map(|files| files.take_warnings()));
+        warnings
     }
 }
 
@@ -103,12 +109,25 @@ fn map_of<'a>(entries: impl IntoIterator<Item = (&'a Arc<str>, &'a Node)>) -> Op
 impl Known {
     fn group_source(&mut self, group: &Group) -> Option<Arc<VarMap>> {
         let key = (Kind::GroupSource, PathBuf::new(), Arc::clone(&group.name));
-        self.maps.entry(key).or_insert_with(|| map_of(&group.vars)).clone()
+        if let Some(map) = self.maps.get(&key) {
+            return map.clone();
+        }
+        self.keep(key, map_of(&group.vars))
     }
 
     fn host_source(&mut self, host: &Host) -> Option<Arc<VarMap>> {
         let key = (Kind::HostSource, PathBuf::new(), Arc::clone(&host.name));
-        self.maps.entry(key).or_insert_with(|| map_of(&host.vars)).clone()
+        if let Some(map) = self.maps.get(&key) {
+            return map.clone();
+        }
+        self.keep(key, map_of(&host.vars))
+    }
+
+    /// Keep a layer, and note the names in it that are reserved.
+    fn keep(&mut self, key: (Kind, PathBuf, Arc<str>), map: Option<Arc<VarMap>>) -> Option<Arc<VarMap>> {
+        self.reserved.extend(map.iter().flat_map(|map| reserved::warnings(map)));
+        self.maps.insert(key, map.clone());
+        map
     }
 
     fn files(
@@ -143,8 +162,6 @@ impl Known {
                 }
             }
         }
-        let map = (!map.is_empty()).then(|| Arc::new(map));
-        self.maps.insert(key, map.clone());
-        Ok(map)
+        Ok(self.keep(key, (!map.is_empty()).then(|| Arc::new(map))))
     }
 }

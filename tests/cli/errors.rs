@@ -348,15 +348,15 @@ fn an_expression_that_is_nested_too_deep() {
 
 #[test]
 fn an_undefined_variable_in_a_variable() {
-    let text = "- hosts: all\n  gather_facts: false\n  vars:\n    greeting: \"hello {{ nmae }}\"\n    name: x\n  tasks:\n    - name: greet\n      debug:\n        msg: \"{{ greeting }}\"\n";
+    let text = "- hosts: all\n  gather_facts: false\n  vars:\n    greeting: \"hello {{ titel }}\"\n    title: x\n  tasks:\n    - name: greet\n      debug:\n        msg: \"{{ greeting }}\"\n";
     insta::assert_snapshot!(run(text).failure(), @r#"
     exit code 2
-    [ERROR]: Task failed: Finalization of task args for 'ansible.builtin.debug' failed: Error while resolving value for 'msg': 'nmae' is undefined
+    [ERROR]: Task failed: Finalization of task args for 'ansible.builtin.debug' failed: Error while resolving value for 'msg': 'titel' is undefined
 
     Task failed.
     Origin: [DIR]/site.yml:7:7
 
-    5     name: x
+    5     title: x
     6   tasks:
     7     - name: greet
             ^ column 7
@@ -383,23 +383,23 @@ fn an_undefined_variable_in_a_variable() {
 
     <<< caused by >>>
 
-    'nmae' is undefined
+    'titel' is undefined
     Origin: [DIR]/site.yml:4:15
 
     2   gather_facts: false
     3   vars:
-    4     greeting: "hello {{ nmae }}"
+    4     greeting: "hello {{ titel }}"
                     ^ column 15
 
     --- stderr ---
-    error: 'nmae' is undefined
+    error: 'titel' is undefined
      --> site.yml:4:25
       |
-    4 |     greeting: "hello {{ nmae }}"
-      |                         ^^^^
+    4 |     greeting: "hello {{ titel }}"
+      |                         ^^^^^
       |
       = cause: while templating variable `greeting` at site.yml:4:15
-      = hint: did you mean `name`?
+      = hint: did you mean `title`?
     "#);
 }
 
@@ -836,4 +836,33 @@ fn a_way_to_become_another_user_or_to_a_host_that_there_is_not() {
     // What is only known then, and what is no slip of the pen, is told when it is to be used.
     let text = "- hosts: none\n  connection: network_cli\n  become_method: \"{{ method }}\"\n  tasks: [ping: ]\n";
     assert!(run(text).out.contains("no hosts matched"));
+}
+
+#[test]
+fn an_option_that_is_indented_as_a_keyword_is_known_for_what_it_is() {
+    for tasks in ["    - ping:\n      data: x\n", "    - data: x\n      ping:\n"] {
+        let outcome = Project::new().file("site.yml", &play(tasks)).run("-i h, -c local site.yml");
+        assert_eq!(outcome.code, 4, "{outcome}");
+        assert!(outcome.err.contains("`data` is not a valid keyword for a task"), "{outcome}");
+        assert!(outcome.err.contains("hint: `data` is an option of `ping`: indent it below the module"), "{outcome}");
+    }
+}
+
+#[test]
+fn variables_with_reserved_names_are_told() {
+    let tasks = "    - set_fact: {tasks: 1}\n    - debug: {}\n      register: loop\n    - debug: {}\n      vars: {until: 1, name_: 1}\n    - include_vars: more.yml\n";
+    let text = play(tasks).replace("  tasks:", "  vars: {port: 1, vars: 1}\n  vars_files: [v.yml]\n  tasks:");
+    let project = Project::new()
+        .file("site.yml", &text)
+        .file("v.yml", "name: x\n")
+        .file("more.yml", "become: 1\n")
+        .file("group_vars/all.yml", "remote_user: x\n")
+        .file("inventory", "h order=1 ansible_connection=local\ni ansible_connection=local\n");
+    let outcome = project.run("-i inventory -e serial=1 site.yml");
+    assert_eq!(outcome.code, 0, "{outcome}");
+    for name in ["tasks", "loop", "until", "port", "name", "become", "remote_user", "order", "serial"] {
+        let told = format!("warning: Found variable using reserved name '{name}'.");
+        assert_eq!(outcome.err.matches(&told).count(), 1, "{name}: {outcome}");
+    }
+    assert_eq!(outcome.err.matches("warning: ").count(), 9, "{outcome}");
 }

@@ -446,3 +446,62 @@ fn several_playbooks_run_one_after_the_other() {
     assert!(outcome.out.find("first").unwrap() < outcome.out.find("second").unwrap(), "{outcome}");
     assert!(outcome.out.contains("ok=2"), "{outcome}");
 }
+
+#[test]
+fn of_a_flag_that_is_given_twice_the_last_counts() {
+    let tasks =
+        "    - debug: msg=\"{{ ansible_forks }} {{ ansible_check_mode }} {{ a }} {{ b }} {{ ansible_run_tags }}\"\n";
+    let project = Project::new().file("site.yml", &play(tasks));
+    let words = "-i a, -i h, -c ssh -c local -u a -u b -f 1 -f 3 -C -C -D -D -b -b --become-user a --become-user b \
+                 --become-method su --become-method sudo -l a -l h --private-key x --private-key y -T 1 -T 2 \
+                 --ssh-common-args a --ssh-common-args b --ssh-extra-args a --ssh-extra-args b --flush-cache --flush-cache \
+                 --force-handlers --force-handlers -e a=1 -e b=2 -t all -t x --skip-tags a --skip-tags b -M a -M b";
+    for mut command in [project.command(words), project.ansible_playbook(words)] {
+        let outcome = project.outcome(command.arg("site.yml"));
+        assert_eq!(outcome.code, 0, "{outcome}");
+        assert!(outcome.out.contains("ok: [h] =>") && outcome.out.contains("3 True 1 2 ['all', 'x']"), "{outcome}");
+        assert!(!outcome.out.contains("[a]"), "{outcome}");
+    }
+    for words in ["--syntax-check --syntax-check", "--list-hosts --list-hosts", "--list-tasks --list-tasks"] {
+        assert_eq!(project.run(&format!("-i h, {words} site.yml")).code, 0, "{words}");
+    }
+    let outcome = project.rprov("adhoc -i h, -c ssh -c local -m setup -m debug -a msg=a -a msg=b -o -o h");
+    assert!(outcome.code == 0 && outcome.out.contains("\"b\""), "{outcome}");
+}
+
+#[test]
+fn long_flags_may_be_cut_short_where_it_is_clear_what_is_meant() {
+    let project = Project::new().file("site.yml", &play("    - debug: msg={{ a }}\n"));
+    let outcome = project.run("--inv a,h --connection local --lim h --extra a=x --fork=2 site.yml");
+    assert!(outcome.code == 0 && outcome.out.contains("ok: [h]") && !outcome.out.contains("[a]"), "{outcome}");
+    for (words, told) in [
+        ("run --list site.yml", "ambiguous option: --list could match --list-hosts, --list-tasks, --list-tags"),
+        ("adhoc h --bec", "ambiguous option: --bec could match --become, "),
+        ("run --listen site.yml", "unexpected argument '--listen'"),
+    ] {
+        let outcome = project.rprov(words);
+        assert!(outcome.code == 2 && outcome.err.contains(told), "{words}: {outcome}");
+    }
+}
+
+#[test]
+fn no_host_is_asked_for_its_facts_where_no_task_is_begun_at() {
+    let text = play("    - name: one\n      debug: {}\n").replace("  gather_facts: false\n", "");
+    let second = text.replace("one", "two");
+    let project = Project::new().file("site.yml", &format!("{text}{second}"));
+    let outcome = project.run("-i h, -c local --start-at-task none site.yml");
+    assert!(outcome.code == 0 && !outcome.out.contains("TASK"), "{outcome}");
+    assert!(outcome.err.contains("No matching task \"none\" found"), "{outcome}");
+    let outcome = project.run("-i h, -c local --start-at-task two site.yml");
+    assert_eq!(outcome.out.matches("TASK [Gathering Facts]").count(), 1, "{outcome}");
+    assert!(outcome.out.contains("TASK [two]") && outcome.out.contains("ok=2 "), "{outcome}");
+}
+
+#[test]
+fn extra_variables_that_are_none_are_refused() {
+    let project = Project::new().file("site.yml", &play("    - debug: {}\n")).file("empty.yml", "# nothing\n");
+    for (given, code) in [("'{bad'", 4), ("@empty.yml", 5), ("'[1]'", 5), ("@none.yml", 1), ("'{}'", 0), ("''", 0)] {
+        let outcome = project.run(&format!("-i h, -c local -e {given} site.yml"));
+        assert_eq!(outcome.code, code, "{given}: {outcome}");
+    }
+}

@@ -241,3 +241,42 @@ fn what_meta_does_is_told_at_two_v() {
     assert_eq!(told, expected, "{outcome}");
     assert!(!project.run("-i h, -c local -v site.yml").out.contains("META: "));
 }
+
+#[test]
+fn output_that_cannot_be_written_is_told_once() {
+    let project = Project::new().file("site.yml", &play("    - command: touch done\n    - debug: {}\n"));
+    for words in ["-i h, -c local site.yml", "-i h, -c local --format json site.yml", "-i h, --list-hosts site.yml"] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let child = project.command(words).stdout(full).stderr(std::process::Stdio::piped()).spawn().unwrap();
+        let output = child.wait_with_output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{words}: {told}");
+        assert_eq!(told.matches("the output could not be written").count(), 1, "{words}: {told}");
+        assert!(told.contains("No space left on device"), "{words}: {told}");
+    }
+    assert!(project.path("done").exists());
+}
+
+#[test]
+fn that_nobody_reads_the_output_is_no_mistake() {
+    let project = Project::new().file("site.yml", &play("    - command: touch done\n    - debug: {}\n"));
+    for words in ["-i h, -c local site.yml", "-i h, -c local --format json site.yml", "-i h, --list-hosts site.yml"] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let child = project.command(words).stdout(writer).stderr(std::process::Stdio::piped()).spawn().unwrap();
+        let output = child.wait_with_output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(0) && told.is_empty(), "{words}: {:?} {told}", output.status);
+    }
+    assert!(project.path("done").exists());
+}
+
+#[test]
+fn where_hosts_run_in_their_own_time_a_banner_comes_with_a_result() {
+    let tasks = "    - command: 'true'\n    - meta: noop\n";
+    let text = play(tasks).replace("  tasks:", "  strategy: free\n  tasks:");
+    let outcome = Project::new().file("site.yml", &text).run("-i a,b,c -c local site.yml");
+    let lines: Vec<&str> = outcome.out.lines().filter(|line| !line.is_empty()).collect();
+    assert!(lines[1].starts_with("TASK [command]") && lines[5].starts_with("PLAY RECAP"), "{outcome}");
+    assert!(lines[2..5].iter().all(|line| line.starts_with("changed: [")), "{outcome}");
+}

@@ -35,8 +35,78 @@ fn an_interrupt_at_a_password_ends_the_program_before_anything_is_done() {
     terminal.wait_for("SSH password: ");
     terminal.enter(INTERRUPT);
     let (code, seen) = terminal.end();
-    assert_ne!(code, 0, "{seen}");
-    assert!(!project.path("done").exists(), "{seen}");
+    assert_eq!(code, 99, "{seen}");
+    assert!(seen.contains("User interrupted execution") && !project.path("done").exists(), "{seen}");
+}
+
+#[test]
+fn a_password_is_not_shown_however_fast_it_is_typed() {
+    let project = Project::new();
+    for _ in 0..20 {
+        let mut terminal = start(&project, "-k no_such_playbook.yml");
+        terminal.enter_at("SSH password: ", "s3cret\n");
+        let (_, seen) = terminal.end();
+        assert!(!seen.contains("s3cret"), "{seen}");
+    }
+}
+
+#[test]
+fn an_interrupt_at_any_question_ends_the_run_with_its_recap() {
+    let asked = |private: bool| {
+        let first = play("    - debug: {}\n");
+        let prompt = format!("  vars_prompt: [{{name: colour, prompt: Colour, private: {private}}}]\n  tasks:\n");
+        format!("{first}{}", play("    - command: touch after\n").replace("  tasks:\n", &prompt))
+    };
+    let step = play("    - debug: {}\n    - name: two\n      command: touch after\n");
+    let debugged = play("    - debug: {}\n      debugger: always\n    - command: touch after\n");
+    for (text, words, question) in [
+        (asked(false), "", "Colour: "),
+        (asked(true), "", "Colour: "),
+        (step, "--step ", "Perform task: two (N)o/(y)es/(c)ontinue: "),
+        (debugged, "", "(debug)> "),
+    ] {
+        let project = Project::new().file("site.yml", &text);
+        let mut terminal = start(&project, &format!("-i h, -c local {words}site.yml"));
+        if !words.is_empty() {
+            terminal.wait_for("ontinue: ");
+            terminal.enter("y\n");
+        }
+        terminal.wait_for(question);
+        terminal.enter(INTERRUPT);
+        let (code, seen) = terminal.end();
+        assert_eq!(code, 99, "{question}: {seen}");
+        assert_eq!(seen.matches("User interrupted execution").count(), 1, "{question}: {seen}");
+        assert!(seen.contains("PLAY RECAP") && seen.contains("ok=1 "), "{question}: {seen}");
+        assert!(!project.path("after").exists(), "{question}: {seen}");
+    }
+}
+
+#[test]
+fn without_a_terminal_nobody_is_asked() {
+    let prompts = "  vars_prompt:\n    - {name: open, private: false}\n    - {name: given, default: red}\n  tasks:\n";
+    let text = play("    - debug: msg=\"{{ open }} {{ given }}\"\n").replace("  tasks:\n", prompts);
+    let project = Project::new().file("site.yml", &format!("{text}{text}")).file("answers", "blue\ngreen\n");
+    let answers = std::fs::File::open(project.path("answers")).unwrap();
+    let outcome = project.outcome(project.command("-i h, -c local site.yml").stdin(answers));
+    assert!(outcome.code == 0 && outcome.out.contains("\"None red\""), "{outcome}");
+    assert_eq!(outcome.err, "[WARNING]: Not prompting as we are not in interactive mode\n");
+    let encrypted = text.replace("private: false", "encrypt: sha512_crypt");
+    let project = Project::new().file("site.yml", &encrypted);
+    let outcome = project.run("-i h, -c local site.yml");
+    assert!(outcome.code != 0 && outcome.err.contains("no terminal to ask for `open`"), "{outcome}");
+}
+
+#[test]
+fn an_interrupted_task_is_not_rescued() {
+    let tasks = "    - block:\n        - name: sleep\n          command: sleep 60\n      rescue:\n        - command: touch after\n";
+    let project = Project::new().file("site.yml", &play(tasks));
+    let mut terminal = start(&project, "-i h, -c local site.yml");
+    terminal.wait_for("TASK [sleep]");
+    terminal.enter(INTERRUPT);
+    let (code, seen) = terminal.end();
+    assert_eq!(code, 99, "{seen}");
+    assert!(seen.contains("failed=1 ") && seen.contains("rescued=0 "), "{seen}");
+    assert!(!project.path("after").exists(), "{seen}");
 }
 
 #[test]

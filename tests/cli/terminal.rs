@@ -78,9 +78,19 @@ impl Terminal {
         }
     }
 
+    /// Type something in the very moment in which this is shown, as a program does.
+    pub fn enter_at(&mut self, question: &str, text: &str) {
+        let begin = Instant::now();
+        while !self.seen().contains(question) {
+            assert!(begin.elapsed() < Duration::from_secs(30), "`{question}` is not shown:\n{}", self.seen());
+            std::thread::yield_now();
+        }
+        self.keyboard.write_all(text.as_bytes()).unwrap();
+    }
+
     /// Type something; Enter is `\n`.
     pub fn enter(&mut self, text: &str) {
-        // Echo is switched off a moment after the question is shown.
+        // A person takes a moment, too.
         std::thread::sleep(Duration::from_millis(100));
         self.keyboard.write_all(text.as_bytes()).unwrap();
     }

@@ -18,6 +18,7 @@ use super::exit::Exit;
 use super::flags::{LoneTaskFlags, RunFlags};
 use super::lone_task::{LoneTask, Written};
 use super::options::options;
+use super::output::Output;
 use super::settings::with_vault;
 use super::stage::{Hosts, Kept, Stage, extra_variables, loader, no_hosts_left, runtime, surroundings};
 use super::stop::Stop;
@@ -242,7 +243,7 @@ impl Console {
         let (play, notes) = loader.lone_play(&task.play()?, &self.directory).map_err(Stop::written)?;
         tell(&notes, self.color);
         let display = Display { pretty: Some(true), ..display(&self.config, &self.options) };
-        let out = DefaultOutput::new(display, std::io::BufWriter::new(std::io::stdout()), std::io::stderr());
+        let out = DefaultOutput::new(display, std::io::BufWriter::new(Output), std::io::stderr());
         let stage = Stage {
             config: Arc::clone(&self.config),
             options: self.options.clone(),

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use zeroize::Zeroizing;
 
+use crate::cli::output::Output;
 use crate::cli::stop::Stop;
 use crate::source::Diagnostic;
 
@@ -108,7 +109,7 @@ pub(super) fn page(plain: &[u8]) -> Result<(), Stop> {
     });
     match shown {
         Err(_) if std::env::var_os("PAGER").is_none() => {
-            let _ = std::io::stdout().write_all(plain);
+            let _ = Output.write_all(plain);
             Ok(())
         }
         other => other,

@@ -17,6 +17,7 @@ use super::identities::{VaultFlags, ask, ask_new, same_label};
 use super::settings::with_settings;
 use super::stop::Stop;
 use super::tell::{color_of, say, tell};
+use crate::cli::output::Output;
 use crate::config::{Config, Setting};
 use crate::source::Diagnostic;
 use crate::vault::{Envelope, Identity, Keyring, Source};
@@ -306,7 +307,7 @@ impl View {
                 file::page(&opened.plain)?;
             } else {
                 // Nobody may be reading.
-                let _ = std::io::stdout().write_all(&opened.plain);
+                let _ = Output.write_all(&opened.plain);
             }
         }
         Ok(())

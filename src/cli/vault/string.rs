@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::super::identities::{VaultFlags, ask};
 use super::super::tell::say;
 use super::{EncryptWith, encrypting, file, seal};
+use crate::cli::output::Output;
 use crate::cli::stop::Stop;
 use crate::config::Config;
 use crate::source::Diagnostic;
@@ -82,7 +83,7 @@ impl EncryptString {
             Some(path) => file::write(path, text.as_bytes())?,
             None => {
                 // Nobody may be reading.
-                let _ = std::io::stdout().write_all(text.as_bytes());
+                let _ = Output.write_all(text.as_bytes());
             }
         }
         super::say_done("Encryption successful");

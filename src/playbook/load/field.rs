@@ -90,6 +90,7 @@ impl Loader {
                 for (key, value) in self.map(node, what) {
                     match key.as_str() {
                         Some(name) if is_variable_name(name) => {
+                            self.note_reserved(name, key.span);
                             variables.insert(name.into(), Written::from_node(value));
                         }
                         Some(name) => self.note(

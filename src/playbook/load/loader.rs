@@ -1,13 +1,14 @@
 //! What all parts of loading share.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::action::Library;
+use crate::playbook::reserved;
 use crate::playbook::role::Role;
 use crate::playbook::task::Task;
-use crate::source::{Diagnostic, Diagnostics, Severity};
+use crate::source::{Diagnostic, Diagnostics, Severity, Span};
 use crate::template::{Scope, Written};
 use crate::yaml::{self, Node};
 
@@ -26,6 +27,8 @@ pub struct Loader {
     /// Directory of the playbook that is being loaded.
     pub(super) playbook_directory: PathBuf,
     notes: Diagnostics,
+    /// Where names of variables were found to be reserved.
+    reserved: HashSet<Span>,
     files: HashMap<PathBuf, Option<Arc<Node>>>,
     /// Files and roles that are being loaded, to notice when they import each other in a circle.
     pub(super) open: Vec<String>,
@@ -61,6 +64,7 @@ impl Loader {
             statics,
             playbook_directory: PathBuf::from("."),
             notes: Vec::new(),
+            reserved: HashSet::new(),
             files: HashMap::new(),
             open: Vec::new(),
             defaults_in_force: false,
@@ -79,6 +83,15 @@ impl Loader {
     pub(super) fn note(&mut self, diagnostic: Diagnostic) {
         if !self.notes.contains(&diagnostic) {
             self.notes.push(diagnostic);
+        }
+    }
+
+    /// Note, once, that a variable has a name that is reserved, if it has one.
+    pub(super) fn note_reserved(&mut self, name: &str, place: Span) {
+        if let Some(warning) = reserved::warning(name, Some(place))
+            && self.reserved.insert(place)
+        {
+            self.note(warning);
         }
     }
 

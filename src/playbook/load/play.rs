@@ -358,7 +358,10 @@ impl Loader {
             for (key, value) in self.map(entry, "an entry of `vars_prompt`") {
                 let Some(name) = self.key(key) else { continue };
                 match name {
-                    "name" => prompt.name = self.plain(value, "`name`").unwrap_or_default(),
+                    "name" => {
+                        prompt.name = self.plain(value, "`name`").unwrap_or_default();
+                        self.note_reserved(&prompt.name, value.span);
+                    }
                     "prompt" => prompt.prompt = Some(Written::from_node(value)),
                     "default" => prompt.default = Some(Written::from_node(value)),
                     "private" => prompt.private = self.flag(value, "`private`"),

@@ -185,6 +185,9 @@ impl Loader {
         if matches!(action.short(), "include_tasks" | "include_role") {
             self.check_include_keywords(node, &action);
         }
+        if action.short() == "set_fact" {
+            arguments.spans.iter().for_each(|(name, span)| self.note_reserved(name, *span));
+        }
         let looping = draft.looping.map(|(source, span)| Loop { source, control: draft.control, span });
         let mut keywords = draft.keywords;
         if draft.local {
@@ -348,6 +351,7 @@ impl Loader {
             );
             return None;
         }
+        self.note_reserved(&name, value.span);
         Some(Register { name: name.into() })
     }
 
@@ -379,9 +383,15 @@ impl Loader {
             self.note(match wrong {
                 Some(wrong) => {
                     let name = word(wrong);
-                    Diagnostic::error(format!("`{name}` is not a valid keyword for a task"))
-                        .at(wrong.span)
-                        .did_you_mean(&name, keywords())
+                    let problem =
+                        Diagnostic::error(format!("`{name}` is not a valid keyword for a task")).at(wrong.span);
+                    let module = word(if wrong.span == first.span { key } else { &first });
+                    let called = library.resolve(&module, &[]).called;
+                    if called.is_some_and(|called| called.spec.option(&name).is_some()) {
+                        problem.hint(format!("`{name}` is an option of `{module}`: indent it below the module"))
+                    } else {
+                        problem.did_you_mean(&name, keywords())
+                    }
                 }
                 None => Diagnostic::error(format!("conflicting action statements: {}, {}", word(&first), word(key)))
                     .at(key.span)

@@ -75,10 +75,12 @@ impl Plan<'_> {
 
     /// Count an outcome for the recap.
     fn count(&mut self, task: &Task, host: &Arc<str>, outcome: &Outcome) {
-        let rescued = self.hosts.get(host).is_some_and(|run| {
-            let mut cursor = run.cursor.clone();
-            cursor.fail() == Consequence::Rescued
-        });
+        // After Ctrl-C nothing more is run, no rescue either.
+        let rescued = !self.shared.interrupt.is_pressed()
+            && self.hosts.get(host).is_some_and(|run| {
+                let mut cursor = run.cursor.clone();
+                cursor.fail() == Consequence::Rescued
+            });
         let counts = self.stats.host(host);
         match outcome.status {
             // An include counts once for each file or role that it leads to.

@@ -16,10 +16,13 @@ use crate::run::task::Job;
 impl Plan<'_> {
     /// Go through the play, each host at its own pace.
     pub(in crate::run) async fn run_free(&mut self, pinned: bool) -> PlanEnd {
+        self.apart = true;
         let mut debugged = HashMap::new();
         let mut running = FuturesUnordered::new();
         let mut busy: HashMap<Arc<str>, Arc<Task>> = HashMap::new();
         let mut begun: HashSet<Arc<str>> = HashSet::new();
+        // A task has one number, whichever host comes to it first; the task is kept, so that its address stays its own.
+        let mut numbers: HashMap<usize, (Arc<Task>, u64)> = HashMap::new();
         let forks = self.shared.options.forks.max(1);
         loop {
             let mut moved = false;
@@ -55,9 +58,15 @@ impl Plan<'_> {
                         continue;
                     }
                     let info = self.task_info(&task, &host);
-                    self.shared
-                        .reporter
-                        .send(Event::TaskStart { task: Arc::clone(&info), hosts: vec![Arc::clone(&host)] });
+                    let known = numbers.entry(Arc::as_ptr(&task) as usize);
+                    let (_, number) = known.or_insert_with(|| (Arc::clone(&task), info.number));
+                    let info = Arc::new(TaskInfo { number: *number, ..TaskInfo::clone(&info) });
+                    self.shared.reporter.send(Event::TaskStart {
+                        task: Arc::clone(&info),
+                        hosts: vec![Arc::clone(&host)],
+                        // What it includes is told without a result.
+                        apart: !task.is_include(),
+                    });
                     let Some(job) = self.job(&task, &info, &host) else { continue };
                     busy.insert(Arc::clone(&host), Arc::clone(&task));
                     running.push(run(host, task, info, Box::new(job)));

@@ -23,7 +23,7 @@ impl Plan<'_> {
             }
             if task.is("meta") {
                 self.meta(&task, &hosts).await;
-            } else if self.confirm_step(&task, &hosts) {
+            } else if self.confirm_step(&task, &hosts).await {
                 self.step(&task, &hosts).await;
             } else {
                 for host in &hosts {
@@ -78,7 +78,7 @@ impl Plan<'_> {
         let info = self.task_info(task, first);
         let once = self.runs_once(task, first);
         let runners: Vec<Arc<str>> = if once { vec![Arc::clone(first)] } else { hosts.to_vec() };
-        self.shared.reporter.send(Event::TaskStart { task: Arc::clone(&info), hosts: runners.clone() });
+        self.shared.reporter.send(Event::TaskStart { task: Arc::clone(&info), hosts: runners.clone(), apart: false });
         let mut outcomes: Vec<(Arc<str>, Outcome)> = Vec::with_capacity(runners.len());
         let mut debugged = HashMap::new();
         let mut running = FuturesUnordered::new();

@@ -76,6 +76,10 @@ pub(in crate::run) struct Plan<'r> {
     pub statics: Scope,
     /// `--start-at-task` has not been met yet.
     pub waiting_for: &'r mut Option<String>,
+    /// The task that `--start-at-task` names is in this play.
+    pub holds_start: bool,
+    /// Each host goes on in its own time.
+    pub apart: bool,
     /// `--step`: go on without asking.
     pub step_all: bool,
     pub ended: Option<PlanEnd>,
@@ -125,6 +129,8 @@ impl<'r> Plan<'r> {
             selection,
             statics,
             waiting_for,
+            holds_start: false,
+            apart: false,
             step_all: false,
             ended: None,
             mistakes: Vec::new(),
@@ -141,7 +147,8 @@ impl<'r> Plan<'r> {
     pub fn is_selected(&mut self, task: &Arc<Task>) -> bool {
         if let Some(target) = self.waiting_for.clone() {
             if task.implicit {
-                return task.is("meta") || task.is("gather_facts");
+                // Hosts that have nothing to do are not asked for their facts.
+                return task.is("meta") || (task.is("gather_facts") && self.holds_start);
             }
             if !self.is_start(task, &target) {
                 return false;
@@ -160,6 +167,20 @@ impl<'r> Plan<'r> {
         // The task is kept, so that its address cannot come to mean another one.
         self.selected.insert(key, (Arc::clone(task), selected));
         selected
+    }
+
+    /// Learn whether the task that the run begins with is among these.
+    pub fn look_for_start(&mut self, items: &[Item]) {
+        let Some(target) = self.waiting_for.clone() else { return };
+        self.holds_start = items.iter().any(|item| self.holds(item, &target));
+    }
+
+    fn holds(&self, item: &Item, target: &str) -> bool {
+        match item {
+            Item::Task(task) => !task.implicit && self.is_start(task, target),
+            // Nothing has failed before the first task.
+            Item::Block(block) => block.tasks.iter().chain(block.always.iter()).any(|item| self.holds(item, target)),
+        }
     }
 
     fn is_start(&self, task: &Task, target: &str) -> bool {
