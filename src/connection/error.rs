@@ -79,7 +79,7 @@ impl Loss {
         Self {
             reason: format!("the host gave no answer{time}"),
             hint: Some(
-                "check the host and the network; `ServerAliveInterval` and `ServerAliveCountMax` (in `~/.ssh/config`, or \
+                "what was under way may have been done or not; check the host and the network; `ServerAliveInterval` and `ServerAliveCountMax` (in `~/.ssh/config`, or \
                  with `-o` in `ansible_ssh_common_args`) say how often a silent host is asked for a sign of life, and \
                  how many questions it may leave without an answer"
                     .to_owned(),
