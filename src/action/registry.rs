@@ -95,6 +95,15 @@ impl Known {
         self.action.is_none()
     }
 
+    /// An option that a variable of the host gives where the task does not, and that variable.
+    pub fn option_of_variable(&self) -> Option<(&'static str, &'static str)> {
+        match &*self.short {
+            "package" => Some(("use", "ansible_package_use")),
+            "pip" => Some(("_interpreter", "ansible_python_interpreter")),
+            _ => None,
+        }
+    }
+
     /// The option's own name, for a name or an alias.
     pub fn canonical(&self, name: &str) -> Option<&'static str> {
         self.spec.option(name).map(|option| option.name)

@@ -421,40 +421,33 @@ impl Job {
             let action = &self.task.action.written;
             return Err(Stop::refused(format!("This action ({action}) does not support async.")));
         }
+        let known = &self.task.action.known;
+        if let Some((option, variable)) = known.option_of_variable()
+            && !arguments.contains_key(option)
+            && let Some(value) = scope.get(variable).map_err(Stop::Template)?
         {
-            let known = &self.task.action.known;
-            let named = match self.task.action.short() {
-                "package" => Some(("use", "ansible_package_use")),
-                "pip" => Some(("_interpreter", "ansible_python_interpreter")),
-                _ => None,
-            };
-            if let Some((option, variable)) = named
-                && !arguments.contains_key(option)
-                && let Some(value) = scope.get(variable).map_err(Stop::Template)?
-            {
-                arguments.insert(option.to_owned(), template::to_wire(&value).map_err(Stop::Template)?);
-            }
-            let problems = known.spec.check(&known.short, &arguments, |_| false);
-            if let Some(stop) = action::refusal(&known.short, &arguments, &problems) {
-                return Err(stop);
-            }
-            if let Some(first) = problems.first() {
-                let mut result = result::failed(match first {
-                    rprov_modules::argument::ArgumentProblem::Unknown { option, .. } => format!(
-                        "Unsupported parameters for ({}) module: {option}. Supported parameters include: {}.",
-                        known.short,
-                        known.option_names()
-                    ),
-                    rprov_modules::argument::ArgumentProblem::Missing { .. } => {
-                        format!("missing required arguments: {}", missing(&problems).join(", "))
-                    }
-                    other => other.to_string(),
-                });
-                if flag(&result, "changed") {
-                    result.insert("changed".into(), false.into());
+            arguments.insert(option.to_owned(), template::to_wire(&value).map_err(Stop::Template)?);
+        }
+        let problems = known.spec.check(&known.short, &arguments, |_| false);
+        if let Some(stop) = action::refusal(&known.short, &arguments, &problems) {
+            return Err(stop);
+        }
+        if let Some(first) = problems.first() {
+            let mut result = result::failed(match first {
+                rprov_modules::argument::ArgumentProblem::Unknown { option, .. } => format!(
+                    "Unsupported parameters for ({}) module: {option}. Supported parameters include: {}.",
+                    known.short,
+                    known.option_names()
+                ),
+                rprov_modules::argument::ArgumentProblem::Missing { .. } => {
+                    format!("missing required arguments: {}", missing(&problems).join(", "))
                 }
-                return Err(if known.module.is_some() { Stop::Unfit(result) } else { Stop::Refused(result) });
+                other => other.to_string(),
+            });
+            if flag(&result, "changed") {
+                result.insert("changed".into(), false.into());
             }
+            return Err(if known.module.is_some() { Stop::Unfit(result) } else { Stop::Refused(result) });
         }
         Ok(Prepared { scope, remote, arguments, values, options })
     }
