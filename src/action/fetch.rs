@@ -37,9 +37,7 @@ impl Action for Fetch {
             let path = call.scope.surroundings().playbook_dir.join(&source);
             arguments.insert("src".into(), path.display().to_string().into());
         }
-        let seen = !call.options.brief;
-        // MD5 takes as long as all the rest together.
-        let sums: &[Algorithm] = if seen { &[Algorithm::Sha1, Algorithm::Md5] } else { &[Algorithm::Sha1] };
+        let sums = Algorithm::told(call.options);
         let (result, received) = call.remote.fetch("fetch", call.options, arguments, &target, sums).await?;
         if is_failed(&result) || !result.contains_key("checksum") {
             if let Some(received) = received {
@@ -76,11 +74,11 @@ impl Action for Fetch {
                 })?;
                 sums.next()
             }
-            None if seen && target.exists() => Some(Algorithm::Md5.of_file(&target)?),
+            None if !call.options.brief && target.exists() => Some(Algorithm::Md5.of_file(&target)?),
             None => None,
         };
         done.insert("changed".into(), changed.into());
-        if seen {
+        if !call.options.brief {
             done.insert("md5sum".into(), md5.into());
         }
         done.insert("dest".into(), target.display().to_string().into());

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
+use rprov_wire::Options;
 use sha2::digest::DynDigest;
 
 use crate::choices;
@@ -32,6 +33,12 @@ impl Algorithm {
             "sha512" => Algorithm::Sha512,
             _ => return None,
         })
+    }
+
+    /// Those that a result tells of content that travelled: SHA-1, and MD5, which takes as long as all the rest of its way,
+    /// only where somebody may look at it.
+    pub fn told(options: &Options) -> &'static [Algorithm] {
+        if options.brief { &[Algorithm::Sha1] } else { &[Algorithm::Sha1, Algorithm::Md5] }
     }
 
     fn digest(self) -> Box<dyn DynDigest + Send> {

@@ -257,7 +257,7 @@ impl Task<'_> {
     }
 
     /// Write new content with all that the task asks for; the backup's path, and the content's MD5 where
-    /// somebody may look at it: it takes longer than all the rest.
+    /// somebody may look at it.
     fn write(
         &self,
         target: &Path,
@@ -267,9 +267,7 @@ impl Task<'_> {
     ) -> Result<(Option<PathBuf>, Option<String>), Failure> {
         let mut staged = Staged::new(target, wanted.unsafe_writes)?;
         // While it comes: to read it again would take as long as its way here.
-        let sums: &[Algorithm] =
-            if self.context.options.brief { &[Algorithm::Sha1] } else { &[Algorithm::Sha1, Algorithm::Md5] };
-        let mut content = Summing::new(origin.open(self.context)?, sums);
+        let mut content = Summing::new(origin.open(self.context)?, Algorithm::told(self.context.options));
         staged.copy_from(&mut content)?;
         let mut sums = content.finish().into_iter();
         let arrived = sums.next().unwrap_or_default();
