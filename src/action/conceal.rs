@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use rprov_modules::argument::Type;
+use rprov_modules::http;
 use rprov_wire::{Map, Value};
 
 use super::invocation::HIDDEN;
@@ -26,7 +27,8 @@ pub(crate) fn conceal(known: &Known, arguments: &Map, result: &mut Map) {
         if matches!(option.kind, Type::Secret) && !text.is_empty() {
             secrets.push((text.into(), true));
         } else if URLS.contains(&option.name)
-            && let Some(password) = password_in_url(text)
+            && let Some((_, password)) = http::written_login(text)
+            && !password.is_empty()
         {
             // Not the password wherever it may be found: it may be as short as a letter.
             secrets.push((format!(":{password}@").into(), false));
@@ -52,13 +54,6 @@ fn mask(value: &mut Value, secrets: &[(Cow<'_, str>, bool)]) {
         Value::Map(map) => map.values_mut().for_each(|value| mask(value, secrets)),
         _ => {}
     }
-}
-
-/// The password as it is written in a URL's login.
-fn password_in_url(url: &str) -> Option<&str> {
-    let authority = url.split_once("://")?.1.split(['/', '?', '#']).next()?;
-    let (_, password) = authority.rsplit_once('@')?.0.split_once(':')?;
-    (!password.is_empty()).then_some(password)
 }
 
 #[cfg(test)]

@@ -322,11 +322,16 @@ fn encode_url(url: &str) -> Result<String, Failure> {
 
 /// User name and password from a URL, decoded.
 pub fn login_in_url(url: &str) -> Option<(String, String)> {
+    let (user, password) = written_login(url)?;
+    Some((decode(user), decode(password)))
+}
+
+/// User name and password from a URL, as they are written there.
+pub fn written_login(url: &str) -> Option<(&str, &str)> {
     let rest = url.split_once("://")?.1;
     let authority = rest.split(['/', '?', '#']).next()?;
     let login = authority.rsplit_once('@')?.0;
-    let (user, password) = login.split_once(':').unwrap_or((login, ""));
-    Some((decode(user), decode(password)))
+    Some(login.split_once(':').unwrap_or((login, "")))
 }
 
 fn decode(text: &str) -> String {
