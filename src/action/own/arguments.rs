@@ -6,6 +6,7 @@ use rprov_wire::{Map, Value};
 
 use super::module::Circumstances;
 use crate::config::Setting;
+use crate::template::filter::text::shell_quote;
 use crate::template::{from_wire, python};
 use crate::vars::ANSIBLE_VERSION;
 
@@ -61,18 +62,9 @@ pub(super) fn words(arguments: &Map) -> String {
             Value::String(text) => text.clone(),
             other => python::repr(&from_wire(other.clone())).unwrap_or_default(),
         };
-        text.push_str(&format!("{name}={} ", quoted(&value)));
+        text.push_str(&format!("{name}={} ", shell_quote(&value)));
     }
     text
-}
-
-/// Text as one word of a shell, in quotes where it needs them.
-fn quoted(text: &str) -> String {
-    let plain = |character: char| character.is_ascii_alphanumeric() || "_@%+=:,./-".contains(character);
-    match !text.is_empty() && text.chars().all(plain) {
-        true => text.to_owned(),
-        false => format!("'{}'", text.replace('\'', "'\"'\"'")),
-    }
 }
 
 #[cfg(test)]

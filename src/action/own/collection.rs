@@ -9,6 +9,7 @@ use crate::vault::Keyring;
 use crate::yaml::{self, Node};
 
 /// Where collections are installed.
+#[derive(Default)]
 pub(super) struct Collections {
     /// Directories that hold `ansible_collections`.
     configured: Vec<PathBuf>,

@@ -36,6 +36,7 @@ pub struct Resolution {
 }
 
 /// Looks up the actions and modules of a run.
+#[derive(Default)]
 pub struct Library {
     configured: Vec<PathBuf>,
     action_paths: Vec<PathBuf>,
@@ -62,12 +63,6 @@ impl std::fmt::Debug for Library {
     }
 }
 
-impl Default for Library {
-    fn default() -> Self {
-        Self::from_paths(Vec::new(), Vec::new(), Vec::new(), Vec::new())
-    }
-}
-
 impl Library {
     /// The library that the settings and `--module-path` tell of.
     pub fn new(config: &Config, module_path: &[String]) -> Self {
@@ -78,25 +73,11 @@ impl Library {
             .map(rprov_modules::account::expand_path)
             .collect();
         configured.extend(config.paths(Setting::Library).iter().cloned());
-        Self::from_paths(
-            configured,
-            config.paths(Setting::ActionPluginPath).to_vec(),
-            config.paths(Setting::ModuleUtilsPath).to_vec(),
-            config.paths(Setting::CollectionsPath).to_vec(),
-        )
-    }
-
-    fn from_paths(
-        configured: Vec<PathBuf>,
-        action_paths: Vec<PathBuf>,
-        utility_paths: Vec<PathBuf>,
-        collections: Vec<PathBuf>,
-    ) -> Self {
         Self {
             configured,
-            action_paths,
-            utility_paths,
-            collections: Collections::new(collections),
+            action_paths: config.paths(Setting::ActionPluginPath).to_vec(),
+            utility_paths: config.paths(Setting::ModuleUtilsPath).to_vec(),
+            collections: Collections::new(config.paths(Setting::CollectionsPath).to_vec()),
             state: Mutex::default(),
         }
     }
@@ -108,15 +89,11 @@ impl Library {
     /// From now on, look beside a playbook as well.
     pub fn add_playbook(&self, directory: &Path) {
         self.collections.add(&directory.join("collections"));
-        self.add(directory);
+        self.add_role(directory);
     }
 
     /// From now on, look in a role as well.
-    pub fn add_role(&self, path: &Path) {
-        self.add(path);
-    }
-
-    fn add(&self, base: &Path) {
+    pub fn add_role(&self, base: &Path) {
         let mut state = self.state();
         if state.bases.iter().any(|known| known == base) {
             return;
@@ -397,7 +374,7 @@ mod tests {
                 "set/_old.py",
             ],
         );
-        let library = Arc::new(Library::from_paths(vec![root.join("set")], Vec::new(), Vec::new(), Vec::new()));
+        let library = Arc::new(Library { configured: vec![root.join("set")], ..Library::default() });
         let find = |name| found(&library, root, name, &[]);
         assert_eq!(find("mine").as_deref(), Some("set/mine"));
         library.add_role(&root.join("role"));
@@ -435,7 +412,8 @@ mod tests {
         );
         let runtime = "plugin_routing:\n  modules:\n    moved: {redirect: ns.one.ping}\n    circle: {redirect: ns.two.circle}\n    gone: {tombstone: {removal_version: 2.0.0, warning_text: Use another}}\n    going: {deprecation: {removal_date: 2030-01-01}}\n    inner: {redirect: ns.two.deep.inner}\naction_groups:\n  all: [ping, {metadata: {extend_group: [more]}}]\n  more: [ns.one.ping]\n";
         std::fs::write(root.join(&two).join("meta/runtime.yml"), runtime).unwrap();
-        let library = Arc::new(Library::from_paths(Vec::new(), Vec::new(), Vec::new(), vec![root.join("installed")]));
+        let library =
+            Arc::new(Library { collections: Collections::new(vec![root.join("installed")]), ..Library::default() });
         let find = |name, collections: &[&str]| found(&library, root, name, collections);
         assert_eq!(find("ns.two.ping", &[]), Some(format!("{two}/plugins/modules/ping.py")));
         assert_eq!(find("ping", &["ns.two", "ns.one"]), Some(format!("{two}/plugins/modules/ping.py")));

@@ -131,17 +131,6 @@ impl OwnModule {
         let (interpreters, words) = self.interpreters(program, &circumstances)?;
         parcel.insert("interpreters".to_owned(), interpreters.into());
         parcel.insert("words".to_owned(), words.into());
-        let mut sources = Vec::new();
-        let mut send = |bytes: &Arc<[u8]>, sha1: &str| {
-            // A job has nobody that it could ask for content.
-            if circumstances.options.job.is_some() {
-                parcel.insert("inline".to_owned(), STANDARD.encode(bytes).into());
-            } else {
-                let content = Content { index: 0, size: bytes.len() as u64, sha1: sha1.to_owned() };
-                parcel.insert("program".to_owned(), content.to_value());
-                sources.push(Source::Bytes(Arc::clone(bytes)));
-            }
-        };
         let text = match program.kind {
             Kind::Substituted => {
                 let text =
@@ -150,12 +139,20 @@ impl OwnModule {
                         &arguments::special_file_systems(&circumstances).join(","),
                     );
                 parcel.insert("inline".to_owned(), STANDARD.encode(text).into());
-                return Ok(Parcel { arguments: parcel, sources });
+                return Ok(Parcel { arguments: parcel, sources: Vec::new() });
             }
             Kind::Words => arguments::words(&all),
             Kind::Json | Kind::Packed => arguments::json(all),
         };
-        send(&program.bytes, &program.sha1);
+        let mut sources = Vec::new();
+        // A job has nobody that it could ask for content.
+        if circumstances.options.job.is_some() {
+            parcel.insert("inline".to_owned(), STANDARD.encode(&program.bytes).into());
+        } else {
+            let content = Content { index: 0, size: program.bytes.len() as u64, sha1: program.sha1.clone() };
+            parcel.insert("program".to_owned(), content.to_value());
+            sources.push(Source::Bytes(Arc::clone(&program.bytes)));
+        }
         parcel.insert("arguments".to_owned(), text.into());
         Ok(Parcel { arguments: parcel, sources })
     }
