@@ -43,27 +43,9 @@ impl Handlers {
                     text
                 }
             });
-            let mut names = Vec::new();
-            if let Some(name) = name {
-                if let Some(role) = &task.role {
-                    names.push(format!("{} : {name}", role.name));
-                    if let Some(short) = role.name.rsplit('.').next().filter(|short| *short != role.name) {
-                        names.push(format!("{short} : {name}"));
-                    }
-                }
-                names.push(name);
-            }
+            let names = name.map(|name| qualified(task, name)).unwrap_or_default();
             // Topics are names as they are written: no template is looked for in them.
-            let topics: Vec<String> = task.listen.iter().flat_map(topic_names).collect();
-            // A role's topics can be told from those of others by its name, as its handlers can.
-            let mut topics: Vec<String> = topics;
-            if let Some(role) = &task.role {
-                let short = role.name.rsplit('.').next().unwrap_or_default();
-                let own: Vec<String> = topics.iter().map(|topic| format!("{} : {topic}", role.name)).collect();
-                let shorter =
-                    topics.iter().map(|topic| format!("{short} : {topic}")).filter(|topic| !own.contains(topic));
-                topics = topics.iter().cloned().chain(shorter.collect::<Vec<_>>()).chain(own).collect();
-            }
+            let topics = task.listen.iter().flat_map(topic_names).flat_map(|topic| qualified(task, topic)).collect();
             let same_list = |last: &Entry| match (&last.task.role, &task.role) {
                 (Some(one), Some(other)) => Arc::ptr_eq(one, other),
                 (one, other) => one.is_none() && other.is_none(),
@@ -118,6 +100,14 @@ impl Handlers {
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().flat_map(|entry| entry.names.iter().chain(&entry.topics)).map(String::as_str)
     }
+}
+
+/// What a handler's name or topic goes by: behind its role's full name and short one, and as it is.
+fn qualified(task: &Task, name: String) -> Vec<String> {
+    let role = task.role.as_ref().map_or("", |role| &*role.name);
+    let short = role.rsplit('.').next().filter(|short| *short != role);
+    let full = Some(role).filter(|role| !role.is_empty());
+    full.into_iter().chain(short).map(|role| format!("{role} : {name}")).chain([name.clone()]).collect()
 }
 
 /// The topics of an entry of `listen`, as they are written.
