@@ -15,11 +15,11 @@ use crate::action::Library;
 use crate::config::{Config, Setting};
 use crate::connection::AgentStore;
 use crate::facts::FactCache;
-use crate::inventory::{Inventory, Pattern};
+use crate::inventory::{Broken, Inventory, Pattern};
 use crate::playbook::Loader;
 use crate::report::{Reporter, Sink};
 use crate::run::{Connections, Interrupt, Options, Shared};
-use crate::source::{Diagnostic, Diagnostics};
+use crate::source::Diagnostic;
 use crate::template::{Scope, Surroundings};
 use crate::throwaway::ThrowawayHost;
 use crate::vars::{HostStore, InventoryLayers, Layer, RunFacts, VarMap};
@@ -73,9 +73,6 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Stop> {
         .map_err(|error| Stop::new(vec![Diagnostic::error(format!("cannot start: {error}"))], Exit::Unexpected))
 }
 
-/// How an inventory is read: with mistakes in it refused or passed over.
-type Load = fn(&[String], &Config, &VarMap, &FactCache) -> Result<(Inventory, Diagnostics), Diagnostics>;
-
 /// The hosts that there are.
 pub(super) struct Hosts {
     /// All of them.
@@ -89,16 +86,18 @@ pub(super) struct Hosts {
 }
 
 impl Hosts {
-    /// Read what can be read of the inventory, to look at it.
-    pub(super) fn read(flags: &InventoryFlags, config: &Config, extra: &VarMap, color: bool) -> Result<Self, Stop> {
-        Self::read_by(Inventory::load_readable, flags, config, extra, color)
-    }
-
-    fn read_by(load: Load, flags: &InventoryFlags, config: &Config, extra: &VarMap, color: bool) -> Result<Self, Stop> {
+    /// Read the inventory.
+    pub(super) fn read(
+        flags: &InventoryFlags,
+        config: &Config,
+        extra: &VarMap,
+        broken: Broken,
+        color: bool,
+    ) -> Result<Self, Stop> {
         let sources = sources(flags, config);
         let cache = Arc::new(FactCache::open(config)?);
-        let (inventory, warnings) =
-            load(&sources, config, extra, &cache).map_err(|problems| Stop::new(problems, Exit::Error))?;
+        let (inventory, warnings) = Inventory::read(&sources, config, extra, &cache, broken)
+            .map_err(|problems| Stop::new(problems, Exit::Error))?;
         tell(&warnings, color);
         if inventory.nothing_read && config.bool(Setting::InventoryUnparsedWarning) {
             say("[WARNING]: No inventory was parsed, only implicit localhost is available");
@@ -108,7 +107,7 @@ impl Hosts {
 
     /// Read the inventory, and start the throw-away hosts in it. A limit that leaves none is refused.
     pub(super) fn load(flags: &InventoryFlags, config: &Config, extra: &VarMap, color: bool) -> Result<Self, Stop> {
-        let mut hosts = Self::read_by(Inventory::load, flags, config, extra, color)?;
+        let mut hosts = Self::read(flags, config, extra, Broken::Refused, color)?;
         check_limit(&hosts.inventory, config, flags.limit.as_deref())?;
         if flags.flush_cache {
             hosts.flush_cache()?;

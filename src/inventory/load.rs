@@ -32,21 +32,11 @@ impl Inventory {
         Self::read(sources, config, extra, cache, Broken::Refused)
     }
 
-    /// The same, but a source that has a mistake in it is a warning, and nothing of it is taken: for looking at what
-    /// can be read.
+    /// The same, with a choice of what becomes of a source with a mistake in it.
     ///
     /// # Errors
-    /// The settings refuse what could not be read, or leave nothing to read it with.
-    pub fn load_readable(
-        sources: &[String],
-        config: &Config,
-        extra: &IndexMap<Arc<str>, Written>,
-        cache: &FactCache,
-    ) -> Result<(Self, Diagnostics), Diagnostics> {
-        Self::read(sources, config, extra, cache, Broken::PassedOver)
-    }
-
-    fn read(
+    /// Mistakes that are not passed over; the settings refuse what could not be read, or leave nothing to read it with.
+    pub fn read(
         sources: &[String],
         config: &Config,
         extra: &IndexMap<Arc<str>, Written>,
@@ -111,11 +101,11 @@ impl Inventory {
 }
 
 /// What becomes of a source with a mistake in it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Broken {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Broken {
     /// It is an error.
     Refused,
-    /// It is told, and left out.
+    /// It is told as a warning, and nothing of it is taken: for looking at what can be read.
     PassedOver,
 }
 

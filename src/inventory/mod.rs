@@ -32,6 +32,7 @@ mod yaml;
 pub use group::Group;
 pub use growth::Growth;
 pub use host::Host;
+pub use load::Broken;
 pub use model::Inventory;
 pub use pattern::Pattern;
 pub use precedence::{Origin, origins};

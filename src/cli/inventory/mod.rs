@@ -26,7 +26,7 @@ use super::stage::{Hosts, extra_variables};
 use super::stop::Stop;
 use super::tell::{put, tell};
 use crate::config::{Config, Setting};
-use crate::inventory::{Inventory, Pattern};
+use crate::inventory::{Broken, Inventory, Pattern};
 use crate::source::Diagnostic;
 use crate::yaml::{Style, Tree, emit_tree};
 
@@ -110,7 +110,7 @@ impl InventoryCommand {
             }
         }
         let extra = extra_variables(&self.extra, config, color)?;
-        let hosts = Hosts::read(&self.inventory, config, &extra, color)?;
+        let hosts = Hosts::read(&self.inventory, config, &extra, Broken::PassedOver, color)?;
         if self.inventory.flush_cache {
             hosts.flush_cache()?;
         }
