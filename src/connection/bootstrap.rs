@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use super::r#become::{Become, Refusal};
 use super::error::ConnectionError;
 use super::local::signal_name;
+use super::lock;
 use super::store::{AgentStore, Packing};
 use super::transport::{Ending, Exit, Process, Transport};
 
@@ -463,10 +464,6 @@ pub(super) fn printable(bytes: &[u8]) -> String {
 pub(super) fn last_characters(text: &str, count: usize) -> &str {
     let skip = text.chars().count().saturating_sub(count);
     text.char_indices().nth(skip).and_then(|(at, _)| text.get(at..)).unwrap_or_default()
-}
-
-fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 async fn blocking<T: Send + 'static>(

@@ -16,6 +16,8 @@ pub mod ssh;
 mod store;
 mod transport;
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 pub use r#become::become_words;
 pub use error::{ConnectionError, Loss};
 pub use local::LocalTransport;
@@ -23,3 +25,8 @@ pub use session::{Call, Running, Session, Update};
 pub use settings::{BecomeSettings, HostKeyChecking, Password, Settings};
 pub use store::{AgentProgram, AgentStore, Packing};
 pub use transport::{Ending, Exit, Process, Transport};
+
+/// Lock, also where a thread died with the lock held: what is kept so stays valid at every step.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -27,6 +27,7 @@ use super::r#become::Become;
 use super::bootstrap::{self, First, Started, Trust, is_crash, last_characters, printable};
 use super::error::{ConnectionError, Loss};
 use super::local::signal_name;
+use super::lock;
 use super::settings::BecomeSettings;
 use super::store::AgentStore;
 use super::transport::{Ending, Exit, Transport};
@@ -151,10 +152,6 @@ struct Frame {
     head: Vec<u8>,
     content: Bytes,
     _room: Option<OwnedSemaphorePermit>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Session {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use rprov_modules::Failure;
 use rprov_modules::checksum::{Algorithm, Sums};
@@ -16,7 +16,7 @@ use super::shared::Shared;
 use crate::action::RawOutput;
 use crate::connection::{
     AgentStore, BecomeSettings, Call, ConnectionError, LocalTransport, Running, Session, Settings, Transport, Update,
-    become_words, ssh,
+    become_words, lock, ssh,
 };
 use crate::report::{Delegate, Event};
 use crate::source::Diagnostic;
@@ -41,10 +41,6 @@ struct Host {
 struct Agent {
     user: Option<BecomeSettings>,
     session: OnceCell<Session>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Connections {

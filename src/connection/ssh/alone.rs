@@ -5,13 +5,13 @@
 //! When that arrives it is started all the same, and what it prints ends the connection with all that runs there
 //! (<https://github.com/mkj/dropbear/issues/321>). So nothing else may run where a channel is opened.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use async_trait::async_trait;
 
 use super::route;
 use super::session::Connection;
-use crate::connection::{ConnectionError, Process, Settings, Transport};
+use crate::connection::{ConnectionError, Process, Settings, Transport, lock};
 
 /// A way to a host on which every command that runs has a connection of its own.
 #[derive(Debug)]
@@ -134,10 +134,6 @@ impl Drop for Lease {
             place.state = State::Free;
         }
     }
-}
-
-fn lock(places: &Mutex<Vec<Place>>) -> std::sync::MutexGuard<'_, Vec<Place>> {
-    places.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
