@@ -573,18 +573,20 @@ impl Job {
 
     async fn act(&self, prepared: &Prepared) -> Result<Done, Stop> {
         let known = &self.task.action.known;
-        let call = Call {
-            shared: &self.shared,
-            task: &self.task,
-            host: &self.variables.host,
-            scope: &prepared.scope,
-            arguments: prepared.arguments.clone(),
-            values: &prepared.values,
-            remote: &prepared.remote,
-            options: &prepared.options,
-        };
         match (known.action, &known.module) {
-            (Some(action), _) => action.run(call).await,
+            (Some(action), _) => {
+                let call = Call {
+                    shared: &self.shared,
+                    task: &self.task,
+                    host: &self.variables.host,
+                    scope: &prepared.scope,
+                    arguments: prepared.arguments.clone(),
+                    values: &prepared.values,
+                    remote: &prepared.remote,
+                    options: &prepared.options,
+                };
+                action.run(call).await
+            }
             (None, Some(module)) => {
                 let Parcel { arguments, sources } = self.parcel(module, prepared)?;
                 let mut results =
