@@ -968,14 +968,6 @@ async fn over_dropbear_an_agent_that_ends_takes_no_other_with_it() {
 fn a_run_replaces_a_killed_agent_and_other_hosts_go_on() {
     let user = User::new("killed", Some("ALL=(ALL) NOPASSWD: ALL"));
     let dropbear = Dropbear::start(&user);
-    let directory = tempfile::tempdir().unwrap();
-    let inventory = format!(
-        "[lab]\nbroken\nwhole\n[lab:vars]\nansible_host=127.0.0.1\nansible_port={}\nansible_user={}\n\
-         ansible_ssh_private_key_file={}\nansible_ssh_common_args='-F none'\n",
-        dropbear.port,
-        user.name,
-        dropbear.key.display()
-    );
     let playbook = "
 - hosts: lab
   gather_facts: false
@@ -991,29 +983,21 @@ fn a_run_replaces_a_killed_agent_and_other_hosts_go_on() {
     - {name: user again, command: id -un, register: login}
     - debug: msg='{{ inventory_hostname }} {{ admin.stdout }} {{ login.stdout }}'
 ";
-    fs::write(directory.path().join("hosts"), inventory).unwrap();
-    fs::write(directory.path().join("play.yml"), playbook).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_rprov"))
-        .args(["run", "play.yml", "-i", "hosts"])
-        .current_dir(directory.path())
-        .env("ANSIBLE_HOST_KEY_CHECKING", "False")
-        .env("HOME", directory.path())
-        .output()
-        .unwrap();
-    let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8_lossy(&output.stderr);
+    let (works, text) = play(&dropbear, &user, &["broken", "whole"], playbook);
     assert!(text.contains("the agent was killed (signal KILL)"), "{text}");
     for host in ["broken", "whole"] {
         assert!(text.contains(&format!("{host} root {}", user.name)), "{text}");
     }
-    assert!(output.status.success(), "{text}");
+    assert!(works, "{text}");
 }
 
-/// A playbook against a server of the test, as a user of the test.
-fn play(server: &Dropbear, user: &User, playbook: &str) -> (bool, String) {
+/// A playbook against a server of the test, as a user of the test; `hosts` are names that it goes by, in the group `lab`.
+fn play(server: &Dropbear, user: &User, hosts: &[&str], playbook: &str) -> (bool, String) {
     let directory = tempfile::tempdir().unwrap();
     let inventory = format!(
-        "lab ansible_host=127.0.0.1 ansible_port={} ansible_user={} ansible_ssh_private_key_file={} \
-         ansible_ssh_common_args='-F none'\n",
+        "[lab]\n{}\n[lab:vars]\nansible_host=127.0.0.1\nansible_port={}\nansible_user={}\n\
+         ansible_ssh_private_key_file={}\nansible_ssh_common_args='-F none'\n",
+        hosts.join("\n"),
         server.port,
         user.name,
         server.key.display()
@@ -1035,20 +1019,20 @@ fn a_damaged_agent_makes_no_host_unreachable_for_good() {
     let user = User::new("damaged", None);
     let dropbear = Dropbear::start(&user);
     let task = |text: &str| format!("- hosts: lab\n  gather_facts: false\n  tasks:\n    - {text}\n");
-    let (works, text) = play(&dropbear, &user, &task("ping:"));
+    let (works, text) = play(&dropbear, &user, &["one"], &task("ping:"));
     assert!(works, "{text}");
     let cache = user.home().join(".cache/rprov");
     let owned = |file: &Path| run(&["chown", &user.name, file.to_str().unwrap()]);
     // What changes nothing is done again.
     let file = damage(&cache, CRASH_AFTER_HELLO);
     owned(&file);
-    let (works, text) = play(&dropbear, &user, &task("ping:"));
+    let (works, text) = play(&dropbear, &user, &["one"], &task("ping:"));
     assert!(works, "{text}");
     owned(&damage(&cache, CRASH_AFTER_HELLO));
-    let (works, text) = play(&dropbear, &user, &task("command: 'true'"));
+    let (works, text) = play(&dropbear, &user, &["one"], &task("command: 'true'"));
     assert!(!works && text.contains("signal SEGV"), "{text}");
     assert!(text.contains(&format!("its program {} on the host was damaged, and has been replaced", file.display())));
-    let (works, text) = play(&dropbear, &user, &task("command: 'true'"));
+    let (works, text) = play(&dropbear, &user, &["one"], &task("command: 'true'"));
     assert!(works, "{text}");
 }
 
@@ -1059,6 +1043,7 @@ fn items_that_were_done_before_the_agent_died_keep_their_results() {
     let (_, text) = play(
         &dropbear,
         &user,
+        &["one"],
         r#"
 - hosts: lab
   gather_facts: false
