@@ -84,7 +84,10 @@ pub fn start(arguments: Vec<OsString>) -> Exit {
 
 /// Be the agent.
 fn serve(arguments: &[OsString]) -> Exit {
-    let code = rprov_agent::program::run(arguments.iter().map(|word| word.to_string_lossy().into_owned()));
+    let code = rprov_agent::program::run(
+        arguments.iter().map(|word| word.to_string_lossy().into_owned()),
+        crate::connection::entry,
+    );
     if code == std::process::ExitCode::SUCCESS { Exit::Success } else { Exit::Error }
 }
 

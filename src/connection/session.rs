@@ -12,7 +12,6 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
-use rprov_modules::registry::{Entry, entry};
 use rprov_wire::message::WINDOW;
 use rprov_wire::{
     CHUNK, FrameError, FromAgent, Hello, MAX_FRAME, Map, Message as _, Options, Request, Source, Stream, ToAgent,
@@ -214,10 +213,10 @@ impl Session {
 
     /// An agent within this process, for `connection: local` without become. Modules run on threads of their own.
     pub fn here() -> Session {
-        Self::here_with(entry)
+        Self::here_with(super::entry)
     }
 
-    fn here_with(find: fn(&str) -> Option<Entry>) -> Session {
+    fn here_with(find: rprov_agent::Find) -> Session {
         let link = Arc::new_cyclic(|link: &Weak<Link>| {
             let link = Weak::clone(link);
             let sink = move |message| {
@@ -226,7 +225,7 @@ impl Session {
                 }
                 Ok(())
             };
-            Link::new(Outgoing::Here(Arc::new(rprov_agent::Agent::with_modules(Box::new(sink), find))))
+            Link::new(Outgoing::Here(Arc::new(rprov_agent::Agent::new(Box::new(sink), find))))
         });
         Session { link, hello: rprov_agent::Agent::hello() }
     }
@@ -724,9 +723,9 @@ mod tests {
 
     use super::*;
 
-    static MODULES: &[(&str, Entry)] = &[("pull", pull), ("push", push), ("wait", wait)];
+    static MODULES: &[(&str, rprov_modules::registry::Entry)] = &[("pull", pull), ("push", push), ("wait", wait)];
 
-    fn find(name: &str) -> Option<Entry> {
+    fn find(name: &str) -> Option<rprov_modules::registry::Entry> {
         MODULES.iter().find(|(own, _)| *own == name).map(|(_, run)| *run)
     }
 

@@ -15,8 +15,8 @@ use super::is_failed;
 use super::shared::Shared;
 use crate::action::RawOutput;
 use crate::connection::{
-    AgentStore, BecomeSettings, Call, ConnectionError, LocalTransport, Running, Session, Settings, Transport, Update,
-    become_words, lock, ssh,
+    AgentStore, BecomeSettings, Call, ConnectionError, LocalTransport, Program, Running, Session, Settings, Transport,
+    Update, become_words, lock, ssh,
 };
 use crate::report::{Delegate, Event};
 use crate::source::Diagnostic;
@@ -36,9 +36,10 @@ struct Host {
     sessions: Mutex<Vec<Arc<Agent>>>,
 }
 
-/// The agent of one user.
+/// One program of one user.
 #[derive(Debug)]
 struct Agent {
+    program: Program,
     user: Option<BecomeSettings>,
     session: OnceCell<Session>,
 }
@@ -114,14 +115,14 @@ impl Host {
             .await
     }
 
-    fn agent(&self, user: Option<&BecomeSettings>) -> Arc<Agent> {
+    fn agent(&self, program: Program, user: Option<&BecomeSettings>) -> Arc<Agent> {
         let mut sessions = lock(&self.sessions);
         // An agent that has ended makes place for a new one.
         sessions.retain(|agent| agent.session.get().is_none_or(|session| session.lost().is_none()));
-        if let Some(agent) = sessions.iter().find(|agent| agent.user.as_ref() == user) {
+        if let Some(agent) = sessions.iter().find(|agent| agent.program == program && agent.user.as_ref() == user) {
             return Arc::clone(agent);
         }
-        let agent = Arc::new(Agent { user: user.cloned(), session: OnceCell::new() });
+        let agent = Arc::new(Agent { program, user: user.cloned(), session: OnceCell::new() });
         sessions.push(Arc::clone(&agent));
         agent
     }
@@ -288,15 +289,16 @@ impl Remote {
     /// the host yet.
     async fn begin(&self, call: Call) -> Result<(Arc<Agent>, Running), ConnectionError> {
         let connections = &self.shared.connections;
+        let program = Program::with(&call.module);
         loop {
             let host = connections.host(&self.settings);
-            let agent = host.agent(self.r#become.as_ref());
+            let agent = host.agent(program, self.r#become.as_ref());
             let used = host.transport.initialized() || agent.session.initialized();
             let mut first = None;
             // A call that goes out with the start of the agent is made at most once: then nothing is tried again.
             let with = (!used && !self.is_local()).then(|| call.clone());
             let session = agent.session.get_or_try_init(|| async {
-                let (session, running) = self.start(&host, with).await?;
+                let (session, running) = self.start(&host, program, with).await?;
                 first = running;
                 Ok(session)
             });
@@ -321,7 +323,7 @@ impl Remote {
     }
 
     /// Say which way is opened, to those who ask for a lot.
-    fn tell_start(&self, host: &Host) {
+    fn tell_start(&self, host: &Host, program: Program) {
         let detail = |verbosity: u8, text: String| {
             let text = format!("<{}> {text}", self.settings.address);
             self.shared.reporter.send(Event::Detail { verbosity, text });
@@ -332,15 +334,20 @@ impl Remote {
             detail(3, format!("ESTABLISH {kind} CONNECTION FOR USER: {user}"));
         }
         let user = self.r#become.as_ref().and_then(become_words);
-        let words: Vec<&str> = user.iter().map(String::as_str).chain(["rprov-agent"]).collect();
+        let words: Vec<&str> = user.iter().map(String::as_str).chain([program.name()]).collect();
         detail(3, format!("EXEC {}", words.join(" ")));
     }
 
     /// Start the agent, and make the first call where there is one.
-    async fn start(&self, host: &Host, call: Option<Call>) -> Result<(Session, Option<Running>), ConnectionError> {
-        let store = &self.shared.connections.store;
+    async fn start(
+        &self,
+        host: &Host,
+        program: Program,
+        call: Option<Call>,
+    ) -> Result<(Session, Option<Running>), ConnectionError> {
+        let store = &self.shared.connections.store.of(program);
         let user = self.r#become.as_ref();
-        self.tell_start(host);
+        self.tell_start(host, program);
         if self.is_local() {
             return Ok((Session::local(user, store).await?, None));
         }
@@ -431,7 +438,7 @@ impl Remote {
                 true => Arc::new(LocalTransport::new()),
                 false => Arc::clone(host.transport(&self.shared).await?),
             };
-            Session::mend(transport, self.r#become.as_ref(), &self.shared.connections.store).await
+            Session::mend(transport, self.r#become.as_ref(), &self.shared.connections.store.of(agent.program)).await
         };
         match mended.await {
             Ok(Some(file)) => {
