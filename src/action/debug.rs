@@ -39,7 +39,9 @@ impl Action for Debug {
                     Some(text) => {
                         let span = call.task.arguments.spans.get("var").copied();
                         let written = call.task.arguments.options.get("var");
-                        if written.and_then(Written::text).is_none_or(is_template) && !is_reference(&text) {
+                        let computed = written.and_then(Written::text).is_none_or(is_template);
+                        let data = written.is_some_and(|written| written.is_data(call.scope));
+                        if data || computed && !is_reference(&text) {
                             let message = "Error while resolving `var` expression: Encountered untrusted template or \
                                            expression.";
                             return Err(TemplateError::failed(message).at(span).into());

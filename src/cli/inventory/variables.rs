@@ -207,6 +207,7 @@ impl<'a> Variables<'a> {
                     _ => tree,
                 });
             }
+            Form::Unsafe(text) => Branch::Unsafe(Arc::clone(text)),
             Form::Template(template) => return Ok(Tree::from_json(template.text().into())),
             Form::Unless(both) => return self.written(&both.0),
             Form::Vault(ciphertext) => Branch::Vault(Arc::clone(ciphertext)),
