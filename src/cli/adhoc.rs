@@ -96,7 +96,8 @@ impl AdhocCommand {
         let mut loader = loader(&config, self.flags.task.library(&config), &extra, &surroundings);
         let (play, notes) = loader.lone_play(&play, &directory).map_err(Stop::written)?;
         tell(&notes, color);
-        if hosts.is_empty() {
+        // A pattern that is a template is known only when the play is.
+        if hosts.is_empty() && !crate::template::is_template(&self.pattern) {
             return Ok(Exit::Success);
         }
         let sinks = self.sinks(&config, &options)?;

@@ -10,7 +10,7 @@ use super::compiled::Template;
 use super::error::{TemplateError, TemplateErrorKind};
 use super::omit::is_omit;
 use super::place::Origin;
-use super::scope::{Inner, Scope, Variable};
+use super::scope::{Inner, Scope, Untrusted, Variable};
 use super::syntax::Syntax;
 use super::value::{final_list, final_map, finalize};
 use crate::source::{Diagnostics, Span};
@@ -282,7 +282,15 @@ impl Written {
     pub(super) fn resolve_in(&self, scope: &Arc<Inner>, name: Option<&str>) -> Result<Value, TemplateError> {
         match &self.form {
             Form::Plain(value) => Ok(value.clone()),
-            Form::Unsafe(text) => Ok(Value::from(text.clone())),
+            Form::Unsafe(text) => {
+                let told = "Encountered untrusted template or expression.";
+                match scope.surroundings().untrusted {
+                    Untrusted::Told(tell) if is_template(text) => tell(told),
+                    Untrusted::Refused if is_template(text) => return Err(TemplateError::failed(told).at(self.span)),
+                    Untrusted::Text | Untrusted::Told(_) | Untrusted::Refused => {}
+                }
+                Ok(Value::from(text.clone()))
+            }
             Form::Template(template) => template.evaluate(scope, name).map_err(|error| match name {
                 Some(name) => error.within(name, self.span),
                 None => error,
@@ -310,7 +318,6 @@ impl Written {
     fn render_in(&self, scope: &Arc<Inner>) -> Result<Value, TemplateError> {
         match &self.form {
             Form::Plain(value) => Ok(value.clone()),
-            Form::Unsafe(text) => Ok(Value::from(text.clone())),
             Form::List(items) => {
                 final_list(items.iter().map(|item| item.render_in(scope)).filter(|item| !omitted(item)))
             }
@@ -325,6 +332,7 @@ impl Written {
                 value if is_omit(&value) => both.1.render_in(scope),
                 value => Ok(value),
             },
+            Form::Unsafe(_) => self.resolve_in(scope, None),
             Form::Template(_) | Form::Vault(_) => {
                 let value = self.resolve_in(scope, None)?;
                 if is_omit(&value) {
