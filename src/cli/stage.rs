@@ -126,6 +126,8 @@ impl Hosts {
         for host in self.inventory.hosts() {
             self.cache.forget(&host.name)?;
         }
+        // It is there without being in the inventory.
+        self.cache.forget("localhost")?;
         Ok(())
     }
 }

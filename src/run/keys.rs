@@ -125,7 +125,8 @@ impl Keys {
                 }
                 End::Enter if key == b'\n' || key == b'\r' || key == code(SpecialCodeIndex::VEOF) => {
                     show(b"\n")?;
-                    let text = str::from_utf8(&typed).map_err(|_| Error::new(ErrorKind::InvalidData, "it is no UTF-8"))?;
+                    let text =
+                        str::from_utf8(&typed).map_err(|_| Error::new(ErrorKind::InvalidData, "it is no UTF-8"))?;
                     return Ok(Answer::Typed(text.to_owned()));
                 }
                 End::Enter if key == erase || key == b'\x08' || key == b'\x7f' => {

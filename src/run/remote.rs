@@ -74,7 +74,8 @@ impl Connections {
         let ways = lock(&self.hosts).get(host).cloned().unwrap_or_default();
         for way in ways {
             let is_theirs = |agent: &Arc<Agent>| agent.user.as_ref().is_some_and(|settings| settings.user == user);
-            let agents: Vec<Arc<Agent>> = lock(&way.sessions).iter().filter(|agent| is_theirs(agent)).cloned().collect();
+            let agents: Vec<Arc<Agent>> =
+                lock(&way.sessions).iter().filter(|agent| is_theirs(agent)).cloned().collect();
             for agent in agents {
                 if let Some(session) = agent.session.get() {
                     session.leave().await;

@@ -68,10 +68,13 @@ fn write_repr(out: &mut String, value: &Value, flat: bool, depth: usize) -> Resu
             }
             out.push('}');
         }
-        Shape::Other(value) => {
+        Shape::Other(value) => match value.downcast_object_ref::<DateTime>() {
+            Some(time) if depth > 0 => out.push_str(&time.repr_text()),
             // Writing to a string can't fail.
-            let _ = write!(out, "{value}");
-        }
+            _ => {
+                let _ = write!(out, "{value}");
+            }
+        },
     }
     Ok(())
 }
@@ -129,7 +132,7 @@ pub fn type_name(value: &Value) -> &'static str {
         ValueKind::Seq => "list",
         ValueKind::Map => "dict",
         ValueKind::Iterable => "generator",
-        _ if value.downcast_object_ref::<DateTime>().is_some() => "datetime",
+        _ if let Some(time) = value.downcast_object_ref::<DateTime>() => time.type_name(),
         _ if value.downcast_object_ref::<TimeDelta>().is_some() => "timedelta",
         _ => "object",
     }

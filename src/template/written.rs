@@ -8,6 +8,7 @@ use minijinja::value::{Enumerator, Object, ObjectRepr, Value};
 
 use super::compiled::Template;
 use super::error::{TemplateError, TemplateErrorKind};
+use super::filter::time::DateTime;
 use super::omit::is_omit;
 use super::place::Origin;
 use super::scope::{Inner, Scope, Untrusted, Variable};
@@ -53,6 +54,9 @@ impl Written {
             Data::Int(number) => Form::Plain(Value::from(*number)),
             Data::BigInt(digits) => Form::Plain(big_integer(digits)),
             Data::Float(number) => Form::Plain(Value::from(*number)),
+            Data::Timestamp(text) => {
+                Form::Plain(DateTime::of_yaml(text).map_or_else(|| Value::from(text.clone()), DateTime::into_value))
+            }
             Data::Unsafe(text) => Form::Unsafe(text.clone()),
             Data::Vault(ciphertext) => Form::Vault(ciphertext.clone()),
             Data::String(text) => return Self::from_text(text.clone(), Some(node.span)),
@@ -376,7 +380,9 @@ fn key_value(data: &Data) -> Value {
         Data::Int(number) => Value::from(*number),
         Data::BigInt(digits) => big_integer(digits),
         Data::Float(number) => Value::from(*number),
-        Data::String(text) | Data::Unsafe(text) | Data::Vault(text) => Value::from(text.clone()),
+        Data::String(text) | Data::Timestamp(text) | Data::Unsafe(text) | Data::Vault(text) => {
+            Value::from(text.clone())
+        }
         Data::List(items) => {
             Value::from(minijinja::value::Tuple::new(items.iter().map(|item| key_value(&item.data)).collect()))
         }

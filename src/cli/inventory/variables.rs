@@ -232,7 +232,7 @@ fn scalar(node: &Node) -> Value {
             digits.parse::<u64>().map_or_else(|_| digits.parse::<f64>().map_or(Value::Null, Value::from), Value::from)
         }
         Data::Float(number) => Value::from(*number),
-        Data::String(text) | Data::Unsafe(text) | Data::Vault(text) => Value::from(&**text),
+        Data::String(text) | Data::Timestamp(text) | Data::Unsafe(text) | Data::Vault(text) => Value::from(&**text),
         Data::Null | Data::List(_) | Data::Map(_) => Value::Null,
     }
 }
