@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use rprov_modules::arguments;
 
 use super::call::{Action, Call, Done, Stop};
-use crate::template::{self, Expression, TemplateError, Written, is_template};
+use crate::run::Mistake;
+use crate::template::{self, Expression, Written, is_template};
 
 arguments! {
     /// Print statements during execution.
@@ -65,8 +66,16 @@ fn shown(call: &Call<'_>, text: &str) -> Result<(rprov_wire::Value, Option<Strin
     let computed = written.and_then(Written::text).is_none_or(is_template);
     let data = written.is_some_and(|written| written.is_data(call.scope));
     if data || computed && !is_reference(text) {
-        let message = "Error while resolving `var` expression: Encountered untrusted template or expression.";
-        return Err(TemplateError::failed(message).at(span).into());
+        let (doing, message) =
+            ("Error while resolving `var` expression", "Encountered untrusted template or expression.");
+        let place = written.and_then(Written::span).or(span);
+        let mistake = Mistake {
+            steps: vec![(doing.to_owned(), place), (message.to_owned(), place)],
+            advice: "Templates and expressions must be defined by trusted sources such as playbooks or roles, not \
+                     untrusted sources such as module results.",
+            ..Mistake::plain(message, place)
+        };
+        return Err(Stop::Mistaken { mistake: Box::new(mistake), message: None });
     }
     match Expression::parse(text, span).evaluate(call.scope) {
         Ok(value) if template::is_omit(&value) => {

@@ -353,11 +353,10 @@ impl Dump {
             entries.sort_by(|left, right| name_of(left).cmp(&name_of(right)));
             list.append(&mut entries);
             let servers = galaxy::servers(config).into_iter().map(|server| {
-                let options = server.options.iter().filter(|option| !self.only_changed || option.is_set());
                 let option = |option: &galaxy::Choice| {
                     json!({"name": option.name, "origin": option.origin, "type": null, "value": option.value})
                 };
-                (server.name.to_owned(), options.map(option).collect())
+                (server.name.to_owned(), server.options.iter().map(option).collect())
             });
             list.push(json!({"GALAXY_SERVERS": servers.collect::<Map<_, _>>()}));
         }
