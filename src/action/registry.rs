@@ -248,21 +248,10 @@ static KNOWN: LazyLock<HashMap<&'static str, Called>> = LazyLock::new(|| {
 const BUILTIN: &str = "ansible.builtin";
 
 /// Modules of ansible-core that are not here yet. A playbook that names one runs, as long as the task is not reached.
-const ABSENT: &[&str] = &[
-    "apt_key",
-    "dnf",
-    "dpkg_selections",
-    "expect",
-    "iptables",
-    "mount_facts",
-    "rpm_key",
-    "subversion",
-    "sysvinit",
-    "yum_repository",
-];
+const ABSENT: &[&str] = &[];
 
 /// Names under which modules went before, or go elsewhere.
-const REDIRECTS: &[(&str, &str)] = &[("dnf5", "dnf"), ("yum", "dnf")];
+const REDIRECTS: &[(&str, &str)] = &[("yum", "dnf")];
 
 /// The action or module of that name: short (`copy`), or with its collection (`ansible.builtin.copy`).
 pub fn find(name: &str) -> Option<&'static Called> {

@@ -21,15 +21,18 @@ pub mod attributes;
 pub mod checksum;
 pub mod context;
 mod conversation;
+mod dnf_output;
 pub mod docker;
 pub mod dpkg;
 pub mod edit;
 pub mod encoding;
 pub mod fact;
 pub mod http;
+mod init_script;
 pub mod inode;
 pub mod json;
 pub mod module;
+pub mod openpgp;
 pub mod outcome;
 pub mod own;
 pub mod permissions;
@@ -43,6 +46,7 @@ pub mod shell_pattern;
 #[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod testing;
 pub mod text;
+mod upstart;
 pub mod validate;
 pub mod write;
 
