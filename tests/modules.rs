@@ -505,8 +505,8 @@ fn tree(directory: &Path) -> BTreeMap<String, Value> {
             let description = if metadata.is_symlink() {
                 json!({"link": std::fs::read_link(&path).unwrap()})
             } else if metadata.is_dir() {
-                // What git keeps inside differs with its configuration, not with who called it.
-                if path.file_name().is_some_and(|name| name == ".git")
+                // What git and Subversion keep inside differs with its configuration, not with who called it.
+                if path.file_name().is_some_and(|name| name == ".git" || name == ".svn")
                     || path.extension().is_some_and(|end| end == "git")
                 {
                     json!({"repository": true})

@@ -126,7 +126,8 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         Failure::new(format!("this host has no {}; is it one of Red Hat's family?", names.join(", ")))
     })?;
     if let Some(path) = arguments.conf_file.as_deref().filter(|path| !Path::new(path).is_file()) {
-        return Err(Failure::new("cannot read configuration file").with("conf_file", path));
+        let failure = Failure::new(format!("cannot read configuration file {path}"));
+        return Err(failure.with("conf_file", path).with("results", Vec::<Value>::new()));
     }
     Dnf { program, arguments: &arguments, context }.run()
 }
@@ -497,7 +498,7 @@ fn explain(output: &Output, attempt: &str) -> Failure {
         } else if let Some((_, name)) = line.split_once("filtered out by exclude filtering for argument: ") {
             failures.push(format!("{name} {line}"));
         } else if let Some(name) = line.strip_prefix("Module or Group '").and_then(|rest| rest.split('\'').next()) {
-            return failed(format!("No group {name} available."), Vec::new());
+            return Failure::new(format!("No group {name} available.")).with("results", Vec::<Value>::new());
         }
     }
     if !failures.is_empty() {

@@ -159,7 +159,8 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
     }
     let limit = arguments.timeout.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let patterns = |list: &Option<Vec<String>>| -> Option<Vec<ShellPattern>> {
-        list.as_ref().map(|list| list.iter().map(|text| ShellPattern::new(text)).collect())
+        let list = list.as_ref().filter(|list| !list.is_empty());
+        list.map(|list| list.iter().map(|text| ShellPattern::new(text)).collect())
     };
     let (devices, types) = (patterns(&arguments.devices), patterns(&arguments.fstypes));
     let fits = |patterns: &Option<Vec<ShellPattern>>, name: &str| {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::systemd_service;
+use super::{systemd_service, sysvinit};
 use crate::context::Context;
 use crate::fact::distribution;
 use crate::init_script::{InitScript, process_runs, says_running};
@@ -67,6 +67,26 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
                 daemon_reexec: false,
                 scope: systemd_service::Scope::System,
                 no_block: false,
+            },
+            context,
+        );
+    }
+    if manager == "sysvinit" {
+        return sysvinit::run(
+            sysvinit::Arguments {
+                name: arguments.name,
+                state: arguments.state.map(|state| match state {
+                    State::Reloaded => sysvinit::State::Reloaded,
+                    State::Restarted => sysvinit::State::Restarted,
+                    State::Started => sysvinit::State::Started,
+                    State::Stopped => sysvinit::State::Stopped,
+                }),
+                enabled: arguments.enabled,
+                sleep: arguments.sleep.unwrap_or(1),
+                pattern: arguments.pattern,
+                runlevels: None,
+                arguments: Some(arguments.arguments),
+                daemonize: false,
             },
             context,
         );
