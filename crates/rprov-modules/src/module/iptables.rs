@@ -413,3 +413,37 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         .with("chain_management", arguments.chain_management)
         .with("wait", arguments.wait))
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use rprov_wire::Value;
+    use serde_json::json;
+
+    use super::*;
+    use crate::argument::Arguments as _;
+
+    fn text(arguments: serde_json::Value, six: bool) -> String {
+        let Value::Map(map) = Value::from_json(&arguments) else { panic!("arguments are a dictionary") };
+        rule(&Arguments::decode(&map).unwrap(), six).join(" ")
+    }
+
+    #[test]
+    fn a_rule_has_its_words_in_the_order_that_iptables_wants() {
+        for (arguments, six, expected) in [
+            (json!({"source": "!10.0.0.0/8", "jump": "DROP"}), false, "! -s 10.0.0.0/8 -j DROP"),
+            (json!({"protocol": "tcp", "set_counters": "1,2", "fragment": ""}), false, "-p tcp -c 1 2"),
+            (json!({"icmp_type": "8", "limit": "5/s"}), true, "-m limit --limit 5/s --icmpv6-type 8"),
+            (
+                json!({"match": ["set", "state"], "match_set": "!a", "match_set_flags": "src,dst", "ctstate": "NEW"}),
+                false,
+                "-m set -m state --state NEW ! --match-set a src,dst",
+            ),
+            (json!({"log_prefix": "a b", "comment": "c d"}), false, "-j LOG --log-prefix a b -m comment --comment c d"),
+            (json!({"set_dscp_mark": "0x20", "jump": "DSCP"}), false, "-j DSCP --set-dscp 0x20"),
+            (json!({"uid_owner": "!root", "match": "owner"}), false, "-m owner ! --uid-owner root"),
+        ] {
+            assert_eq!(text(arguments, six), expected);
+        }
+    }
+}

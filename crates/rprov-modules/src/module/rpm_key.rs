@@ -1,5 +1,6 @@
 //! `rpm_key`: keys that rpm trusts.
 
+use std::io::Write;
 use std::path::Path;
 
 use crate::context::Context;
@@ -67,7 +68,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         (Some(_), None) => {
             return Err(Failure::new(format!("{key} has no OpenPGP key; give the file of a public key")));
         }
-        (None, _) => key_id(key).ok_or_else(|| Failure::new(format!("Not a valid key {key}")).with("key", key))?,
+        (None, _) => key_id(key).ok_or_else(|| Failure::new(format!("Not a valid key {key}")))?,
     };
     // Older versions of rpm call a key by the last eight digits.
     let short = id.get(id.len() - 8..).unwrap_or(&id);
@@ -104,9 +105,13 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         )));
     }
     if !context.check() {
+        // rpm reads a key twice, so it must be a file.
+        let mut file =
+            tempfile::NamedTempFile::new().map_err(|error| Failure::io("create", std::env::temp_dir(), error))?;
+        file.write_all(&content).map_err(|error| Failure::io("write", file.path(), error))?;
         Command::new("rpm")
-            .args(["--import", "/dev/stdin"])
-            .stdin(content)
+            .arg("--import")
+            .arg(file.path())
             .run_or_fail(&format!("could not import the key {key}"), context)?;
     }
     Ok(Outcome::new(true))

@@ -271,12 +271,9 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
     let mut sections = parse(original.text.as_deref().unwrap_or_default());
     let before = shown(&sections);
     let section = Section { name: arguments.name.clone(), options: wanted(&arguments) };
-    let place = sections.iter().position(|section| section.name == arguments.name);
-    match (place.and_then(|place| sections.get_mut(place)), present) {
-        (Some(known), true) => *known = section,
-        (None, true) => sections.push(section),
-        (Some(_), false) => sections.retain(|section| section.name != arguments.name),
-        (None, false) => {}
+    sections.retain(|section| section.name != arguments.name);
+    if present {
+        sections.push(section);
     }
     let after = shown(&sections);
     let mut changed = before != after;
