@@ -1,4 +1,4 @@
-//! Links the program `rprov-agent` statically, and leaves `rprov` as it is.
+//! Links the programs for hosts, `rprov-agent` and `rprov-systems`, statically, and leaves `rprov` as it is.
 //!
 //! The agent runs on hosts whose C library is older than the one here, or is none at all. On a musl target it is
 //! static by itself. On a glibc target, `-C target-feature=+crt-static` would hold for the whole build, procedural
@@ -10,6 +10,9 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+/// The programs that go to hosts.
+const PROGRAMS: &[&str] = &["rprov-agent", "rprov-systems"];
 
 /// What `rustc` links on linux-gnu, and the archives that take its place.
 const LIBRARIES: &[(&str, &[&str])] = &[
@@ -45,7 +48,7 @@ fn main() {
             }
         }
         Err(problem) => println!(
-            "cargo::warning=rprov-agent is not linked statically and will run only on hosts like this one: {problem}. \
+            "cargo::warning=the programs for hosts are not linked statically and will run only on hosts like this one: {problem}. \
              Install the static C library (Debian: libc6-dev, Fedora: glibc-static), or build for a musl target"
         ),
     }
@@ -74,7 +77,9 @@ fn variable(name: &str) -> String {
 }
 
 fn link_argument(argument: &str) {
-    println!("cargo::rustc-link-arg-bin=rprov-agent={argument}");
+    for program in PROGRAMS {
+        println!("cargo::rustc-link-arg-bin={program}={argument}");
+    }
 }
 
 /// The C compiler that links, which knows where its archives are.

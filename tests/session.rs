@@ -470,7 +470,7 @@ async fn a_machine_without_an_agent_program_is_named() {
         "mkdir /tmp/b; echo 'echo m68k' >/tmp/b/uname; chmod 755 /tmp/b/uname; export PATH=/tmp/b:$PATH",
     );
     let text = failure(&host).await;
-    assert!(text.contains("there is no agent program for m68k"), "{text}");
+    assert!(text.contains("there is no program rprov-agent for m68k"), "{text}");
 }
 
 #[tokio::test]
@@ -624,6 +624,8 @@ fn r#become(method: &str, user: &str, password: Option<&str>) -> BecomeSettings 
         password: password.map(Password::new),
         exe: None,
         flags: None,
+        prompts: Vec::new(),
+        patience: None,
     }
 }
 
@@ -991,6 +993,29 @@ fn a_run_replaces_a_killed_agent_and_other_hosts_go_on() {
     assert!(works, "{text}");
 }
 
+#[test]
+fn a_host_gets_the_program_of_a_module_when_a_task_calls_it() {
+    let user = User::new("systems", None);
+    let dropbear = Dropbear::start(&user);
+    let playbook = "
+- hosts: lab
+  gather_facts: false
+  tasks:
+    - ping:
+    - {command: ls .cache/rprov, register: before}
+    - community.docker.docker_host_info: docker_host=unix:///nowhere.sock
+      register: failure
+      failed_when: \"'cannot connect to the Docker Engine at' not in failure.msg\"
+    - {command: ls .cache/rprov, register: after}
+    - debug: msg='programs {{ before.stdout_lines | length }} {{ after.stdout_lines | length }}'
+";
+    let (works, text) = play(&dropbear, &user, &["one"], playbook);
+    assert!(works, "{text}");
+    assert!(text.contains("programs 1 2"), "{text}");
+    let started = |program: &str| text.matches(&format!("EXEC {program}\n")).count();
+    assert_eq!((started("rprov-agent"), started("rprov-systems")), (1, 1), "{text}");
+}
+
 /// A playbook against a server of the test, as a user of the test; `hosts` are names that it goes by, in the group `lab`.
 fn play(server: &Dropbear, user: &User, hosts: &[&str], playbook: &str) -> (bool, String) {
     let directory = tempfile::tempdir().unwrap();
@@ -1005,7 +1030,7 @@ fn play(server: &Dropbear, user: &User, hosts: &[&str], playbook: &str) -> (bool
     fs::write(directory.path().join("hosts"), inventory).unwrap();
     fs::write(directory.path().join("play.yml"), playbook).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_rprov"))
-        .args(["run", "play.yml", "-i", "hosts"])
+        .args(["run", "-vvv", "play.yml", "-i", "hosts"])
         .current_dir(directory.path())
         .env("ANSIBLE_HOST_KEY_CHECKING", "False")
         .env("HOME", directory.path())

@@ -138,7 +138,7 @@ macro_rules! own {
 
 static KNOWN: LazyLock<HashMap<&'static str, Called>> = LazyLock::new(|| {
     let mut all: HashMap<&'static str, Known> = HashMap::new();
-    for module in rprov_modules::modules() {
+    for module in rprov_modules::modules().iter().chain(rprov_systems::modules()) {
         all.insert(
             module.name,
             Known {

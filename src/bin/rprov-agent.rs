@@ -3,5 +3,8 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    rprov_agent::program::run(std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()))
+    rprov_agent::program::run(
+        std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()),
+        rprov_modules::registry::entry,
+    )
 }

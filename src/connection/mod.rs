@@ -3,6 +3,7 @@
 //! * [`Settings`]: everything that variables, flags and `ansible.cfg` say of a host's connection;
 //! * [`Transport`]: runs a command on the host through its login shell: over SSH or here;
 //! * [`Session`]: one agent on one transport, for one user, for the whole run;
+//! * [`Program`]: which of the programs that are pushed to hosts has a module;
 //! * `become`: how a session gets to be another user;
 //! * [`ConnectionError`]: why there is no way to a host; never mixed with a module's failure.
 
@@ -10,6 +11,7 @@ mod r#become;
 mod bootstrap;
 mod error;
 mod local;
+mod program;
 mod session;
 mod settings;
 pub mod ssh;
@@ -21,6 +23,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use r#become::become_words;
 pub use error::{ConnectionError, Loss};
 pub use local::LocalTransport;
+pub use program::{Program, entry};
 pub use session::{Call, Running, Session, Update};
 pub use settings::{BecomeSettings, HostKeyChecking, Password, Settings};
 pub use store::{AgentProgram, AgentStore, Packing};

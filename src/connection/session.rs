@@ -12,7 +12,6 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
-use rprov_modules::registry::{Entry, entry};
 use rprov_wire::message::WINDOW;
 use rprov_wire::{
     CHUNK, FrameError, FromAgent, Hello, MAX_FRAME, Map, Message as _, Options, Request, Source, Stream, ToAgent,
@@ -20,7 +19,7 @@ use rprov_wire::{
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::task::AbortHandle;
 
 use super::r#become::Become;
@@ -45,11 +44,16 @@ const ROOM: usize = 8;
 /// How long to wait for the exit code once the agent's output has ended.
 const EPILOGUE: Duration = Duration::from_secs(2);
 
+/// How long an agent that does nothing may take to end.
+const LEAVE: Duration = Duration::from_secs(5);
+
 /// One agent, for one user of one host. Calls may run at the same time. When it is dropped, the agent ends.
 #[derive(Debug)]
 pub struct Session {
     link: Arc<Link>,
     hello: Hello,
+    /// Its other side goes with the agent's process.
+    gone: watch::Receiver<()>,
 }
 
 /// A module call: one task on one host.
@@ -214,10 +218,10 @@ impl Session {
 
     /// An agent within this process, for `connection: local` without become. Modules run on threads of their own.
     pub fn here() -> Session {
-        Self::here_with(entry)
+        Self::here_with(super::entry)
     }
 
-    fn here_with(find: fn(&str) -> Option<Entry>) -> Session {
+    fn here_with(find: rprov_agent::Find) -> Session {
         let link = Arc::new_cyclic(|link: &Weak<Link>| {
             let link = Weak::clone(link);
             let sink = move |message| {
@@ -226,9 +230,9 @@ impl Session {
                 }
                 Ok(())
             };
-            Link::new(Outgoing::Here(Arc::new(rprov_agent::Agent::with_modules(Box::new(sink), find))))
+            Link::new(Outgoing::Here(Arc::new(rprov_agent::Agent::new(Box::new(sink), find))))
         });
-        Session { link, hello: rprov_agent::Agent::hello() }
+        Session { link, hello: rprov_agent::Agent::hello(), gone: watch::channel(()).1 }
     }
 
     /// Who the agent is.
@@ -291,6 +295,17 @@ impl Session {
         self.link.lose("the session was closed".to_owned().into());
     }
 
+    /// Let an agent end that does nothing, and wait until it has.
+    pub async fn leave(&self) {
+        if !lock(&self.link.calls).is_empty() {
+            return;
+        }
+        self.close();
+        let mut gone = self.gone.clone();
+        // A host that does not answer shows that to whoever calls it next.
+        let _ = tokio::time::timeout(LEAVE, async { while gone.changed().await.is_ok() {} }).await;
+    }
+
     async fn greet(
         link: Arc<Link>,
         outgoing: UnboundedReceiver<Frame>,
@@ -309,8 +324,14 @@ impl Session {
         tokio::spawn(write(stdin, outgoing, Arc::downgrade(&link)));
         let listener = tokio::spawn(remember(stderr, Arc::clone(&words)));
         // The transport lives as long as the agent does.
+        let (there, gone) = watch::channel(());
+        let exit = async move {
+            let exit = exit.await;
+            drop(there);
+            exit
+        };
         tokio::spawn(read(incoming, Arc::downgrade(&link), (exit, ending), words, listener.abort_handle(), transport));
-        Ok(Session { link, hello })
+        Ok(Session { link, hello, gone })
     }
 }
 
@@ -630,7 +651,7 @@ async fn remember(mut stderr: Box<dyn AsyncRead + Send + Unpin>, words: Arc<Mute
 async fn read(
     mut incoming: Incoming,
     link: Weak<Link>,
-    (exit, ending): (oneshot::Receiver<Exit>, Ending),
+    (exit, ending): (impl Future<Output = Result<Exit, oneshot::error::RecvError>>, Ending),
     words: Arc<Mutex<Vec<u8>>>,
     listener: AbortHandle,
     transport: Arc<dyn Transport>,
@@ -724,9 +745,9 @@ mod tests {
 
     use super::*;
 
-    static MODULES: &[(&str, Entry)] = &[("pull", pull), ("push", push), ("wait", wait)];
+    static MODULES: &[(&str, rprov_modules::registry::Entry)] = &[("pull", pull), ("push", push), ("wait", wait)];
 
-    fn find(name: &str) -> Option<Entry> {
+    fn find(name: &str) -> Option<rprov_modules::registry::Entry> {
         MODULES.iter().find(|(own, _)| *own == name).map(|(_, run)| *run)
     }
 

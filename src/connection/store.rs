@@ -12,6 +12,7 @@ use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
 use super::error::ConnectionError;
+use super::program::Program;
 
 /// Names that an architecture has in file names (and in Rust), what `uname -m` may call it, and its number in ELF.
 const ARCHITECTURES: &[(&str, &[&str], u16)] = &[
@@ -33,13 +34,15 @@ const HEADERS: u64 = 64 * 1024;
 /// The agents that this program can push, found and hashed when they are first asked for, once per run.
 #[derive(Clone, Debug)]
 pub struct AgentStore {
+    program: Program,
     inner: Arc<Inner>,
 }
 
 #[derive(Debug)]
 struct Inner {
     directories: Vec<PathBuf>,
-    found: OnceLock<Found>,
+    /// By [`Program`].
+    found: [OnceLock<Found>; 2],
 }
 
 #[derive(Debug, Default)]
@@ -88,7 +91,13 @@ impl AgentStore {
 
     /// The agents in these directories; the first of each architecture counts.
     pub fn with_directories(directories: Vec<PathBuf>) -> Self {
-        Self { inner: Arc::new(Inner { directories, found: OnceLock::new() }) }
+        Self { program: Program::Agent, inner: Arc::new(Inner { directories, found: Default::default() }) }
+    }
+
+    /// The same for another program than `rprov-agent`, which is named likewise.
+    #[must_use]
+    pub fn of(&self, program: Program) -> Self {
+        Self { program, inner: Arc::clone(&self.inner) }
     }
 
     /// All agents that there are. Reads and hashes the files the first time.
@@ -111,20 +120,28 @@ impl AgentStore {
     }
 
     fn found(&self) -> &Found {
-        self.inner.found.get_or_init(|| find(&self.inner.directories))
+        let [agent, systems] = &self.inner.found;
+        let found = match self.program {
+            Program::Agent => agent,
+            Program::Systems => systems,
+        };
+        found.get_or_init(|| find(self.program.name(), &self.inner.directories))
     }
 
     fn missing(&self, machine: &str) -> ConnectionError {
         let directories: Vec<String> =
             self.inner.directories.iter().map(|directory| directory.display().to_string()).collect();
-        let mut reason = format!("there is no agent program for {machine} (looked in {})", directories.join(", "));
+        let name = self.program.name();
+        let mut reason = format!("there is no program {name} for {machine} (looked in {})", directories.join(", "));
         for rejected in &self.found().rejected {
             reason.push_str("; ");
             reason.push_str(rejected);
         }
-        let hint = "build the agent with `cargo build --release --bin rprov-agent --target TARGET` and put it beside \
-                    rprov as `rprov-agent-ARCHITECTURE`, or name its directory in RPROV_AGENT_DIR";
-        ConnectionError::Agent { reason, hint: Some(hint.to_owned()) }
+        let hint = format!(
+            "build it with `cargo build --release --bin {name} --target TARGET` and put it beside rprov as \
+             `{name}-ARCHITECTURE`, or name its directory in RPROV_AGENT_DIR"
+        );
+        ConnectionError::Agent { reason, hint: Some(hint) }
     }
 }
 
@@ -134,11 +151,11 @@ impl Default for AgentStore {
     }
 }
 
-fn find(directories: &[PathBuf]) -> Found {
+fn find(program: &str, directories: &[PathBuf]) -> Found {
     let mut found = Found::default();
     for directory in directories {
-        let named = ARCHITECTURES.iter().map(|(name, ..)| format!("rprov-agent-{name}"));
-        for file in named.chain(std::iter::once("rprov-agent".to_owned())) {
+        let named = ARCHITECTURES.iter().map(|(name, ..)| format!("{program}-{name}"));
+        for file in named.chain(std::iter::once(program.to_owned())) {
             let path = directory.join(file);
             let Ok(mut opened) = File::open(&path) else { continue };
             let parsed = architecture(&mut opened);
@@ -303,7 +320,7 @@ mod tests {
         assert_eq!(store.agent_for("arm64").unwrap().path(), first.path().join("rprov-agent"));
         assert_eq!(store.agent_for("x86_64").unwrap().path(), second.path().join("rprov-agent"));
         let error = store.agent_for("s390x").unwrap_err();
-        assert!(error.to_string().contains("no agent program for s390x (looked in "), "{error}");
+        assert!(error.to_string().contains("no program rprov-agent for s390x (looked in "), "{error}");
         assert!(error.hint().unwrap().contains("RPROV_AGENT_DIR"));
     }
 

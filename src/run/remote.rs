@@ -15,8 +15,8 @@ use super::is_failed;
 use super::shared::Shared;
 use crate::action::RawOutput;
 use crate::connection::{
-    AgentStore, BecomeSettings, Call, ConnectionError, LocalTransport, Running, Session, Settings, Transport, Update,
-    become_words, lock, ssh,
+    AgentStore, BecomeSettings, Call, ConnectionError, LocalTransport, Program, Running, Session, Settings, Transport,
+    Update, become_words, lock, ssh,
 };
 use crate::report::{Delegate, Event};
 use crate::source::Diagnostic;
@@ -36,9 +36,10 @@ struct Host {
     sessions: Mutex<Vec<Arc<Agent>>>,
 }
 
-/// The agent of one user.
+/// One program of one user.
 #[derive(Debug)]
 struct Agent {
+    program: Program,
     user: Option<BecomeSettings>,
     session: OnceCell<Session>,
 }
@@ -66,6 +67,21 @@ impl Connections {
         let gone = lock(&self.hosts).remove(host).unwrap_or_default();
         for host in gone {
             host.close().await;
+        }
+    }
+
+    /// Let the agents end that run as a user, on all ways to a host.
+    async fn leave_user(&self, host: &str, user: &str) {
+        let ways = lock(&self.hosts).get(host).cloned().unwrap_or_default();
+        for way in ways {
+            let is_theirs = |agent: &Arc<Agent>| agent.user.as_ref().is_some_and(|settings| settings.user == user);
+            let agents: Vec<Arc<Agent>> =
+                lock(&way.sessions).iter().filter(|agent| is_theirs(agent)).cloned().collect();
+            for agent in agents {
+                if let Some(session) = agent.session.get() {
+                    session.leave().await;
+                }
+            }
         }
     }
 
@@ -114,14 +130,14 @@ impl Host {
             .await
     }
 
-    fn agent(&self, user: Option<&BecomeSettings>) -> Arc<Agent> {
+    fn agent(&self, program: Program, user: Option<&BecomeSettings>) -> Arc<Agent> {
         let mut sessions = lock(&self.sessions);
         // An agent that has ended makes place for a new one.
         sessions.retain(|agent| agent.session.get().is_none_or(|session| session.lost().is_none()));
-        if let Some(agent) = sessions.iter().find(|agent| agent.user.as_ref() == user) {
+        if let Some(agent) = sessions.iter().find(|agent| agent.program == program && agent.user.as_ref() == user) {
             return Arc::clone(agent);
         }
-        let agent = Arc::new(Agent { user: user.cloned(), session: OnceCell::new() });
+        let agent = Arc::new(Agent { program, user: user.cloned(), session: OnceCell::new() });
         sessions.push(Arc::clone(&agent));
         agent
     }
@@ -288,15 +304,16 @@ impl Remote {
     /// the host yet.
     async fn begin(&self, call: Call) -> Result<(Arc<Agent>, Running), ConnectionError> {
         let connections = &self.shared.connections;
+        let program = Program::with(&call.module);
         loop {
             let host = connections.host(&self.settings);
-            let agent = host.agent(self.r#become.as_ref());
+            let agent = host.agent(program, self.r#become.as_ref());
             let used = host.transport.initialized() || agent.session.initialized();
             let mut first = None;
             // A call that goes out with the start of the agent is made at most once: then nothing is tried again.
             let with = (!used && !self.is_local()).then(|| call.clone());
             let session = agent.session.get_or_try_init(|| async {
-                let (session, running) = self.start(&host, with).await?;
+                let (session, running) = self.start(&host, program, with).await?;
                 first = running;
                 Ok(session)
             });
@@ -321,7 +338,7 @@ impl Remote {
     }
 
     /// Say which way is opened, to those who ask for a lot.
-    fn tell_start(&self, host: &Host) {
+    fn tell_start(&self, host: &Host, program: Program) {
         let detail = |verbosity: u8, text: String| {
             let text = format!("<{}> {text}", self.settings.address);
             self.shared.reporter.send(Event::Detail { verbosity, text });
@@ -332,15 +349,20 @@ impl Remote {
             detail(3, format!("ESTABLISH {kind} CONNECTION FOR USER: {user}"));
         }
         let user = self.r#become.as_ref().and_then(become_words);
-        let words: Vec<&str> = user.iter().map(String::as_str).chain(["rprov-agent"]).collect();
+        let words: Vec<&str> = user.iter().map(String::as_str).chain([program.name()]).collect();
         detail(3, format!("EXEC {}", words.join(" ")));
     }
 
     /// Start the agent, and make the first call where there is one.
-    async fn start(&self, host: &Host, call: Option<Call>) -> Result<(Session, Option<Running>), ConnectionError> {
-        let store = &self.shared.connections.store;
+    async fn start(
+        &self,
+        host: &Host,
+        program: Program,
+        call: Option<Call>,
+    ) -> Result<(Session, Option<Running>), ConnectionError> {
+        let store = &self.shared.connections.store.of(program);
         let user = self.r#become.as_ref();
-        self.tell_start(host);
+        self.tell_start(host, program);
         if self.is_local() {
             return Ok((Session::local(user, store).await?, None));
         }
@@ -354,6 +376,17 @@ impl Remote {
         }
     }
 
+    /// A user with a process cannot be removed, and an agent is one.
+    async fn leave_removed_users(&self, items: &[Map]) {
+        let text = |item: &Map, name: &str| item.get(name).and_then(rprov_wire::Value::as_str).map(str::to_owned);
+        for item in items.iter().filter(|item| text(item, "state").as_deref() == Some("absent")) {
+            let own = self.r#become.as_ref().map(|settings| &settings.user);
+            if let Some(name) = text(item, "name").filter(|name| own != Some(name)) {
+                self.shared.connections.leave_user(&self.settings.host, &name).await;
+            }
+        }
+    }
+
     async fn run(
         &self,
         module: &str,
@@ -362,6 +395,9 @@ impl Remote {
         sources: Vec<Source>,
         sink: &mut Option<FileSink>,
     ) -> Called {
+        if module == "user" && !options.check {
+            self.leave_removed_users(&items).await;
+        }
         let call = Call { module: module.to_owned(), options: options.clone(), items, sources };
         let mut called = Called { results: Vec::with_capacity(call.items.len()), ended: Ok(()), begun: false };
         let mut again = matches!(module, "ping" | "setup").then(|| call.clone());
@@ -431,7 +467,7 @@ impl Remote {
                 true => Arc::new(LocalTransport::new()),
                 false => Arc::clone(host.transport(&self.shared).await?),
             };
-            Session::mend(transport, self.r#become.as_ref(), &self.shared.connections.store).await
+            Session::mend(transport, self.r#become.as_ref(), &self.shared.connections.store.of(agent.program)).await
         };
         match mended.await {
             Ok(Some(file)) => {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rprov_modules::registry::{Entry, entry};
+use rprov_modules::registry::Entry;
 use rprov_wire::{FrameError, FromAgent, Hello, ToAgent};
 
 use crate::request::{Reason, Running};
@@ -13,7 +13,7 @@ use crate::request::{Reason, Running};
 pub type Sink = Box<dyn Fn(FromAgent) -> Result<(), FrameError> + Send + Sync>;
 
 /// How a module is found by its name.
-pub(crate) type Find = fn(&str) -> Option<Entry>;
+pub type Find = fn(&str) -> Option<Entry>;
 
 /// Runs requests until it is stopped or dropped.
 pub struct Agent {
@@ -34,14 +34,8 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Agent {
-    /// An agent that answers to `sink`.
-    pub fn new(sink: Sink) -> Self {
-        Self::with_modules(sink, entry)
-    }
-
-    /// An agent with modules of one's own; for tests.
-    #[doc(hidden)]
-    pub fn with_modules(sink: Sink, find: fn(&str) -> Option<Entry>) -> Self {
+    /// An agent that answers to `sink`, with the modules that `find` knows.
+    pub fn new(sink: Sink, find: Find) -> Self {
         let shared = Shared { sink, find, running: Mutex::default(), ended: Condvar::new() };
         Self { shared: Arc::new(shared) }
     }

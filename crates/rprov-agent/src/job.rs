@@ -15,13 +15,12 @@ use std::time::{Duration, SystemTime};
 
 use rprov_modules::json::{self, Style};
 use rprov_modules::process::starts;
-use rprov_modules::registry::Entry;
 use rprov_modules::{Failure, account};
 use rprov_wire::message::Job;
 use rprov_wire::{FromAgent, Map, Options, Request, ToAgent, Value, encode, read_frame};
 use rustix::fs::{Mode, OFlags};
 
-use crate::agent::Agent;
+use crate::agent::{Agent, Find};
 use crate::{panic, program};
 
 /// The argument that makes this program a job.
@@ -136,7 +135,7 @@ fn spawn(request: Request) -> Result<(), Failure> {
 }
 
 /// Be a job: `rprov-agent --job`.
-pub(crate) fn run(find: fn(&str) -> Option<Entry>) -> ExitCode {
+pub(crate) fn run(find: Find) -> ExitCode {
     if let Err(error) = rustix::process::setsid() {
         return program::fail(3, &format!("cannot leave the session of whoever started the job: {error}"));
     }
@@ -154,7 +153,7 @@ pub(crate) fn run(find: fn(&str) -> Option<Entry>) -> ExitCode {
     }
     let (sender, receiver) = mpsc::channel();
     let sender = std::sync::Mutex::new(sender);
-    let agent = Agent::with_modules(
+    let agent = Agent::new(
         Box::new(move |message| {
             if let FromAgent::Result { result, .. } = message {
                 // The one who waits may have given up.

@@ -15,13 +15,12 @@ use std::process::{Command, ExitCode};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use rprov_modules::registry::{Entry, entry};
 use rprov_wire::{FrameError, FromAgent, ToAgent, encode};
 use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags};
 use sha2::{Digest, Sha256};
 
-use crate::agent::{Agent, lock};
+use crate::agent::{Agent, Find, lock};
 use crate::{job, panic};
 
 /// How long requests may take to end once the controller has gone.
@@ -42,14 +41,8 @@ usage: rprov-agent NONCE [first|REQUEST]  say `rprov:NONCE:hello`, then answer f
        rprov-agent --job                  run the request on standard input apart from everything else (`async`)
        rprov-agent --version";
 
-/// Run the program with its arguments, without its name.
-pub fn run(arguments: impl IntoIterator<Item = String>) -> ExitCode {
-    run_with_modules(arguments, entry)
-}
-
-/// Run the program with modules of one's own; for tests.
-#[doc(hidden)]
-pub fn run_with_modules(arguments: impl IntoIterator<Item = String>, find: fn(&str) -> Option<Entry>) -> ExitCode {
+/// Run the program with its arguments, without its name, and the modules that `find` knows.
+pub fn run(arguments: impl IntoIterator<Item = String>, find: Find) -> ExitCode {
     let arguments: Vec<String> = arguments.into_iter().collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
@@ -94,7 +87,7 @@ fn own_hash() -> io::Result<String> {
     Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-fn serve(nonce: &str, request: Option<&str>, find: fn(&str) -> Option<Entry>) -> ExitCode {
+fn serve(nonce: &str, request: Option<&str>, find: Find) -> ExitCode {
     if let Some(code) = leave_terminal(std::iter::once(nonce).chain(request)) {
         return code;
     }
@@ -127,7 +120,7 @@ fn serve(nonce: &str, request: Option<&str>, find: fn(&str) -> Option<Entry>) ->
     let output = Mutex::new(output);
     let agent = Arc::new_cyclic(|agent: &Weak<Agent>| {
         let agent = Weak::clone(agent);
-        Agent::with_modules(Box::new(move |message| send(&output, &agent, &message)), find)
+        Agent::new(Box::new(move |message| send(&output, &agent, &message)), find)
     });
     if let Some(message) = first {
         agent.receive(message);

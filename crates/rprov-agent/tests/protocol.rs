@@ -92,7 +92,7 @@ fn huge(_: &Map, _: &Context<'_>) -> Result<Outcome, Failure> {
 #[test]
 fn agent_process() {
     if std::env::var_os("RPROV_TEST_AGENT").is_some() {
-        let code = rprov_agent::program::run_with_modules([NONCE.to_owned()], find);
+        let code = rprov_agent::program::run([NONCE.to_owned()], find);
         std::process::exit(if code == ExitCode::SUCCESS { 0 } else { 4 });
     }
 }

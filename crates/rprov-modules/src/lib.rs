@@ -9,7 +9,6 @@
 //! * [`outcome`]: what it gives back;
 //! * [`registry`]: every module by its name;
 //! * [`module`]: the modules themselves, one file each, under their exact Ansible names;
-//! * [`docker`]: the Docker Engine API, for the modules of community.docker;
 //! * the rest is what several modules share: [`attributes`] (owner, group, mode ...), [`permissions`]
 //!   (octal and symbolic modes), [`mod@write`] (atomic writes), [`process`] (commands), [`program`] (where they are), [`fact`] (what `setup` and others
 //!   know of the host), [`account`] (users and groups without NSS).
@@ -23,6 +22,7 @@ pub mod context;
 mod conversation;
 mod dnf_output;
 pub mod docker;
+pub mod conversation;
 pub mod dpkg;
 pub mod edit;
 pub mod encoding;
@@ -36,15 +36,16 @@ pub mod openpgp;
 pub mod outcome;
 pub mod own;
 pub mod permissions;
-mod place;
+pub mod place;
 pub mod process;
 pub mod program;
 pub mod regex;
 pub mod registry;
 pub mod shell_pattern;
-#[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may panic")]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+#[doc(hidden)]
+#[expect(clippy::unwrap_used, clippy::new_without_default, reason = "for tests")]
+pub mod testing;
 pub mod text;
 mod upstart;
 pub mod validate;

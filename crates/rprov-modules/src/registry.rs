@@ -2,7 +2,7 @@
 
 use rprov_wire::Map;
 
-use crate::argument::{ArgumentProblem, Arguments, Spec};
+use crate::argument::Spec;
 use crate::context::Context;
 use crate::outcome::{Failure, Outcome};
 
@@ -25,23 +25,53 @@ impl std::fmt::Debug for Module {
     }
 }
 
-/// Declare the list of modules: each file has a type `Arguments` and a function `run`.
+/// A module's name, its collection, and what runs it.
+pub type Listed = (&'static str, &'static str, Entry);
+
+/// Declare the modules of one program, by collection: each is a file in `crate::module` with a type `Arguments` and a
+/// function `run`. What is named behind `beside` runs as well, as one of a collection `rprov`, and is no module that a task could name.
+///
+/// Makes the functions `modules`, `find` and `entry`.
+#[macro_export]
+#[allow(clippy::crate_in_macro_def, reason = "the modules are those of the crate that lists them")]
 macro_rules! modules {
-    ($($collection:literal { $($name:ident),* $(,)? })+) => {
-        static MODULES: &[Module] = &[
-            $($(Module {
+    ($($collection:literal { $($name:ident),* $(,)? })+ $(beside: $hidden:ident;)?) => {
+        static MODULES: &[$crate::Module] = &[
+            $($($crate::Module {
                 name: stringify!($name),
                 collection: $collection,
-                spec: &<crate::module::$name::Arguments as Arguments>::SPEC,
+                spec: &<crate::module::$name::Arguments as $crate::Arguments>::SPEC,
             },)*)+
         ];
 
-        // Apart from the descriptions, since the agent is to be linked without them: the controller has checked already.
-        static ENTRIES: &[(&str, &str, Entry)] = &[
+        // Apart from the descriptions, since what goes to hosts is to be linked without them: the controller has checked
+        // already.
+        static ENTRIES: &[$crate::registry::Listed] = &[
             $($((stringify!($name), $collection, |arguments, context| {
-                crate::module::$name::run(decode::<crate::module::$name::Arguments>(arguments)?, context)
+                let arguments = <crate::module::$name::Arguments as $crate::Arguments>::decode(arguments)?;
+                crate::module::$name::run(arguments, context)
             }),)*)+
+            $((stringify!($hidden), "rprov", |arguments, context| {
+                crate::$hidden::run(<crate::$hidden::Arguments as $crate::Arguments>::decode(arguments)?, context)
+            }),)?
         ];
+
+        /// All modules.
+        pub fn modules() -> &'static [$crate::Module] {
+            MODULES
+        }
+
+        /// The module of that name, short (`copy`) or full (`ansible.builtin.copy`, `ansible.legacy.copy`).
+        pub fn find(name: &str) -> Option<&'static $crate::Module> {
+            MODULES.iter().find(|module| $crate::registry::is_named(name, module.name, module.collection))
+        }
+
+        /// What runs the module of that name; see [`find`].
+        pub fn entry(name: &str) -> Option<$crate::registry::Entry> {
+            let mut listed = ENTRIES.iter();
+            let listed = listed.find(|(short, collection, _)| $crate::registry::is_named(name, short, collection));
+            listed.map(|(_, _, entry)| *entry)
+        }
     };
 }
 
@@ -105,44 +135,11 @@ modules! {
         authorized_key,
         sysctl,
     }
-    "community.docker" {
-        docker_container,
-        docker_container_exec,
-        docker_container_info,
-        docker_host_info,
-        docker_image,
-        docker_image_info,
-        docker_network,
-        docker_network_info,
-        docker_prune,
-        docker_volume,
-        docker_volume_info,
-    }
+    beside: own;
 }
 
-fn decode<T: Arguments>(arguments: &Map) -> Result<T, ArgumentProblem> {
-    T::decode(arguments)
-}
-
-/// All modules.
-pub fn modules() -> &'static [Module] {
-    MODULES
-}
-
-/// The module of that name, short (`copy`) or full (`ansible.builtin.copy`, `ansible.legacy.copy`).
-pub fn find(name: &str) -> Option<&'static Module> {
-    MODULES.iter().find(|module| is_named(name, module.name, module.collection))
-}
-
-/// What runs the module of that name; see [`find`].
-pub fn entry(name: &str) -> Option<Entry> {
-    if name == crate::own::NAME {
-        return Some(|arguments, context| crate::own::run(decode(arguments)?, context));
-    }
-    ENTRIES.iter().find(|(short, collection, _)| is_named(name, short, collection)).map(|(_, _, entry)| *entry)
-}
-
-fn is_named(name: &str, short: &str, collection: &str) -> bool {
+/// Whether a name, short or full, is that of a module in this collection.
+pub fn is_named(name: &str, short: &str, collection: &str) -> bool {
     match name.rsplit_once('.') {
         None => name == short,
         Some(("ansible.builtin" | "ansible.legacy", name)) => name == short,

@@ -11,51 +11,61 @@ use sha1::{Digest, Sha1};
 
 use crate::context::{Cancel, Context, Transport};
 use crate::outcome::Failure;
+use crate::registry::{Entry, Module};
 
 /// A temporary tree, and a controller made of memory.
-pub(crate) struct Bench {
+pub struct Bench {
     tree: tempfile::TempDir,
     contents: Mutex<Vec<Vec<u8>>>,
     pulls: AtomicUsize,
     pushed: Mutex<Vec<u8>>,
+    find: fn(&str) -> Option<&'static Module>,
+    entry: fn(&str) -> Option<Entry>,
 }
 
 /// What a file looks like from outside: kind, mode, content or link target.
-pub(crate) type Snapshot = BTreeMap<String, String>;
+pub type Snapshot = BTreeMap<String, String>;
 
 impl Bench {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
+        Self::of(crate::registry::find, crate::registry::entry)
+    }
+
+    /// For the modules of another list.
+    pub fn of(find: fn(&str) -> Option<&'static Module>, entry: fn(&str) -> Option<Entry>) -> Self {
         Bench {
             tree: tempfile::tempdir().unwrap(),
             contents: Mutex::default(),
             pulls: AtomicUsize::new(0),
             pushed: Mutex::default(),
+            find,
+            entry,
         }
     }
 
     /// An absolute path in the tree.
-    pub(crate) fn path(&self, name: &str) -> String {
+    pub fn path(&self, name: &str) -> String {
         self.root().join(name).display().to_string()
     }
 
-    pub(crate) fn root(&self) -> PathBuf {
+    pub fn root(&self) -> PathBuf {
         self.tree.path().to_owned()
     }
 
     /// Create a file, with its directories.
-    pub(crate) fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+    pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
         let path = self.tree.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, content).unwrap();
         path.display().to_string()
     }
 
-    pub(crate) fn read(&self, name: &str) -> String {
+    pub fn read(&self, name: &str) -> String {
         String::from_utf8_lossy(&std::fs::read(self.tree.path().join(name)).unwrap()).into_owned()
     }
 
     /// Content that stays on the controller, as an argument.
-    pub(crate) fn content(&self, bytes: impl AsRef<[u8]>) -> serde_json::Value {
+    pub fn content(&self, bytes: impl AsRef<[u8]>) -> serde_json::Value {
         let bytes = bytes.as_ref();
         let mut contents = self.contents.lock().unwrap();
         contents.push(bytes.to_vec());
@@ -65,17 +75,17 @@ impl Bench {
     }
 
     /// How often content travelled.
-    pub(crate) fn pulls(&self) -> usize {
+    pub fn pulls(&self) -> usize {
         self.pulls.load(Ordering::SeqCst)
     }
 
     /// What was sent to the controller.
-    pub(crate) fn pushed(&self) -> Vec<u8> {
+    pub fn pushed(&self) -> Vec<u8> {
         self.pushed.lock().unwrap().clone()
     }
 
-    pub(crate) fn run(&self, module: &str, arguments: serde_json::Value, check: bool) -> Result<Map, Failure> {
-        let module = crate::registry::find(module).unwrap();
+    pub fn run(&self, module: &str, arguments: serde_json::Value, check: bool) -> Result<Map, Failure> {
+        let module = (self.find)(module).unwrap();
         let arguments = Value::from_json(&arguments);
         let arguments = arguments.as_map().unwrap();
         let problems = module.spec.check(module.name, arguments, |_| false);
@@ -84,15 +94,15 @@ impl Bench {
         }
         let options = Options { check, diff: true, ..Options::default() };
         let context = Context { options: &options, transport: self, cancel: &Cancel::default() };
-        crate::registry::entry(module.name).unwrap()(arguments, &context).map(|outcome| outcome.into_map(true))
+        (self.entry)(module.name).unwrap()(arguments, &context).map(|outcome| outcome.into_map(true))
     }
 
     /// Run for real.
-    pub(crate) fn apply(&self, module: &str, arguments: serde_json::Value) -> Map {
+    pub fn apply(&self, module: &str, arguments: serde_json::Value) -> Map {
         self.run(module, arguments, false).unwrap_or_else(|failure| panic!("{module}: {failure}"))
     }
 
-    pub(crate) fn fails(&self, module: &str, arguments: serde_json::Value) -> String {
+    pub fn fails(&self, module: &str, arguments: serde_json::Value) -> String {
         match self.run(module, arguments, false) {
             Ok(map) => panic!("{module} should fail, but gave {}", Value::Map(map)),
             Err(failure) => failure.message,
@@ -101,7 +111,7 @@ impl Bench {
 
     /// Check mode changes nothing and predicts `changed` and the diff; applying changes something; applying
     /// again changes nothing. Gives the result of the first application.
-    pub(crate) fn converges(&self, module: &str, arguments: serde_json::Value) -> Map {
+    pub fn converges(&self, module: &str, arguments: serde_json::Value) -> Map {
         let before = self.snapshot();
         let predicted =
             self.run(module, arguments.clone(), true).unwrap_or_else(|failure| panic!("{module} (check): {failure}"));
@@ -120,7 +130,7 @@ impl Bench {
     }
 
     /// Neither check mode nor a real run changes anything.
-    pub(crate) fn settled(&self, module: &str, arguments: serde_json::Value) {
+    pub fn settled(&self, module: &str, arguments: serde_json::Value) {
         let before = self.snapshot();
         for check in [true, false] {
             let again =
@@ -131,7 +141,7 @@ impl Bench {
     }
 
     /// Everything in the tree.
-    pub(crate) fn snapshot(&self) -> Snapshot {
+    pub fn snapshot(&self) -> Snapshot {
         let mut snapshot = Snapshot::new();
         describe(self.tree.path(), self.tree.path(), &mut snapshot);
         snapshot
@@ -172,13 +182,13 @@ impl Transport for Bench {
 }
 
 /// A web server on loopback that knows a few paths, and counts requests.
-pub(crate) struct Server {
+pub struct Server {
     address: std::net::SocketAddr,
     requests: std::sync::Arc<AtomicUsize>,
 }
 
 impl Server {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let requests = std::sync::Arc::new(AtomicUsize::new(0));
@@ -192,11 +202,11 @@ impl Server {
         Server { address, requests }
     }
 
-    pub(crate) fn url(&self, path: &str) -> String {
+    pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    pub(crate) fn requests(&self) -> usize {
+    pub fn requests(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
     }
 }

@@ -1,0 +1,26 @@
+//! rprov's modules for the systems that run on a host: containers, databases, clusters, storage.
+//!
+//! They are built like those of [`rprov_modules`], and differ in one thing: they travel in a program of their own,
+//! `rprov-systems`, which a host gets when a task first calls one of them. So the agent that every host needs stays small.
+//!
+//! * [`module`]: the modules, one file each, under their exact Ansible names;
+//! * [`docker`]: the Docker Engine API, for the modules of community.docker.
+
+pub mod docker;
+pub mod module;
+
+rprov_modules::modules! {
+    "community.docker" {
+        docker_container,
+        docker_container_exec,
+        docker_container_info,
+        docker_host_info,
+        docker_image,
+        docker_image_info,
+        docker_network,
+        docker_network_info,
+        docker_prune,
+        docker_volume,
+        docker_volume_info,
+    }
+}

@@ -1,0 +1,13 @@
+//! The modules, one file each, under their exact Ansible names; see `rprov_modules::module`.
+
+pub mod docker_container;
+pub mod docker_container_exec;
+pub mod docker_container_info;
+pub mod docker_host_info;
+pub mod docker_image;
+pub mod docker_image_info;
+pub mod docker_network;
+pub mod docker_network_info;
+pub mod docker_prune;
+pub mod docker_volume;
+pub mod docker_volume_info;
