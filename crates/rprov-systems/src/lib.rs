@@ -11,6 +11,7 @@ pub mod module;
 
 rprov_modules::modules! {
     "community.docker" {
+        docker_config,
         docker_container,
         docker_container_exec,
         docker_container_info,
@@ -19,7 +20,14 @@ rprov_modules::modules! {
         docker_image_info,
         docker_network,
         docker_network_info,
+        docker_node,
+        docker_node_info,
         docker_prune,
+        docker_secret,
+        docker_swarm,
+        docker_swarm_info,
+        docker_swarm_service,
+        docker_swarm_service_info,
         docker_volume,
         docker_volume_info,
     }
