@@ -11,9 +11,11 @@
 //! * [`frames`]: standard output and error, as logs and commands send them;
 //! * [`compare`], [`container`]: whether a container is as it is wanted;
 //! * [`swarm`], [`deposit`]: the Engine's part in a swarm, and the secrets and configs that a swarm holds;
-//! * [`service`]: whether a service is as it is wanted.
+//! * [`service`]: whether a service is as it is wanted;
+//! * [`cli`]: the command `docker`, for what its plugins do.
 
 pub mod build_context;
+pub mod cli;
 pub mod compare;
 pub mod connection;
 pub mod container;

@@ -152,7 +152,10 @@ impl Task<'_> {
 
     fn login(&self) -> Vec<(&'static str, String)> {
         let image = Reference::parse(self.arguments.image.as_deref().unwrap_or_default(), None);
-        registry_login::header(image.registry()).into_iter().map(|login| ("X-Registry-Auth", login)).collect()
+        registry_login::header(image.registry(), self.context)
+            .into_iter()
+            .map(|login| ("X-Registry-Auth", login))
+            .collect()
     }
 
     /// The image's name with the digest that its tag has at the registry now.

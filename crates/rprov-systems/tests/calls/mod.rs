@@ -7,12 +7,22 @@ use rprov_modules::{Cancel, Context, Failure};
 use serde_json::{Value as Json, json};
 
 pub fn run(module: &str, arguments: &Json, check: bool) -> Result<Map, Failure> {
+    run_with(module, arguments, check, Vec::new())
+}
+
+/// As [`run`], with an environment of the task.
+pub fn run_with(
+    module: &str,
+    arguments: &Json,
+    check: bool,
+    environment: Vec<(String, String)>,
+) -> Result<Map, Failure> {
     let module = rprov_systems::find(module).unwrap();
     let arguments = Value::from_json(arguments);
     let arguments = arguments.as_map().unwrap();
     let problems = module.spec.check(module.name, arguments, |_| false);
     assert!(problems.is_empty(), "{problems:?}");
-    let options = Options { check, diff: true, ..Options::default() };
+    let options = Options { check, diff: true, environment, ..Options::default() };
     let context = Context { options: &options, transport: &Detached, cancel: &Cancel::default() };
     rprov_systems::entry(module.name).unwrap()(arguments, &context).map(|outcome| outcome.into_map(true))
 }
