@@ -15,6 +15,8 @@ mod output;
 mod own;
 mod project;
 mod prompts;
+#[cfg(feature = "system-tests")]
+mod schema;
 mod settings;
 mod signals;
 mod terminal;

@@ -3,11 +3,13 @@
 //!
 //! * `module`: modules, from the structs that declare their arguments;
 //! * `plugin`: filters, tests and lookups;
-//! * `keyword`: keywords of plays, roles, blocks, tasks and handlers.
+//! * `keyword`: keywords of plays, roles, blocks, tasks and handlers;
+//! * `schema`: `rprov schema`, all of it for editors.
 
 mod keyword;
 mod module;
 mod plugin;
+mod schema;
 
 use std::io::IsTerminal as _;
 
@@ -19,6 +21,8 @@ use super::settings::with_settings;
 use super::stop::Stop;
 use super::tell::{put, say};
 use crate::source::Diagnostic;
+
+pub(super) use schema::SchemaCommand;
 
 /// Show what modules, keywords and plugins there are
 #[derive(Debug, Parser)]
