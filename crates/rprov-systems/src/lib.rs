@@ -11,6 +11,7 @@ pub mod module;
 
 rprov_modules::modules! {
     "community.docker" {
+        docker_compose_v2,
         docker_config,
         docker_container,
         docker_container_exec,
@@ -32,6 +33,9 @@ rprov_modules::modules! {
         docker_node_info,
         docker_prune,
         docker_secret,
+        docker_stack,
+        docker_stack_info,
+        docker_stack_task_info,
         docker_swarm,
         docker_swarm_info,
         docker_swarm_service,

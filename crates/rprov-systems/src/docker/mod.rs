@@ -12,11 +12,12 @@
 //! * [`compare`], [`container`]: whether a container is as it is wanted;
 //! * [`swarm`], [`deposit`]: the Engine's part in a swarm, and the secrets and configs that a swarm holds;
 //! * [`service`]: whether a service is as it is wanted;
-//! * [`cli`]: the command `docker`, for what its plugins do.
+//! * [`cli`], [`stack`], [`compose`]: the command `docker`, and what it says of stacks and projects.
 
 pub mod build_context;
 pub mod cli;
 pub mod compare;
+pub mod compose;
 pub mod connection;
 pub mod container;
 pub mod deposit;
@@ -31,6 +32,7 @@ pub mod quantity;
 pub mod reference;
 pub mod registry_login;
 pub mod service;
+pub mod stack;
 pub mod swarm;
 
 pub use connection::Connection;

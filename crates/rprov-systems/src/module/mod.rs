@@ -1,5 +1,6 @@
 //! The modules, one file each, under their exact Ansible names; see `rprov_modules::module`.
 
+pub mod docker_compose_v2;
 pub mod docker_config;
 pub mod docker_container;
 pub mod docker_container_exec;
@@ -21,6 +22,9 @@ pub mod docker_node;
 pub mod docker_node_info;
 pub mod docker_prune;
 pub mod docker_secret;
+pub mod docker_stack;
+pub mod docker_stack_info;
+pub mod docker_stack_task_info;
 pub mod docker_swarm;
 pub mod docker_swarm_info;
 pub mod docker_swarm_service;
