@@ -624,6 +624,8 @@ fn r#become(method: &str, user: &str, password: Option<&str>) -> BecomeSettings 
         password: password.map(Password::new),
         exe: None,
         flags: None,
+        prompts: Vec::new(),
+        patience: None,
     }
 }
 

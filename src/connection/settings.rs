@@ -83,4 +83,9 @@ pub struct BecomeSettings {
     pub exe: Option<String>,
     /// `ansible_become_flags`, instead of the method's default flags.
     pub flags: Option<String>,
+    /// What `su` asks with, less its colon (`ansible_su_prompt_l10n`); where there is none, whatever looks like a
+    /// question.
+    pub prompts: Vec<String>,
+    /// How long to wait for the question or the other user's shell, where that was said.
+    pub patience: Option<Duration>,
 }

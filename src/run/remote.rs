@@ -70,6 +70,21 @@ impl Connections {
         }
     }
 
+    /// Let the agents end that run as a user, on all ways to a host.
+    async fn leave_user(&self, host: &str, user: &str) {
+        let ways = lock(&self.hosts).get(host).cloned().unwrap_or_default();
+        for way in ways {
+            let is_theirs = |agent: &Arc<Agent>| agent.user.as_ref().is_some_and(|settings| settings.user == user);
+            let agents: Vec<Arc<Agent>> =
+                lock(&way.sessions).iter().filter(|agent| is_theirs(agent)).cloned().collect();
+            for agent in agents {
+                if let Some(session) = agent.session.get() {
+                    session.leave().await;
+                }
+            }
+        }
+    }
+
     /// Use a way to a host no more, because it takes no new agents. It closes with the last of its calls.
     fn discard(&self, gone: &Arc<Host>) {
         if let Some(known) = lock(&self.hosts).get_mut(&gone.settings.host) {
@@ -361,6 +376,17 @@ impl Remote {
         }
     }
 
+    /// A user with a process cannot be removed, and an agent is one.
+    async fn leave_removed_users(&self, items: &[Map]) {
+        let text = |item: &Map, name: &str| item.get(name).and_then(rprov_wire::Value::as_str).map(str::to_owned);
+        for item in items.iter().filter(|item| text(item, "state").as_deref() == Some("absent")) {
+            let own = self.r#become.as_ref().map(|settings| &settings.user);
+            if let Some(name) = text(item, "name").filter(|name| own != Some(name)) {
+                self.shared.connections.leave_user(&self.settings.host, &name).await;
+            }
+        }
+    }
+
     async fn run(
         &self,
         module: &str,
@@ -369,6 +395,9 @@ impl Remote {
         sources: Vec<Source>,
         sink: &mut Option<FileSink>,
     ) -> Called {
+        if module == "user" && !options.check {
+            self.leave_removed_users(&items).await;
+        }
         let call = Call { module: module.to_owned(), options: options.clone(), items, sources };
         let mut called = Called { results: Vec::with_capacity(call.items.len()), ended: Ok(()), begun: false };
         let mut again = matches!(module, "ping" | "setup").then(|| call.clone());

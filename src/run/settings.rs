@@ -276,7 +276,15 @@ fn become_settings(
     if settings.user.as_deref() == Some(user.as_str()) {
         return Ok(None);
     }
+    let seconds = |text: Option<String>| text.and_then(|text| text.trim().parse::<f64>().ok());
+    let patience = match settings.connection.as_str() {
+        "local" => seconds(lookup.text(&["ansible_local_become_success_timeout"])?).filter(|told| *told >= 1.0),
+        // Two seconds more than the connection itself may take.
+        _ => seconds(lookup.text(&["ansible_ssh_timeout", "ansible_timeout"])?).map(|told| told + 2.0),
+    };
     Ok(Some(BecomeSettings {
+        prompts: if method == "su" { su_prompts(shared, lookup)? } else { Vec::new() },
+        patience: patience.map(|told| Duration::from_secs_f64(told.clamp(1.0, 86400.0))),
         method,
         user,
         password: lookup
@@ -292,6 +300,18 @@ fn become_settings(
             None => reader.named("become_flags").text(keywords.become_flags.as_ref())?,
         },
     }))
+}
+
+/// What `su` asks with, where that was said.
+fn su_prompts(shared: &Shared, lookup: &Lookup<'_>) -> Result<Vec<String>, TemplateError> {
+    let Some(value) = lookup.value(&["ansible_su_prompt_l10n"])? else {
+        return Ok(shared.config.list(Setting::SuPromptL10n).to_vec());
+    };
+    let prompts: Vec<String> = match value.kind() {
+        ValueKind::Seq => value.try_iter().into_iter().flatten().map(|prompt| prompt.to_string()).collect(),
+        _ => value.to_string().split(',').map(|prompt| prompt.trim().to_owned()).collect(),
+    };
+    Ok(prompts.into_iter().filter(|prompt| !prompt.is_empty()).collect())
 }
 
 /// What a module call is told beside its arguments.

@@ -360,7 +360,10 @@ impl Job {
             Stop::Argument { name, span, error } => {
                 let action = self.task.action.known.full_name();
                 let stage = format!("Finalization of task args for '{action}' failed");
-                let doing = format!("Error while resolving value for '{name}'");
+                let doing = match name.as_str() {
+                    "" => String::new(),
+                    name => format!("Error while resolving value for '{name}'"),
+                };
                 let mut mistake = Mistake::new(stage, &doing, &error, span);
                 // The action has a place of its own where the task begins with something else, such as its name.
                 let place = |span: Span| (span.line, span.column);

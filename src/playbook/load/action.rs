@@ -172,7 +172,13 @@ impl Loader {
                 }
             }
             Data::String(text) => self.key_value_arguments(arguments, known, text, value.span),
-            Data::Unsafe(_) | Data::Vault(_) | Data::Bool(_) | Data::Int(_) | Data::BigInt(_) | Data::Float(_)
+            Data::Timestamp(_)
+            | Data::Unsafe(_)
+            | Data::Vault(_)
+            | Data::Bool(_)
+            | Data::Int(_)
+            | Data::BigInt(_)
+            | Data::Float(_)
                 if known.free_form.is_some() =>
             {
                 arguments.options.insert("_raw_params".to_owned(), Written::from_node(value));
