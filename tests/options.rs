@@ -31,6 +31,7 @@ const EXCEPTIONS: &[(&str, &str, &str, &str)] = &[
     ("docker_container", "purge_networks", "is not", "of earlier versions; old playbooks say it"),
     ("dnf", "auto_install_module_deps", "is not", "dnf5 takes it, and both are one module"),
     ("dnf5", "use_backend", "is not", "dnf takes it, and both are one module"),
+    ("docker_login", "config_path", "default", "expanded already"),
     ("command", "executable", "is not", "taken with a warning, though it is not documented"),
     ("pip", "virtualenv_command", "type", "a program with its arguments, not a path"),
     ("set_stats", "data", "must be given", "it may be missing, though it is documented otherwise"),
