@@ -3,11 +3,14 @@
 //! No registry is needed: the image is made of the host's own BusyBox.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod bench;
+
 use std::sync::Once;
 
+use bench::{apply, converges, run, settled};
 use rprov_modules::context::Detached;
 use rprov_modules::rprov_wire::{Map, Options, Value};
-use rprov_modules::{Arguments, Cancel, Context, Failure};
+use rprov_modules::{Arguments, Cancel, Context};
 use rprov_systems::docker::{Body, Connection, Engine, Patience};
 use serde_json::{Value as Json, json};
 
@@ -53,41 +56,6 @@ fn prepare() {
             engine().send("POST", "/images/create", &query, &[], Body::Tar(&mut write), Patience::Normal).unwrap();
         std::io::copy(&mut answer, &mut std::io::sink()).unwrap();
     });
-}
-
-fn run(module: &str, arguments: &Json, check: bool) -> Result<Map, Failure> {
-    let module = rprov_systems::find(module).unwrap();
-    let arguments = Value::from_json(arguments);
-    let arguments = arguments.as_map().unwrap();
-    let problems = module.spec.check(module.name, arguments, |_| false);
-    assert!(problems.is_empty(), "{problems:?}");
-    let options = Options { check, diff: true, ..Options::default() };
-    let context = Context { options: &options, transport: &Detached, cancel: &Cancel::default() };
-    rprov_systems::entry(module.name).unwrap()(arguments, &context).map(|outcome| outcome.into_map(true))
-}
-
-fn apply(module: &str, arguments: &Json) -> Json {
-    let map = run(module, arguments, false).unwrap_or_else(|failure| panic!("{module} {arguments}: {failure}"));
-    Value::Map(map).to_json()
-}
-
-/// Check mode predicts a change and the diff, applying changes, and applying again changes nothing.
-fn converges(module: &str, arguments: &Json) -> Json {
-    let predicted = run(module, arguments, true).unwrap_or_else(|failure| panic!("{module} {arguments}: {failure}"));
-    assert_eq!(predicted["changed"], Value::Bool(true), "{arguments}: check mode predicts a change");
-    let applied = apply(module, arguments);
-    assert_eq!(applied["changed"], true, "{arguments}: the first run changes");
-    let predicted = predicted.get("diff").map_or(Json::Null, Value::to_json);
-    assert_eq!(predicted, applied["diff"], "{arguments}: the predicted diff is the real one");
-    settled(module, arguments);
-    applied
-}
-
-fn settled(module: &str, arguments: &Json) {
-    for check in [true, false] {
-        let again = run(module, arguments, check).unwrap_or_else(|failure| panic!("{module} {arguments}: {failure}"));
-        assert_eq!(again["changed"], Value::Bool(false), "{arguments} (check={check}): {}", Value::Map(again.clone()));
-    }
 }
 
 /// Removes what a test made, also when it fails.

@@ -11,3 +11,8 @@ pub mod docker_network_info;
 pub mod docker_prune;
 pub mod docker_volume;
 pub mod docker_volume_info;
+pub mod mysql_db;
+pub mod mysql_info;
+pub mod mysql_query;
+pub mod mysql_user;
+pub mod mysql_variables;
