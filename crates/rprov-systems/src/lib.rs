@@ -5,11 +5,13 @@
 //!
 //! * [`module`]: the modules, one file each, under their exact Ansible names;
 //! * [`docker`]: the Docker Engine API, for the modules of community.docker;
+//! * [`gluster`]: the program `gluster`, for those of gluster.gluster;
 //! * [`mysql`]: MySQL's and MariaDB's protocol, for those of community.mysql;
 //! * [`socket`], [`tls`], [`compression`], [`pipeline`] and [`substitution`]: what they have in common.
 
 pub mod compression;
 pub mod docker;
+pub mod gluster;
 pub mod module;
 pub mod mysql;
 pub mod pipeline;
@@ -37,5 +39,10 @@ rprov_modules::modules! {
         mysql_query,
         mysql_user,
         mysql_variables,
+    }
+    "gluster.gluster" {
+        gluster_heal_info,
+        gluster_peer,
+        gluster_volume,
     }
 }

@@ -21,6 +21,11 @@ choices! {
     pub enum State { Absent = "absent", Dump = "dump", Import = "import", Present = "present" }
 }
 
+choices! {
+    /// Whether a dump tells the position in the binary log.
+    pub enum MasterData { No = "0", Statement = "1", Comment = "2" }
+}
+
 arguments! {
     /// Add or remove MySQL or MariaDB databases.
     pub struct Arguments + Login {
@@ -44,8 +49,8 @@ arguments! {
         hex_blob: bool = false,
         /// Go on after an error of SQL in a dump or import.
         force: bool = false,
-        /// Write the position in the binary log: 1 as a statement, 2 as a comment.
-        master_data: i64 = 0,
+        /// Whether a dump tells the position in the binary log: 1 as a statement, 2 as a comment.
+        master_data: MasterData = MasterData::No,
         /// Do not lock tables for a dump.
         skip_lock_tables: bool = false,
         /// More arguments for mysqldump.
@@ -84,9 +89,6 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
     }
     if arguments.name.iter().any(String::is_empty) || arguments.name.is_empty() {
         return Err(Failure::new("name: a name is empty"));
-    }
-    if !(0..=2).contains(&arguments.master_data) {
-        return Err(Failure::new("master_data: it is one of 0, 1 and 2"));
     }
     if arguments.state == State::Import && arguments.name.len() > 1 {
         return Err(Failure::new("Multiple databases are not supported with state=import; import one after the other"));
@@ -205,7 +207,7 @@ impl Task<'_> {
         flag(arguments.quick, "--quick");
         flag(arguments.skip_lock_tables, "--skip-lock-tables");
         flag(arguments.hex_blob, "--hex-blob");
-        flag(arguments.master_data != 0, &format!("--master-data={}", arguments.master_data));
+        flag(arguments.master_data != MasterData::No, &format!("--master-data={}", arguments.master_data.word()));
         flag(!arguments.encoding.is_empty(), &format!("--default-character-set={}", arguments.encoding));
         for table in &arguments.ignore_tables {
             flag(true, &format!("--ignore-table={table}"));
