@@ -32,6 +32,7 @@ const EXCEPTIONS: &[(&str, &str, &str, &str)] = &[
     ("dnf", "auto_install_module_deps", "is not", "dnf5 takes it, and both are one module"),
     ("dnf5", "use_backend", "is not", "dnf takes it, and both are one module"),
     ("docker_login", "config_path", "default", "expanded already"),
+    ("mysql_db", "master_data", "type", "one of three words, which numbers are read as"),
     ("command", "executable", "is not", "taken with a warning, though it is not documented"),
     ("pip", "virtualenv_command", "type", "a program with its arguments, not a path"),
     ("set_stats", "data", "must be given", "it may be missing, though it is documented otherwise"),
