@@ -1,6 +1,6 @@
 //! The modules for Docker swarms, on real Engines of their own. They need root, `dockerd` and `busybox-static`.
 //!
-//! Each test has addresses of its own (127.71.x.y), since a node's traffic uses fixed ports.
+//! Each test has a network of its own, in which nodes are addresses of its loopback.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod calls;
@@ -29,7 +29,8 @@ fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
 
 #[test]
 fn a_swarm_is_made_changed_joined_and_left() {
-    let (first, second) = (Throwaway::start(), Throwaway::start());
+    let first = Throwaway::start();
+    let second = first.beside();
     let failure = run("docker_swarm_info", &first.options(), false).unwrap_err();
     assert!(failure.message.contains("it is part of no swarm"), "{failure}");
     let told = |name: &str| failure.values[name].to_json();
