@@ -4,10 +4,20 @@
 //! `rprov-systems`, which a host gets when a task first calls one of them. So the agent that every host needs stays small.
 //!
 //! * [`module`]: the modules, one file each, under their exact Ansible names;
-//! * [`docker`]: the Docker Engine API, for the modules of community.docker.
+//! * [`docker`]: the Docker Engine API, for the modules of community.docker;
+//! * [`gluster`]: the program `gluster`, for those of gluster.gluster;
+//! * [`mysql`]: MySQL's and MariaDB's protocol, for those of community.mysql;
+//! * [`socket`], [`tls`], [`compression`], [`pipeline`] and [`substitution`]: what they have in common.
 
+pub mod compression;
 pub mod docker;
+pub mod gluster;
 pub mod module;
+pub mod mysql;
+pub mod pipeline;
+pub mod socket;
+pub mod substitution;
+pub mod tls;
 
 rprov_modules::modules! {
     "community.docker" {
@@ -42,5 +52,17 @@ rprov_modules::modules! {
         docker_swarm_service_info,
         docker_volume,
         docker_volume_info,
+    }
+    "community.mysql" {
+        mysql_db,
+        mysql_info,
+        mysql_query,
+        mysql_user,
+        mysql_variables,
+    }
+    "gluster.gluster" {
+        gluster_heal_info,
+        gluster_peer,
+        gluster_volume,
     }
 }

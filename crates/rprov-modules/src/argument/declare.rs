@@ -16,11 +16,11 @@ pub trait Arguments: Sized {
     fn decode(arguments: &Map) -> Result<Self, ArgumentProblem>;
 }
 
-/// An option's name: a field's, without the `r#` of a raw identifier. `self` cannot be one, and is written `self_`.
+/// A field's name without the `r#` of a raw identifier, and without the `_` behind a name that is taken (`attributes`).
 pub const fn plain_name(identifier: &str) -> &str {
     match identifier.as_bytes() {
         [b'r', b'#', ..] => identifier.split_at(2).1,
-        b"self_" => "self",
+        [.., b'_'] => identifier.split_at(identifier.len() - 1).0,
         _ => identifier,
     }
 }
