@@ -5,6 +5,7 @@
 mod calls;
 mod engines;
 
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -30,19 +31,12 @@ impl Registry {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let address = format!("127.0.0.1:{port}");
         std::fs::write(directory.path().join("logins"), LOGINS).unwrap();
-        let config = format!(
+        let configuration = format!(
             "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {path}/data}}, delete: {{enabled: true}}}}\n\
              http: {{addr: '{address}'}}\nauth: {{htpasswd: {{realm: test, path: {path}/logins}}}}\n"
         );
-        std::fs::write(directory.path().join("config.yml"), config).unwrap();
-        let log = std::fs::File::create(directory.path().join("log")).unwrap();
-        let daemon = Command::new("docker-registry")
-            .args(["serve", &format!("{path}/config.yml")])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap_or_else(|error| panic!("these tests need docker-registry: {error}"));
+        std::fs::write(directory.path().join("config.yml"), configuration).unwrap();
+        let daemon = serve(directory.path(), &[]);
         let registry = Registry { daemon, directory, address };
         let patience = Instant::now() + Duration::from_secs(30);
         while std::net::TcpStream::connect(&registry.address).is_err() {
@@ -70,6 +64,21 @@ impl Registry {
             Err(failure) => Err(failure.message),
         }
     }
+}
+
+/// Serve the registry of a directory; `entry` is what a command begins with.
+fn serve(directory: &Path, entry: &[String]) -> Child {
+    let log = std::fs::File::options().append(true).create(true).open(directory.join("log")).unwrap();
+    let config = directory.join("config.yml").display().to_string();
+    let words: Vec<String> =
+        entry.iter().cloned().chain(["docker-registry".to_owned(), "serve".to_owned(), config]).collect();
+    Command::new(&words[0])
+        .args(&words[1..])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .unwrap_or_else(|error| panic!("these tests need docker-registry: {error}"))
 }
 
 impl Drop for Registry {
@@ -152,12 +161,23 @@ fn a_registry_is_logged_in_to_pushed_to_and_pulled_from() {
 
     // A service of a swarm takes the digest that the registry tells.
     let engine = engines::Throwaway::start();
+    // The same registry at the same address, in that Engine's network.
+    let mut other = serve(registry.directory.path(), &engine.entry());
     apply("docker_swarm", &engine.of(json!({"advertise_addr": "127.71.5.1", "listen_addr": "127.71.5.1:2377"})));
     let service = engine.of(json!({"name": "s", "image": tagged, "replicas": 0, "resolve_image": true}));
-    let made = registry.call("docker_swarm_service", &service).unwrap();
+    let patience = Instant::now() + Duration::from_secs(30);
+    let made = loop {
+        match registry.call("docker_swarm_service", &service) {
+            Ok(made) => break made,
+            Err(message) => assert!(Instant::now() < patience && message.contains("refused"), "{message}"),
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    };
     let image = made["swarm_service"]["image"].as_str().unwrap();
     assert_eq!(image.split_once('@').unwrap().1, by_digest.split_once('@').unwrap().1);
     assert_eq!(registry.call("docker_swarm_service", &service).unwrap()["changed"], false);
+    other.kill().unwrap();
+    other.wait().unwrap();
 
     converges("docker_login", &registry.login(json!({"state": "absent"})));
     let denied = registry.call("docker_image_pull", &pull).unwrap_err();

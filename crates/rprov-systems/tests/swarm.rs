@@ -1,6 +1,6 @@
 //! The modules for Docker swarms, on real Engines of their own. They need root, `dockerd` and `busybox-static`.
 //!
-//! Each test has addresses of its own (127.71.x.y), since a node's traffic uses fixed ports.
+//! Each test has a network of its own, in which nodes are addresses of its loopback.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod calls;
@@ -29,7 +29,8 @@ fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
 
 #[test]
 fn a_swarm_is_made_changed_joined_and_left() {
-    let (first, second) = (Throwaway::start(), Throwaway::start());
+    let first = Throwaway::start();
+    let second = first.beside();
     let failure = run("docker_swarm_info", &first.options(), false).unwrap_err();
     assert!(failure.message.contains("it is part of no swarm"), "{failure}");
     let told = |name: &str| failure.values[name].to_json();
@@ -131,6 +132,41 @@ fn a_swarm_is_made_changed_joined_and_left() {
     converges("docker_swarm", &first.of(json!({"state": "absent", "force": true})));
     let message = refused("docker_swarm", &first.of(json!({"state": "remove", "node_id": other})));
     assert!(message.contains("it is part of no swarm"), "{message}");
+}
+
+/// A certificate authority of the test's own: its certificate and its key, as PEM text.
+fn authority(directory: &std::path::Path) -> (String, String) {
+    let path = |name: &str| directory.join(name).display().to_string();
+    let output = std::process::Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "3650"])
+        .args(["-subj", "/CN=rprovtest", "-keyout", &path("key"), "-out", &path("certificate")])
+        .output()
+        .unwrap_or_else(|error| panic!("this test needs openssl: {error}"));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let read = |name: &str| std::fs::read_to_string(path(name)).unwrap();
+    (read("certificate"), read("key"))
+}
+
+#[test]
+fn a_swarm_gets_another_authority_and_is_made_anew_from_one_manager() {
+    let engine = manager("127.71.7.1");
+    let directory = tempfile::tempdir().unwrap();
+    let (certificate, key) = authority(directory.path());
+    let signed = engine.of(json!({"signing_ca_cert": certificate, "signing_ca_key": key}));
+    let changed = changes("docker_swarm", &signed);
+    assert!(!changed.to_string().contains("PRIVATE KEY"), "{changed}");
+    let root = || {
+        let facts = apply("docker_swarm_info", &engine.options())["swarm_facts"].clone();
+        facts["TLSInfo"]["TrustRoot"].as_str().unwrap().trim() == certificate.trim()
+    };
+    eventually("the swarm does not take the certificate", root);
+    settled("docker_swarm", &signed);
+    converges("docker_swarm", &engine.of(json!({"ca_force_rotate": 3})));
+    eventually("the swarm does not make a certificate of its own", || !root());
+
+    let forced = engine.of(json!({"force": true, "advertise_addr": "127.71.7.1", "listen_addr": "127.71.7.1:2377"}));
+    let anew = changes("docker_swarm", &forced);
+    assert!(anew["actions"][0].as_str().unwrap().starts_with("New Swarm cluster created"), "{anew}");
 }
 
 #[test]

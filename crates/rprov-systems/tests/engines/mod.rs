@@ -52,8 +52,8 @@ pub fn import(engine: &Engine) {
     std::io::copy(&mut answer, &mut std::io::sink()).unwrap();
 }
 
-/// An Engine of a test's own, which leaves nothing behind: its data is in a temporary directory, and it makes no bridge
-/// and no rules for the firewall, so that this machine's own Engine is not touched.
+/// An Engine of a test's own, which leaves nothing behind: its data is in a temporary directory, and its bridges and
+/// addresses in a network namespace of its own, so that this machine's own Engine is not touched.
 pub struct Throwaway {
     daemon: Child,
     directory: tempfile::TempDir,
@@ -61,10 +61,26 @@ pub struct Throwaway {
 
 impl Throwaway {
     pub fn start() -> Self {
+        Self::start_in(&["unshare", "--net", "sh", "-c", "ip link set lo up && exec \"$@\"", "sh"].map(str::to_owned))
+    }
+
+    /// Another one, which shares the network of this one.
+    pub fn beside(&self) -> Self {
+        Self::start_in(&self.entry())
+    }
+
+    /// The words that run a command in its network.
+    pub fn entry(&self) -> [String; 2] {
+        ["nsenter".to_owned(), format!("--net=/proc/{}/ns/net", self.daemon.id())]
+    }
+
+    fn start_in(entry: &[String]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let at = |name: &str| directory.path().join(name).display().to_string();
         let log = std::fs::File::create(at("log")).unwrap();
-        let daemon = Command::new("dockerd")
+        let daemon = Command::new(&entry[0])
+            .args(&entry[1..])
+            .arg("dockerd")
             .args(["--data-root", &at("data"), "--exec-root", &at("exec"), "--pidfile", &at("pid")])
             .args(["--host", &format!("unix://{}", at("sock")), "--bridge", "none", "--iptables=false"])
             .args(["--ip-forward=false", "--ip-masq=false", "--log-level", "warn"])
@@ -72,11 +88,11 @@ impl Throwaway {
             .stderr(log)
             .stdin(Stdio::null())
             .spawn()
-            .unwrap_or_else(|error| panic!("these tests need dockerd (docker.io): {error}"));
+            .unwrap_or_else(|error| panic!("these tests need {}: {error}", entry[0]));
         let engine = Throwaway { daemon, directory };
         let patience = Instant::now() + Duration::from_secs(60);
         while connect(&engine.options()).is_err() {
-            assert!(Instant::now() < patience, "dockerd does not start:\n{}", engine.log());
+            assert!(Instant::now() < patience, "dockerd (docker.io) does not start:\n{}", engine.log());
             std::thread::sleep(Duration::from_millis(50));
         }
         engine
