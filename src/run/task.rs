@@ -766,7 +766,8 @@ fn complete_lines(result: &mut Map) {
         if let Some(rprov_wire::Value::String(text)) = result.get(stream)
             && !result.contains_key(&lines)
         {
-            let list = text.lines().map(rprov_wire::Value::from).collect();
+            let list =
+                template::filter::text::split_lines(text, false).into_iter().map(rprov_wire::Value::from).collect();
             result.insert(lines, rprov_wire::Value::List(list));
         }
     }

@@ -1,9 +1,15 @@
-//! What dnf prints of a transaction.
+//! What dnf prints: of a transaction, and of what stands in its way.
+
+use rprov_wire::Value;
+
+use crate::outcome::Failure;
+use crate::process::Output;
 
 /// What becomes of a package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verb {
     Install,
+    Downgrade,
     Remove,
 }
 
@@ -23,12 +29,14 @@ pub(crate) fn transaction(text: &str) -> Vec<(Verb, String)> {
             }
             name = None;
             section = match trimmed.strip_suffix(':') {
-                Some(title) if title.contains(" Groups") || title.contains("Environment") => None,
+                Some(title) if [" groups", "environment"].iter().any(|kind| title.to_lowercase().contains(kind)) => {
+                    None
+                }
                 Some(title)
                     if ["Install", "Upgrad", "Downgrad", "Reinstall"].iter().any(|verb| title.starts_with(verb)) =>
                 {
                     in_table |= title.ends_with("ing") || title.contains("ing ");
-                    Some(Verb::Install)
+                    Some(if title.starts_with("Downgrad") { Verb::Downgrade } else { Verb::Install })
                 }
                 Some(title) if title.starts_with("Removing") => {
                     in_table = true;
@@ -50,16 +58,50 @@ pub(crate) fn transaction(text: &str) -> Vec<(Verb, String)> {
             ["replacing", rest @ ..] => (Verb::Remove, rest),
             words => (section, words),
         };
+        let full = |name: &str, version: &str, architecture: &str| {
+            // dnf5 names the epoch also where there is none.
+            format!("{name}-{}.{architecture}", version.strip_prefix("0:").unwrap_or(version))
+        };
         match (name.take(), words) {
-            (None, [name, architecture, version, _, ..]) | (None, [name, architecture, version]) => {
-                found.push((verb, format!("{name}-{version}.{architecture}")));
+            (None, [name, architecture, version, _, ..] | [name, architecture, version]) => {
+                found.push((verb, full(name, version, architecture)));
             }
             (None, [only]) => name = Some((*only).to_owned()),
-            (Some(name), [architecture, version, ..]) => found.push((verb, format!("{name}-{version}.{architecture}"))),
+            (Some(name), [architecture, version, ..]) => found.push((verb, full(&name, version, architecture))),
             _ => {}
         }
     }
     found
+}
+
+/// A failure as dnf's module gives it.
+pub(crate) fn failed(message: String, failures: Vec<String>) -> Failure {
+    let failure = Failure::new(message).with("rc", 1).with("results", Vec::<Value>::new());
+    if failures.is_empty() { failure } else { failure.with("failures", failures) }
+}
+
+/// A failure in Ansible's words, where it has some for the case.
+pub(crate) fn explain(output: &Output, attempt: &str) -> Failure {
+    let text = format!("{}\n{}", output.stdout(), output.stderr());
+    let mut failures = Vec::new();
+    for line in text.lines() {
+        if let Some(name) = line.strip_prefix("No match for argument: ") {
+            failures.push(format!("No package {name} available."));
+        } else if let Some((_, name)) = line.split_once("filtered out by exclude filtering for argument: ") {
+            failures.push(format!("{name} {line}"));
+        } else if line.starts_with("Argument '") && line.ends_with(" matches only excluded packages.") {
+            failures.push(line.to_owned());
+        } else if let Some(name) = line.strip_prefix("Module or Group '").and_then(|rest| rest.split('\'').next()) {
+            return Failure::new(format!("No group {name} available.")).with("results", Vec::<Value>::new());
+        }
+    }
+    if !failures.is_empty() {
+        return failed("Failed to install some of the specified packages".to_owned(), failures);
+    }
+    if let Some((_, problem)) = text.split_once(" Problem") {
+        return failed(format!("Depsolve Error occurred: \n Problem{}", problem.trim_end()), Vec::new());
+    }
+    output.failure(attempt).with("results", Vec::<Value>::new())
 }
 
 #[cfg(test)]
@@ -90,8 +132,11 @@ mod tests {
             \nUpgraded:\n  hello-1.1-1.noarch\n";
         assert_eq!(told(text), ["Install hello-1.1-1.noarch", "Remove hello-1.0-1.noarch"]);
         // dnf5
-        let text = "Package   Arch   Version   Repository   Size\nUpgrading:\n hello   noarch   1.1-1   rprov   6.0 KiB\n   \
-            replacing hello   noarch   1.0-1   rprov   6.0 KiB\n\nTransaction Summary:\n Upgrading:   1 package\n Replacing:   1 package\n";
+        let text = "Repositories loaded.\nPackage               Arch   Version Repository      Size\nUpgrading:\n \
+            hello             noarch 0:1.1-1 rprov       28.0   B\n   replacing hello noarch 0:1.0-1 rprov       28.0   B\n\
+            Installing groups:\n A group of four words\n\n\
+            Transaction Summary:\n Upgrading:          1 package\n Replacing:          1 package\n\nRunning transaction\n\
+            [3/4] Upgrading hello-0:1.1-1.noarch 100% |  23.1 KiB/s | 284.0   B |  00m00s\n";
         assert_eq!(told(text), ["Install hello-1.1-1.noarch", "Remove hello-1.0-1.noarch"]);
     }
 

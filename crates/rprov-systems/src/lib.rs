@@ -7,6 +7,7 @@
 //! * [`docker`]: the Docker Engine API, for the modules of community.docker;
 //! * [`gluster`]: the program `gluster`, for those of gluster.gluster;
 //! * [`mysql`]: MySQL's and MariaDB's protocol, for those of community.mysql;
+//! * [`postgres`]: that of PostgreSQL, for those of community.postgresql;
 //! * [`socket`], [`tls`], [`compression`], [`pipeline`] and [`substitution`]: what they have in common.
 
 pub mod compression;
@@ -15,6 +16,7 @@ pub mod gluster;
 pub mod module;
 pub mod mysql;
 pub mod pipeline;
+pub mod postgres;
 pub mod socket;
 pub mod substitution;
 pub mod tls;
@@ -59,6 +61,15 @@ rprov_modules::modules! {
         mysql_query,
         mysql_user,
         mysql_variables,
+    }
+    "community.postgresql" {
+        postgresql_db,
+        postgresql_ext,
+        postgresql_ping,
+        postgresql_privs,
+        postgresql_query,
+        postgresql_set,
+        postgresql_user,
     }
     "gluster.gluster" {
         gluster_heal_info,

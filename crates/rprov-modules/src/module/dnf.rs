@@ -11,7 +11,7 @@ use rprov_wire::{Options, Value};
 
 use crate::argument::Rule::Exclusive;
 use crate::context::Context;
-use crate::dnf_output::{Verb, transaction};
+use crate::dnf_output::{Verb, explain, failed, transaction};
 use crate::outcome::{Failure, Outcome};
 use crate::process::{Command, Output};
 use crate::program::find_program;
@@ -185,6 +185,11 @@ impl Dnf<'_> {
         Ok(told(done, message))
     }
 
+    /// Results of dnf5 are told in other words.
+    fn is_five(&self) -> bool {
+        self.program == "dnf5"
+    }
+
     fn options(&self) -> Vec<String> {
         let a = self.arguments;
         let mut options = vec![if self.context.check() { "--assumeno" } else { "-y" }.to_owned()];
@@ -195,9 +200,9 @@ impl Dnf<'_> {
         };
         flag(a.allowerasing, "--allowerasing");
         flag(a.cacheonly, "--cacheonly");
-        flag(a.disable_gpg_check, if self.program == "dnf5" { "--no-gpgchecks" } else { "--nogpgcheck" });
+        flag(a.disable_gpg_check, "--nogpgcheck");
         flag(a.skip_broken, "--skip-broken");
-        flag(a.skip_broken && self.program == "dnf5", "--skip-unavailable");
+        flag(a.skip_broken && self.is_five(), "--skip-unavailable");
         flag(!a.install_weak_deps, "--setopt=install_weak_deps=False");
         flag(!a.sslverify || !a.validate_certs, "--setopt=sslverify=False");
         flag(a.update_cache, "--refresh");
@@ -207,9 +212,12 @@ impl Dnf<'_> {
         }
         if a.installroot != "/" {
             options.push(format!("--installroot={}", a.installroot));
+            // Repositories are those of the host, as they are for dnf 4 where the other root has none.
+            options.extend(self.is_five().then(|| "--use-host-config".to_owned()));
         }
+        let excludes = if self.is_five() { "setopt=disable_excludes" } else { "disableexcludes" };
         for (option, value) in
-            [("config", &a.conf_file), ("releasever", &a.releasever), ("disableexcludes", &a.disable_excludes)]
+            [("config", &a.conf_file), ("releasever", &a.releasever), (excludes, &a.disable_excludes)]
         {
             options.extend(value.iter().map(|value| format!("--{option}={value}")));
         }
@@ -320,7 +328,7 @@ impl Dnf<'_> {
         }
         let mut done = if missing.is_empty() { Done::default() } else { self.change(&["install"], &missing)? };
         let mut results: Vec<String> = Vec::new();
-        for name in names {
+        for name in names.iter().filter(|_| !self.is_five()) {
             if let Some(group) = name.strip_prefix('@') {
                 results.push(format!("Group {group} installed."));
             } else if name.ends_with(".rpm") {
@@ -385,7 +393,7 @@ impl Dnf<'_> {
             // rpm knows no groups, and dnf's patterns are its own.
             if name.starts_with('@') || is_pattern(name) || name.contains(' ') {
                 wanted.push(name);
-            } else {
+            } else if !self.is_five() {
                 results.push(format!("No match for argument: {name}"));
             }
         }
@@ -405,7 +413,8 @@ impl Dnf<'_> {
             words.extend(a.security.then_some("--security"));
             words.extend(a.bugfix.then_some("--bugfix"));
         }
-        let directory = a.download_dir.as_ref().map(|directory| format!("--destdir={directory}"));
+        let option = if self.is_five() { "--setopt=destdir" } else { "--destdir" };
+        let directory = a.download_dir.as_ref().map(|directory| format!("{option}={directory}"));
         if a.download_only && !verb.contains(&"remove") {
             words.push("--downloadonly");
             words.extend(directory.as_deref());
@@ -418,8 +427,9 @@ impl Dnf<'_> {
             return Err(explain(&output, &format!("'{} {}' failed", self.program, words.join(" "))));
         }
         let mut results: Vec<String> = Vec::new();
+        let removes = verb.contains(&"remove");
         let unmatched = lines().filter_map(|line| line.strip_prefix("No match for argument: "));
-        results.extend(unmatched.map(|name| match verb.contains(&"remove") {
+        results.extend(unmatched.map(|name| match removes {
             true => format!("No match for argument: {name}"),
             false => format!("No package {name} available."),
         }));
@@ -428,7 +438,10 @@ impl Dnf<'_> {
         for (verb, package) in &changes {
             match verb {
                 Verb::Install if a.download_only => results.push(format!("Downloaded: {package}")),
-                Verb::Install => results.push(format!("Installed: {package}")),
+                Verb::Downgrade if self.is_five() && !self.context.check() => {
+                    results.push(format!("Downgrade: {package}"))
+                }
+                Verb::Install | Verb::Downgrade => results.push(format!("Installed: {package}")),
                 Verb::Remove => removed.push(format!("Removed: {package}")),
             }
         }
@@ -461,7 +474,8 @@ impl Dnf<'_> {
             for line in listed.stdout().lines() {
                 let fields: Vec<&str> = line.split('|').collect();
                 let [name, epoch, version, release, arch, repository] = fields.as_slice() else { continue };
-                let full = format!("{epoch}:{name}-{version}-{release}.{arch}");
+                let prefix = if self.is_five() && *epoch == "0" { String::new() } else { format!("{epoch}:") };
+                let full = format!("{prefix}{name}-{version}-{release}.{arch}");
                 found.push(Value::from_iter([
                     ("name", *name),
                     ("arch", arch),
@@ -481,31 +495,4 @@ impl Dnf<'_> {
 
 fn told(done: Done, message: &str) -> Outcome {
     Outcome::new(done.changed).with("msg", message).with("results", done.results).with("rc", 0)
-}
-
-fn failed(message: String, failures: Vec<String>) -> Failure {
-    let failure = Failure::new(message).with("rc", 1).with("results", Vec::<Value>::new());
-    if failures.is_empty() { failure } else { failure.with("failures", failures) }
-}
-
-/// A failure in Ansible's words, where it has some for the case.
-fn explain(output: &Output, attempt: &str) -> Failure {
-    let text = format!("{}\n{}", output.stdout(), output.stderr());
-    let mut failures = Vec::new();
-    for line in text.lines() {
-        if let Some(name) = line.strip_prefix("No match for argument: ") {
-            failures.push(format!("No package {name} available."));
-        } else if let Some((_, name)) = line.split_once("filtered out by exclude filtering for argument: ") {
-            failures.push(format!("{name} {line}"));
-        } else if let Some(name) = line.strip_prefix("Module or Group '").and_then(|rest| rest.split('\'').next()) {
-            return Failure::new(format!("No group {name} available.")).with("results", Vec::<Value>::new());
-        }
-    }
-    if !failures.is_empty() {
-        return failed("Failed to install some of the specified packages".to_owned(), failures);
-    }
-    if let Some((_, problem)) = text.split_once(" Problem") {
-        return failed(format!("Depsolve Error occurred: \n Problem{}", problem.trim_end()), Vec::new());
-    }
-    output.failure(attempt).with("results", Vec::<Value>::new())
 }
