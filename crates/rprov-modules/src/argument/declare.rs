@@ -142,7 +142,7 @@ macro_rules! arguments {
         }
     };
     (@alias $alias:literal) => { $alias };
-    (@alias $alias:ident) => { stringify!($alias) };
+    (@alias $alias:ident) => { $crate::argument::plain_name(stringify!($alias)) };
     (@default $type:ty;) => { None::<fn() -> $crate::rprov_wire::Value> };
     (@default $type:ty; $default:expr) => {
         Some((|| <$type as $crate::argument::Argument>::encode(&$default)) as fn() -> $crate::rprov_wire::Value)
