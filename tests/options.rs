@@ -29,6 +29,8 @@ const EXCEPTIONS: &[(&str, &str, &str, &str)] = &[
     ("docker_container", "networks.gw_priority", "is not", "of a later version of the collection"),
     ("docker_container", "pull", "type", "the words are all that it takes, `true` and `false` among them"),
     ("docker_container", "purge_networks", "is not", "of earlier versions; old playbooks say it"),
+    ("gluster_peer", "state", "must be given", "it has a default"),
+    ("postgresql_*", "login_password", "default", "none is as good as an empty one"),
     ("mysql_db", "master_data", "type", "one of three words, which numbers are read as"),
     ("command", "executable", "is not", "taken with a warning, though it is not documented"),
     ("pip", "virtualenv_command", "type", "a program with its arguments, not a path"),

@@ -446,3 +446,52 @@ fn information_can_make_the_same_users_elsewhere() {
     assert_eq!(some["databases"]["e1"], json!({"tables": 0}));
     assert!(some.get("version").is_none());
 }
+
+#[test]
+fn a_replica_follows_its_primary() {
+    let (primary, replica) = (Server::start(), Server::start());
+    replica.sql("SET GLOBAL server_id = 2");
+    let ask = |server: &Server, more: Json| apply("mysql_replication", &server.with(more));
+    let shown = ask(&primary, json!({"mode": "getprimary"}));
+    assert_eq!((&shown["Is_Primary"], &shown["changed"]), (&json!(true), &json!(false)));
+    let none = ask(&replica, json!({}));
+    assert_eq!(
+        (&none["Is_Replica"], &none["msg"]),
+        (&json!(false), &json!("Server is not configured as mysql replica"))
+    );
+    let misconfigured = ask(&replica, json!({"mode": "startreplica"}));
+    assert_eq!(misconfigured["changed"], false);
+    let strict = replica.with(json!({"mode": "startreplica", "fail_on_error": true}));
+    assert!(message("mysql_replication", &strict).contains("START REPLICA"));
+    primary.sql(
+        "CREATE USER follower@localhost IDENTIFIED BY 'fol''low'; GRANT REPLICATION SLAVE ON *.* TO follower@localhost",
+    );
+    let change = json!({"mode": "changeprimary", "primary_host": "127.0.0.1", "primary_port": primary.port,
+        "primary_user": "follower", "primary_password": "fol'low", "primary_connect_retry": 1,
+        "primary_log_file": shown["File"], "primary_log_pos": shown["Position"]});
+    assert_eq!(run("mysql_replication", &replica.with(change.clone()), true).unwrap()["skipped"], true.into());
+    let changed = ask(&replica, change);
+    assert!(changed["queries"][0].as_str().unwrap().contains("MASTER_PASSWORD='********'"), "{changed}");
+    assert!(!changed.to_string().contains("low'"), "{changed}");
+    assert_eq!(ask(&replica, json!({"mode": "startreplica"}))["changed"], true);
+    assert_eq!(ask(&replica, json!({"mode": "startreplica"}))["changed"], false, "it runs already");
+    primary.sql("CREATE DATABASE follows");
+    let begun = Instant::now();
+    while replica.sql("SHOW DATABASES LIKE 'follows'").is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "{}", ask(&replica, json!({})));
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let status = ask(&replica, json!({"mode": "getreplica"}));
+    assert_eq!((&status["Is_Replica"], &status["Slave_IO_Running"]), (&json!(true), &json!("Yes")));
+    let busy = replica.with(json!({"mode": "changeprimary", "primary_host": "127.0.0.2"}));
+    assert!(message("mysql_replication", &busy).contains("STOP"));
+    let info = apply("mysql_info", &replica.with(json!({"filter": "slave_status"})));
+    assert!(info["slave_status"]["127.0.0.1"][primary.port.to_string()]["follower"].is_object(), "{info}");
+    assert_eq!(ask(&replica, json!({"mode": "stopreplica"}))["changed"], true);
+    assert_eq!(ask(&replica, json!({"mode": "stopreplica"}))["changed"], false, "it is stopped already");
+    assert_eq!(ask(&replica, json!({"mode": "resetreplicaall"}))["changed"], true);
+    assert_eq!(ask(&replica, json!({"mode": "resetreplicaall"}))["changed"], false, "there is nothing left");
+    assert_eq!(ask(&replica, json!({}))["Is_Replica"], false);
+    let nothing = replica.with(json!({"mode": "changeprimary"}));
+    assert!(message("mysql_replication", &nothing).contains("needs something to change"));
+}
