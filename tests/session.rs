@@ -624,6 +624,8 @@ fn r#become(method: &str, user: &str, password: Option<&str>) -> BecomeSettings 
         password: password.map(Password::new),
         exe: None,
         flags: None,
+        prompts: Vec::new(),
+        patience: None,
     }
 }
 
@@ -795,6 +797,7 @@ impl Dropbear {
             ssh_arguments: vec!["-F".to_owned(), "none".to_owned()],
             retries: 0,
             pinned_host_key: None,
+            entry: None,
         }
     }
 }

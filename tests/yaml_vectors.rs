@@ -20,7 +20,9 @@ fn typed(node: &Node) -> Value {
         Data::Int(number) => json!(["int", number.to_string()]),
         Data::BigInt(text) => json!(["int", text.as_ref()]),
         Data::Float(number) => json!(["float", yaml::float_text(*number)]),
-        Data::String(text) | Data::Unsafe(text) | Data::Vault(text) => json!(["str", text.as_ref()]),
+        Data::String(text) | Data::Timestamp(text) | Data::Unsafe(text) | Data::Vault(text) => {
+            json!(["str", text.as_ref()])
+        }
         Data::List(items) => json!(["list", items.iter().map(typed).collect::<Vec<_>>()]),
         Data::Map(entries) => {
             json!(["map", entries.iter().map(|(key, value)| json!([typed(key), typed(value)])).collect::<Vec<_>>()])

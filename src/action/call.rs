@@ -109,7 +109,7 @@ pub enum Stop {
     Template(TemplateError),
     /// The template of an argument could not be rendered.
     Argument {
-        /// The argument.
+        /// The argument; empty where it is about all of them.
         name: String,
         /// Where its value was written.
         span: Option<Span>,
@@ -292,9 +292,14 @@ pub fn render_arguments(task: &Task, scope: &Scope) -> Result<Vec<(String, Value
         }
     }
     if let Some(written) = &task.arguments.template {
-        let value = written.render(scope)?;
-        if value.kind() != ValueKind::Map {
-            return Err(Stop::failed(format!("the arguments must be a dictionary, got '{value}'")));
+        let whole = |error| Stop::Argument { name: String::new(), span: written.span(), error };
+        let value = written.render_or_omit(scope).map_err(whole)?;
+        if template::is_omit(&value) {
+            // Nothing is taken from it.
+        } else if value.kind() != ValueKind::Map {
+            let found = template::python::type_name(&value);
+            let error = TemplateError::failed(format!("Task args must resolve to a 'dict' not '{found}'."));
+            return Err(whole(error.at(written.span())));
         }
         for (name, value) in entries(&value) {
             set(name.to_string(), value);

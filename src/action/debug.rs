@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use rprov_modules::arguments;
 
 use super::call::{Action, Call, Done, Stop};
-use crate::template::{self, Expression, TemplateError, Written, is_template};
+use crate::run::Mistake;
+use crate::template::{self, Expression, Written, is_template};
 
 arguments! {
     /// Print statements during execution.
@@ -34,27 +35,19 @@ impl Action for Debug {
         let mut done = Done::unchanged();
         match call.value(&["var"]) {
             Some(name) => {
-                let text = name.as_str().map(str::to_owned);
-                let (label, value) = match text {
-                    Some(text) => {
-                        let span = call.task.arguments.spans.get("var").copied();
-                        let written = call.task.arguments.options.get("var");
-                        if written.and_then(Written::text).is_none_or(is_template) && !is_reference(&text) {
-                            let message = "Error while resolving `var` expression: Encountered untrusted template or \
-                                           expression.";
-                            return Err(TemplateError::failed(message).at(span).into());
-                        }
-                        let value = match Expression::parse(text.as_str(), span).evaluate(call.scope) {
-                            Ok(value) => template::to_wire(&value)?,
-                            Err(error) if error.is_undefined() => format!("<< error 1 - {} >>", error.message()).into(),
-                            Err(error) => return Err(error.into()),
-                        };
-                        (text, value)
-                    }
-                    // A template gave the value itself.
-                    None => (type_label(name), template::to_wire(name)?),
+                let Some(text) = name.as_str() else {
+                    return Err(Stop::refused(format!(
+                        "argument 'var' is of type {} and we were unable to convert to _check_type_str_no_conversion: \
+                         '{}' is not a string and conversion is not allowed",
+                        template::python::type_name(name),
+                        template::python::to_text(name)?,
+                    )));
                 };
-                done.result.insert(label, value);
+                let (value, warning) = shown(&call, text)?;
+                done.result.insert(text.to_owned(), value);
+                if let Some(warning) = warning {
+                    done.result.insert("warnings".into(), vec![warning].into());
+                }
             }
             None => {
                 let message = call.value(&["msg"]).map(template::to_wire).transpose()?;
@@ -63,6 +56,38 @@ impl Action for Debug {
         }
         done.result.insert("_ansible_verbose_always".into(), true.into());
         Ok(done)
+    }
+}
+
+/// The value of what `var` names, and a warning where it has none.
+fn shown(call: &Call<'_>, text: &str) -> Result<(rprov_wire::Value, Option<String>), Stop> {
+    let span = call.task.arguments.spans.get("var").copied();
+    let written = call.task.arguments.options.get("var");
+    let computed = written.and_then(Written::text).is_none_or(is_template);
+    let data = written.is_some_and(|written| written.is_data(call.scope));
+    if data || computed && !is_reference(text) {
+        let (doing, message) =
+            ("Error while resolving `var` expression", "Encountered untrusted template or expression.");
+        let place = written.and_then(Written::span).or(span);
+        let mistake = Mistake {
+            steps: vec![(doing.to_owned(), place), (message.to_owned(), place)],
+            advice: "Templates and expressions must be defined by trusted sources such as playbooks or roles, not \
+                     untrusted sources such as module results.",
+            ..Mistake::plain(message, place)
+        };
+        return Err(Stop::Mistaken { mistake: Box::new(mistake), message: None });
+    }
+    match Expression::parse(text, span).evaluate(call.scope) {
+        Ok(value) if template::is_omit(&value) => {
+            let warning = "The result of the `var` expression could not be omitted; a placeholder was used instead.";
+            Ok(("<<Omit>>".into(), Some(warning.to_owned())))
+        }
+        Ok(value) => Ok((template::to_wire(&value)?, None)),
+        Err(error) if error.is_undefined() => {
+            let told = format!("error 1 - {}", error.message());
+            Ok((format!("<< {told} >>").into(), Some(format!("Encountered 1 template error.\n{told}"))))
+        }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -99,14 +124,6 @@ fn is_reference(text: &str) -> bool {
         first = false;
     }
     !first
-}
-
-fn type_label(value: &minijinja::Value) -> String {
-    match value.kind() {
-        minijinja::value::ValueKind::Map => "<class 'dict'>".to_owned(),
-        minijinja::value::ValueKind::Seq => "<class 'list'>".to_owned(),
-        _ => value.to_string(),
-    }
 }
 
 #[cfg(test)]

@@ -76,7 +76,13 @@ impl AdhocCommand {
     async fn run(&self, config: Arc<Config>, options: Options, color: bool) -> Result<Exit, Stop> {
         let extra = extra_variables(&self.flags.task.extra, &config, color)?;
         let Hosts { inventory, cache, sources, served } = Hosts::load(&self.flags.inventory, &config, &extra, color)?;
-        let hosts = matching(&inventory, &config, &self.pattern, self.flags.inventory.limit.as_deref(), color)?;
+        // A pattern that is a template is known only when the play is.
+        let known = self.list_hosts || !crate::template::is_template(&self.pattern);
+        let limit = self.flags.inventory.limit.as_deref();
+        let hosts = match known {
+            true => matching(&inventory, &config, &self.pattern, limit, color)?,
+            false => Vec::new(),
+        };
         if self.list_hosts {
             put(&host_list(&hosts));
             return Ok(Exit::Success);
@@ -96,7 +102,7 @@ impl AdhocCommand {
         let mut loader = loader(&config, self.flags.task.library(&config), &extra, &surroundings);
         let (play, notes) = loader.lone_play(&play, &directory).map_err(Stop::written)?;
         tell(&notes, color);
-        if hosts.is_empty() {
+        if hosts.is_empty() && known {
             return Ok(Exit::Success);
         }
         let sinks = self.sinks(&config, &options)?;

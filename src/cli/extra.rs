@@ -48,7 +48,7 @@ fn entries(text: &str, vault: &Keyring, warnings: &mut Diagnostics) -> Result<Va
     }
     if trimmed.starts_with(['{', '[']) {
         let loaded = yaml::parse(Path::new("<extra variables>"), Arc::from(trimmed)).map_err(misread)?;
-        return map_entries(&loaded.root, trimmed);
+        return map_entries(&marked(loaded.root), trimmed);
     }
     let span = Span::start_of(register("<extra variables>", trimmed));
     let Some(parsed) = arguments::parse(trimmed, None) else {
@@ -71,6 +71,24 @@ fn entries(text: &str, vault: &Keyring, warnings: &mut Diagnostics) -> Result<Va
             (Arc::from(name), Written::from_node(&node))
         })
         .collect())
+}
+
+/// The same with what stands for marked text in Ansible's JSON: `{"__ansible_unsafe": "..."}`, `{"__ansible_vault": "..."}`.
+fn marked(node: Node) -> Node {
+    let data = match node.data {
+        Data::List(items) => Data::List(items.into_iter().map(marked).collect()),
+        Data::Map(entries) => match entries.as_slice() {
+            [(key, Node { data: Data::String(text), .. })] if key.as_str() == Some("__ansible_unsafe") => {
+                Data::Unsafe(text.clone())
+            }
+            [(key, Node { data: Data::String(text), .. })] if key.as_str() == Some("__ansible_vault") => {
+                Data::Vault(text.clone())
+            }
+            _ => Data::Map(entries.into_iter().map(|(key, value)| (key, marked(value))).collect()),
+        },
+        data => data,
+    };
+    Node { data, span: node.span }
 }
 
 fn map_entries(node: &Node, what: &str) -> Result<VarMap, Stop> {
@@ -96,6 +114,15 @@ mod tests {
         assert_eq!(plain(&["a=1 b='x y'"], "b"), "x y");
         assert_eq!(plain(&["a=1", r#"{"a": 2}"#], "a"), "2");
         assert_eq!(plain(&["{a: [1, 2]}"], "a"), "[1, 2]");
+    }
+
+    #[test]
+    fn marked_text_in_json_is_no_template() {
+        let given = vec![r#"{"a": {"__ansible_unsafe": "{{ 1 }}"}, "b": "{{ 1 }}"}"#.to_owned()];
+        let (found, _) = variables(&given, &Keyring::default()).unwrap();
+        let scope = crate::template::Scope::empty();
+        assert_eq!(found["a"].render(&scope).unwrap().to_string(), "{{ 1 }}");
+        assert_eq!(found["b"].render(&scope).unwrap().to_string(), "1");
     }
 
     #[test]

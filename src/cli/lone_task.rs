@@ -192,7 +192,9 @@ fn shown(node: &Node) -> Value {
         Data::Bool(flag) => Value::from(*flag),
         Data::Int(number) => Value::from(*number),
         Data::Float(number) => Value::from(*number),
-        Data::BigInt(text) | Data::String(text) | Data::Unsafe(text) | Data::Vault(text) => Value::from(&**text),
+        Data::BigInt(text) | Data::String(text) | Data::Timestamp(text) | Data::Unsafe(text) | Data::Vault(text) => {
+            Value::from(&**text)
+        }
         Data::List(items) => items.iter().map(shown).collect(),
         Data::Map(entries) => {
             dictionary(entries.iter().map(|(name, value)| (name.as_str().unwrap_or_default(), shown(value))))

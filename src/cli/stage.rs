@@ -20,7 +20,7 @@ use crate::playbook::Loader;
 use crate::report::{Reporter, Sink};
 use crate::run::{Connections, Interrupt, Options, Shared};
 use crate::source::Diagnostic;
-use crate::template::{Scope, Surroundings};
+use crate::template::{Scope, Surroundings, Untrusted};
 use crate::throwaway::ThrowawayHost;
 use crate::vars::{HostStore, InventoryLayers, Layer, RunFacts, VarMap};
 
@@ -37,6 +37,11 @@ pub(super) fn surroundings(config: &Config) -> Surroundings {
     Surroundings {
         settings: Setting::all().map(|setting| (setting.name().to_owned(), value(setting))).collect(),
         vault: Arc::clone(config.vault()),
+        untrusted: match config.string(Setting::TemplarUntrustedTemplateBehavior) {
+            Some("fail") => Untrusted::Refused,
+            Some("warning") => Untrusted::Told(|text| say(&format!("[WARNING]: {text}"))),
+            _ => Untrusted::Text,
+        },
         ..Surroundings::default()
     }
 }
@@ -121,6 +126,8 @@ impl Hosts {
         for host in self.inventory.hosts() {
             self.cache.forget(&host.name)?;
         }
+        // It is there without being in the inventory.
+        self.cache.forget("localhost")?;
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use super::adhoc::AdhocCommand;
 use super::config::ConfigCommand;
 use super::console::ConsoleCommand;
-use super::doc::DocCommand;
+use super::doc::{DocCommand, SchemaCommand};
 use super::exit::Exit;
 use super::inventory::InventoryCommand;
 use super::output::checked;
@@ -38,6 +38,8 @@ enum Command {
     Doc(DocCommand),
     /// Show the inventory (also as `ansible-inventory`)
     Inventory(Box<InventoryCommand>),
+    /// Show the playbook language as a JSON Schema, for editors
+    Schema(SchemaCommand),
     /// Encrypt and decrypt files and values (also as `ansible-vault`)
     Vault(VaultCommand),
     /// Serve as the agent; used by rprov itself where no agent program is beside it
@@ -75,6 +77,7 @@ pub fn start(arguments: Vec<OsString>) -> Exit {
         Ok(Command::Console(command)) => command.execute(),
         Ok(Command::Doc(command)) => command.execute(),
         Ok(Command::Inventory(command)) => command.execute(),
+        Ok(Command::Schema(command)) => command.execute(),
         Ok(Command::Vault(command)) => command.execute(),
         Ok(Command::Agent { arguments }) => return serve(&arguments),
         Err(error) => usage(&error),

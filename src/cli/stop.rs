@@ -27,6 +27,11 @@ impl Stop {
         Self::new(problems, Exit::Options)
     }
 
+    /// Settings that do nothing, where somebody asked for them.
+    pub(super) fn written_settings(problems: Diagnostics) -> Self {
+        Self::new(problems, Exit::Error)
+    }
+
     /// Mistakes in what was written. Which of them are errors tells the exit code: a file that is not there is a
     /// general error, a file that cannot be understood has a code of its own.
     pub(super) fn written(problems: Diagnostics) -> Self {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::ini::Ini;
 use super::setting::{Entry, Setting, TABLE};
 use super::value::{Origin, Surroundings, Value};
-use crate::source::{Diagnostic, Diagnostics};
+use crate::source::{Diagnostic, Diagnostics, Span};
 use crate::vault::Keyring;
 
 /// The value of every setting, each with its origin. It may hold secrets, so it can't be printed as a whole.
@@ -100,6 +100,11 @@ impl Config {
     /// Give the identities that open vaults in this run.
     pub fn set_vault(&mut self, vault: Keyring) {
         self.vault = Arc::new(vault);
+    }
+
+    /// The sections of the file and their keys, with their places.
+    pub fn written(&self) -> impl Iterator<Item = (&str, Span, Vec<(&str, Span)>)> {
+        self.ini.sections().map(|(section, span)| (section, span, self.ini.keys(section).collect()))
     }
 
     /// A setting's value.

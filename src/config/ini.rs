@@ -7,7 +7,10 @@ use crate::source::{Diagnostic, Span, register};
 
 /// The entries of one file in their order.
 #[derive(Debug, Default)]
-pub(super) struct Ini(Vec<Entry>);
+pub(super) struct Ini {
+    entries: Vec<Entry>,
+    sections: Vec<(String, Span)>,
+}
 
 #[derive(Debug)]
 struct Entry {
@@ -27,7 +30,7 @@ impl Ini {
     pub(super) fn parse(path: &Path, text: &Arc<str>) -> Result<Self, Diagnostic> {
         let source = register(path, Arc::clone(text));
         let mut entries: Vec<Entry> = Vec::new();
-        let mut section: Option<String> = None;
+        let mut sections: Vec<(String, Span)> = Vec::new();
         let mut open = false;
         for (number, raw) in (1..).zip(text.trim_start_matches('\u{feff}').lines()) {
             let line = without_comment(raw);
@@ -50,11 +53,11 @@ impl Ini {
             if let Some(rest) = content.strip_prefix('[')
                 && let Some((name, _)) = rest.split_once(']')
             {
-                section = Some(name.to_owned());
+                sections.push((name.to_owned(), span));
                 open = false;
                 continue;
             }
-            let Some(section) = &section else {
+            let Some((section, _)) = sections.last() else {
                 return Err(Diagnostic::error("a setting stands before the first section")
                     .at(span)
                     .hint("begin the file with a section, for example `[defaults]`"));
@@ -74,13 +77,24 @@ impl Ini {
             entries.push(Entry { section: section.clone(), key, value, span, indent });
             open = true;
         }
-        Ok(Self(entries))
+        Ok(Self { entries, sections })
+    }
+
+    /// The names of the sections in their order, and their places.
+    pub(super) fn sections(&self) -> impl Iterator<Item = (&str, Span)> {
+        self.sections.iter().map(|(name, span)| (name.as_str(), *span))
+    }
+
+    /// The keys of a section in their order, and their places.
+    pub(super) fn keys(&self, section: &str) -> impl Iterator<Item = (&str, Span)> {
+        let entries = self.entries.iter().filter(move |entry| entry.section == section);
+        entries.map(|entry| (entry.key.as_str(), entry.span))
     }
 
     /// A key's value and place.
     pub(super) fn value(&self, section: &str, key: &str) -> Option<(&str, Span)> {
         let key = key.to_lowercase();
-        self.0
+        self.entries
             .iter()
             .find(|entry| entry.section == section && entry.key == key)
             .map(|entry| (entry.value.as_str(), entry.span))

@@ -2,8 +2,10 @@
 //!
 //! * [`Setting`]: the table; an entry per setting of ansible-core and of the plugins whose part rprov plays;
 //! * [`Config`]: the values of one run, each with its origin;
+//! * [`elsewhere`]: names of Ansible's settings that mean nothing here;
 //! * [`Origin`]: default, environment or file.
 
+pub mod elsewhere;
 mod file;
 mod ini;
 mod setting;

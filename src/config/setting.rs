@@ -239,6 +239,7 @@ settings! {
     VaultEncryptSalt "VAULT_ENCRYPT_SALT" Text, None, ["ANSIBLE_VAULT_ENCRYPT_SALT"], ["defaults.vault_encrypt_salt"];
     VerboseToStderr "VERBOSE_TO_STDERR" Bool, Some("False"), ["ANSIBLE_VERBOSE_TO_STDERR"], ["defaults.verbose_to_stderr"];
     YamlFilenameExtensions "YAML_FILENAME_EXTENSIONS" List, Some(".yml,.yaml,.json"), ["ANSIBLE_YAML_FILENAME_EXT"], ["defaults.yaml_valid_extensions"];
+    TemplarUntrustedTemplateBehavior "_TEMPLAR_UNTRUSTED_TEMPLATE_BEHAVIOR" Choice(&["warning", "fail", "ignore"]), Some("ignore"), ["_ANSIBLE_TEMPLAR_UNTRUSTED_TEMPLATE_BEHAVIOR"], [];
     // Plugins' own options.
     SshControlPath "connection.ssh.control_path" Text, None, ["ANSIBLE_SSH_CONTROL_PATH"], ["ssh_connection.control_path"];
     SshControlPathDir "connection.ssh.control_path_dir" Text, Some("~/.ansible/cp"), ["ANSIBLE_SSH_CONTROL_PATH_DIR"], ["ssh_connection.control_path_dir"];

@@ -123,6 +123,9 @@ impl<'a> Become<'a> {
         if self.method == Method::Sudo && [&output, &error].iter().any(|text| text.contains(&prompt(nonce))) {
             return true;
         }
+        if self.method == Method::Su && !self.settings.prompts.is_empty() {
+            return [&output, &error].iter().any(|text| asks_with(text, &self.settings.prompts));
+        }
         let (output, error) = (pending(&output), pending(&error));
         // Standard output has the login profile's talk, too. BusyBox asks there.
         let plain = |text: &str| text.to_lowercase().contains("password");
@@ -232,6 +235,16 @@ fn prompt(nonce: &str) -> String {
     format!("[sudo via rprov, {nonce}] password:")
 }
 
+/// Whether one of the prompts stands somewhere, with its colon.
+fn asks_with(text: &str, prompts: &[String]) -> bool {
+    let text = text.to_lowercase();
+    prompts.iter().map(|prompt| prompt.to_lowercase()).any(|prompt| {
+        text.match_indices(&prompt).any(|(at, found)| {
+            text.get(at + found.len()..).is_some_and(|rest| rest.trim_start().starts_with([':', '：']))
+        })
+    })
+}
+
 /// The last line, as far as it was printed.
 fn pending(text: &str) -> &str {
     text.rsplit(['\n', '\r']).next().unwrap_or_default().trim_end()
@@ -269,6 +282,8 @@ mod tests {
             password: password.then(|| Password::new("secret")),
             exe: None,
             flags: flags.map(str::to_owned),
+            prompts: Vec::new(),
+            patience: None,
         }
     }
 
@@ -309,6 +324,16 @@ mod tests {
         assert!(su.is_asking(b"", "Mot de passe :".as_bytes(), "abc"));
         assert!(su.is_asking(b"Password: ", b"", "abc"));
         assert!(!su.is_asking(b"Welcome:", b"warning: x\n", "abc"));
+    }
+
+    #[test]
+    fn su_is_answered_at_its_own_prompts_and_no_others() {
+        let settings = BecomeSettings { prompts: vec!["Geheimwort".to_owned()], ..settings("su", true, None) };
+        let su = Become::new(&settings).unwrap();
+        assert!(su.is_asking(b"", b"GEHEIMWORT : ", "abc"));
+        assert!(su.is_asking("geheimwort：".as_bytes(), b"", "abc"));
+        assert!(!su.is_asking(b"", b"Password: ", "abc"));
+        assert!(!su.is_asking(b"", b"Geheimwort\n", "abc"));
     }
 
     #[test]

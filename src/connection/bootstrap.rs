@@ -204,6 +204,8 @@ pub(super) async fn start(
             store,
             r#become,
             nonce,
+            local: transport.is_local(),
+            by_hand: transport.by_hand(),
             terminal,
             trust,
             first,
@@ -241,6 +243,8 @@ struct Conversation<'a> {
     store: &'a AgentStore,
     r#become: Option<&'a Become<'a>>,
     nonce: String,
+    local: bool,
+    by_hand: String,
     terminal: bool,
     trust: Trust,
     /// The file of an agent that was not what it should be, and was removed.
@@ -262,6 +266,7 @@ impl Conversation<'_> {
         let (mut out, mut err) = (vec![0; 16 * 1024], vec![0; 4 * 1024]);
         let mut error_open = true;
         loop {
+            let patience = self.patience();
             tokio::select! {
                 // Errors first: when the output ends, all that was said is known.
                 biased;
@@ -287,7 +292,7 @@ impl Conversation<'_> {
                     }
                     _ => return self.ended().await,
                 },
-                () = tokio::time::sleep(SILENCE) => return Err(self.silent()),
+                () = tokio::time::sleep(patience) => return Err(self.silent()),
             }
             self.answer().await?;
         }
@@ -406,15 +411,37 @@ impl Conversation<'_> {
         last_characters(&printable(text), 1000).trim().to_owned()
     }
 
+    /// How long the host may say nothing.
+    fn patience(&self) -> Duration {
+        let told = self.r#become.and_then(|other| other.settings.patience).filter(|_| self.heard == 0);
+        told.unwrap_or(SILENCE)
+    }
+
     fn silent(&self) -> ConnectionError {
-        let reason = format!("the host said nothing for {} seconds", SILENCE.as_secs());
-        match self.r#become {
-            Some(other) => ConnectionError::Become {
-                reason: format!("Timeout waiting for {}: {reason}; {}", other.settings.method, self.said()),
-                hint: Some("something there may be waiting for an answer: try the same by hand".to_owned()),
-            },
-            None => self.failure(&reason),
+        let seconds = self.patience().as_secs();
+        let reason = format!("the host said nothing for {seconds} seconds");
+        let Some(other) = self.r#become else { return self.failure(&reason) };
+        let said = self.said();
+        let hint = "something there may be waiting for an answer: try the same by hand";
+        if self.heard > 0 {
+            return ConnectionError::Become {
+                reason: format!("Timeout waiting for {}: {reason}; {said}", other.settings.method),
+                hint: Some(hint.to_owned()),
+            };
         }
+        let reason = match self.local {
+            true => format!("Timed out waiting for become success or become password prompt ({reason}): {said}"),
+            false => format!("Timeout ({seconds}s) waiting for privilege escalation prompt: {said}"),
+        };
+        let hint = match other.settings.prompts.as_slice() {
+            [] => hint.to_owned(),
+            prompts => format!(
+                "{} was to ask with `{}:` (`ansible_su_prompt_l10n`): see with which words it asks",
+                other.settings.method,
+                prompts.join(":`, `")
+            ),
+        };
+        ConnectionError::BecomeTimeout { reason, hint: Some(hint) }
     }
 
     fn failure(&self, what: &str) -> ConnectionError {
@@ -422,7 +449,7 @@ impl Conversation<'_> {
         let reason = if said.is_empty() { what.to_owned() } else { format!("{what}: {said}") };
         ConnectionError::Agent {
             reason,
-            hint: Some("the host must run `/bin/sh` for this user: try `ssh HOST true` by hand".to_owned()),
+            hint: Some(format!("the host must run `/bin/sh` for this user: try `{}` by hand", self.by_hand)),
         }
     }
 }

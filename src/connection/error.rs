@@ -45,6 +45,14 @@ pub enum ConnectionError {
         /// What to do about it.
         hint: Option<String>,
     },
+    /// Neither a question for the password nor the other user's shell has come.
+    #[error("{reason}")]
+    BecomeTimeout {
+        /// How long was waited, and what the host said.
+        reason: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
     /// The agent cannot be installed or started on the host.
     #[error("cannot start the agent: {reason}")]
     Agent {
@@ -108,6 +116,7 @@ impl ConnectionError {
             | ConnectionError::HostKey { hint, .. }
             | ConnectionError::Authentication { hint, .. }
             | ConnectionError::Become { hint, .. }
+            | ConnectionError::BecomeTimeout { hint, .. }
             | ConnectionError::Agent { hint, .. } => hint.as_deref(),
             ConnectionError::Lost { hint, .. } => Some(
                 hint.as_deref()

@@ -126,6 +126,10 @@ fn failed(what: &str, error: impl fmt::Display) -> ConnectionError {
 
 #[async_trait]
 impl Transport for LocalTransport {
+    fn is_local(&self) -> bool {
+        true
+    }
+
     async fn exec(&self, command: &str) -> Result<Process, ConnectionError> {
         let mut child = self
             .command(command)

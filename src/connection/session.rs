@@ -19,7 +19,7 @@ use rprov_wire::{
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::task::AbortHandle;
 
 use super::r#become::Become;
@@ -44,11 +44,16 @@ const ROOM: usize = 8;
 /// How long to wait for the exit code once the agent's output has ended.
 const EPILOGUE: Duration = Duration::from_secs(2);
 
+/// How long an agent that does nothing may take to end.
+const LEAVE: Duration = Duration::from_secs(5);
+
 /// One agent, for one user of one host. Calls may run at the same time. When it is dropped, the agent ends.
 #[derive(Debug)]
 pub struct Session {
     link: Arc<Link>,
     hello: Hello,
+    /// Its other side goes with the agent's process.
+    gone: watch::Receiver<()>,
 }
 
 /// A module call: one task on one host.
@@ -227,7 +232,7 @@ impl Session {
             };
             Link::new(Outgoing::Here(Arc::new(rprov_agent::Agent::new(Box::new(sink), find))))
         });
-        Session { link, hello: rprov_agent::Agent::hello() }
+        Session { link, hello: rprov_agent::Agent::hello(), gone: watch::channel(()).1 }
     }
 
     /// Who the agent is.
@@ -290,6 +295,17 @@ impl Session {
         self.link.lose("the session was closed".to_owned().into());
     }
 
+    /// Let an agent end that does nothing, and wait until it has.
+    pub async fn leave(&self) {
+        if !lock(&self.link.calls).is_empty() {
+            return;
+        }
+        self.close();
+        let mut gone = self.gone.clone();
+        // A host that does not answer shows that to whoever calls it next.
+        let _ = tokio::time::timeout(LEAVE, async { while gone.changed().await.is_ok() {} }).await;
+    }
+
     async fn greet(
         link: Arc<Link>,
         outgoing: UnboundedReceiver<Frame>,
@@ -308,8 +324,14 @@ impl Session {
         tokio::spawn(write(stdin, outgoing, Arc::downgrade(&link)));
         let listener = tokio::spawn(remember(stderr, Arc::clone(&words)));
         // The transport lives as long as the agent does.
+        let (there, gone) = watch::channel(());
+        let exit = async move {
+            let exit = exit.await;
+            drop(there);
+            exit
+        };
         tokio::spawn(read(incoming, Arc::downgrade(&link), (exit, ending), words, listener.abort_handle(), transport));
-        Ok(Session { link, hello })
+        Ok(Session { link, hello, gone })
     }
 }
 
@@ -629,7 +651,7 @@ async fn remember(mut stderr: Box<dyn AsyncRead + Send + Unpin>, words: Arc<Mute
 async fn read(
     mut incoming: Incoming,
     link: Weak<Link>,
-    (exit, ending): (oneshot::Receiver<Exit>, Ending),
+    (exit, ending): (impl Future<Output = Result<Exit, oneshot::error::RecvError>>, Ending),
     words: Arc<Mutex<Vec<u8>>>,
     listener: AbortHandle,
     transport: Arc<dyn Transport>,

@@ -29,6 +29,16 @@ pub trait Transport: Send + Sync + fmt::Debug {
     /// Close the connection without waiting for the other side.
     async fn close(&self);
 
+    /// Whether it leads to this machine.
+    fn is_local(&self) -> bool {
+        false
+    }
+
+    /// What somebody can type to try the same.
+    fn by_hand(&self) -> String {
+        "ssh HOST true".to_owned()
+    }
+
     /// What somebody should know of the way to the host although it works, each with what to do about it.
     fn warnings(&self) -> Vec<(String, String)> {
         Vec::new()

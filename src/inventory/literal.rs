@@ -378,7 +378,7 @@ mod tests {
             Data::Int(number) => number.to_string(),
             Data::BigInt(text) => format!("big {text}"),
             Data::Float(number) => format!("float {number}"),
-            Data::String(text) => format!("'{text}'"),
+            Data::String(text) | Data::Timestamp(text) => format!("'{text}'"),
             Data::Unsafe(text) | Data::Vault(text) => format!("!'{text}'"),
             Data::List(items) => {
                 format!("[{}]", items.iter().map(|item| shown(&item.data)).collect::<Vec<_>>().join(","))

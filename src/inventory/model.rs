@@ -287,7 +287,7 @@ impl Inventory {
         if name == "ansible_group_priority" {
             let priority = match &value.data {
                 Data::Int(number) => Some(*number),
-                Data::String(text) | Data::Unsafe(text) => text.trim().parse().ok(),
+                Data::String(text) | Data::Timestamp(text) | Data::Unsafe(text) => text.trim().parse().ok(),
                 Data::Bool(flag) => Some(i64::from(*flag)),
                 Data::Float(number) => Some(*number as i64),
                 _ => None,

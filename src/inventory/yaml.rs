@@ -65,7 +65,7 @@ fn group(inventory: &mut Inventory, name: &Node, content: &Node) -> Result<Optio
             Data::Null => continue,
             Data::Map(entries) => entries.as_slice(),
             // One name alone stands for a dictionary with nothing in it.
-            Data::String(_) | Data::Unsafe(_) => {
+            Data::String(_) | Data::Timestamp(_) | Data::Unsafe(_) => {
                 single = [(value.clone(), Node { data: Data::Null, span: value.span })];
                 &single
             }
@@ -119,7 +119,7 @@ impl Inventory {
 
 /// The hosts of one key, and their variables.
 pub(super) fn hosts(inventory: &mut Inventory, group: &str, pattern: &Node, vars: &Node) -> Result<(), Diagnostic> {
-    let (Data::String(text) | Data::Unsafe(text)) = &pattern.data else {
+    let (Data::String(text) | Data::Timestamp(text) | Data::Unsafe(text)) = &pattern.data else {
         let what = match text_of(pattern) {
             Some(number) => number,
             None => pattern.describe().to_string(),
@@ -156,7 +156,7 @@ pub(super) fn hosts(inventory: &mut Inventory, group: &str, pattern: &Node, vars
 /// A key as a name; numbers count as what they are written as.
 pub(super) fn text_of(key: &Node) -> Option<String> {
     match &key.data {
-        Data::String(text) | Data::Unsafe(text) | Data::BigInt(text) => Some(text.to_string()),
+        Data::String(text) | Data::Timestamp(text) | Data::Unsafe(text) | Data::BigInt(text) => Some(text.to_string()),
         Data::Int(number) => Some(number.to_string()),
         _ => None,
     }

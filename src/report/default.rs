@@ -379,11 +379,14 @@ impl<W: Write + Send, E: Write + Send> DefaultOutput<W, E> {
         if short_action(task) != "debug" || self.display.verbosity >= 3 {
             return shown;
         }
-        // What `debug` shows is its message, not its bookkeeping.
-        let named = ["ansible_loop_var", "ansible_index_var"].map(|name| result.get(name).and_then(Value::as_str));
-        let own = ["changed", "skipped", "skip_reason", "ansible_loop", "attempts", "retries"];
-        let own = own.into_iter().chain(["ansible_loop_var", "ansible_index_var"]);
-        for name in own.chain(named.into_iter().flatten()) {
+        // What `debug` shows is its message, not its bookkeeping; a variable stands beside the loop's own.
+        if shown.contains_key("msg") {
+            let named = ["ansible_loop_var", "ansible_index_var"].map(|name| result.get(name).and_then(Value::as_str));
+            for name in ["attempts", "retries"].into_iter().chain(named.into_iter().flatten()) {
+                shown.shift_remove(name);
+            }
+        }
+        for name in ["changed", "skipped", "skip_reason", "ansible_loop", "ansible_loop_var", "ansible_index_var"] {
             shown.shift_remove(name);
         }
         shown

@@ -8,6 +8,7 @@
 //! * `task`: one task on one host, from `when` to its effects;
 //! * `loops`: the items of a task's loop;
 //! * `ask`: questions to the person at the terminal;
+//! * `keys`: keys as they are typed, and Ctrl-C among them;
 //! * `debugger`: the person at the terminal looks at a task, changes it, and has it run again;
 //! * `failed_task`: what a `rescue` is told of the task that failed;
 //! * `job`: what `async` makes of a task;
@@ -22,7 +23,9 @@ mod effect;
 mod failed_task;
 mod handlers;
 mod include;
+mod inside;
 pub(crate) mod job;
+pub(crate) mod keys;
 mod loops;
 mod meta;
 mod options;

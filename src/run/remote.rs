@@ -15,8 +15,8 @@ use super::is_failed;
 use super::shared::Shared;
 use crate::action::RawOutput;
 use crate::connection::{
-    AgentStore, BecomeSettings, Call, ConnectionError, LocalTransport, Program, Running, Session, Settings, Transport,
-    Update, become_words, lock, ssh,
+    AgentStore, BecomeSettings, Call, ConnectionError, InsideTransport, LocalTransport, Program, Running, Session,
+    Settings, Transport, Update, become_words, lock, ssh,
 };
 use crate::report::{Delegate, Event};
 use crate::source::Diagnostic;
@@ -70,6 +70,21 @@ impl Connections {
         }
     }
 
+    /// Let the agents end that run as a user, on all ways to a host.
+    async fn leave_user(&self, host: &str, user: &str) {
+        let ways = lock(&self.hosts).get(host).cloned().unwrap_or_default();
+        for way in ways {
+            let is_theirs = |agent: &Arc<Agent>| agent.user.as_ref().is_some_and(|settings| settings.user == user);
+            let agents: Vec<Arc<Agent>> =
+                lock(&way.sessions).iter().filter(|agent| is_theirs(agent)).cloned().collect();
+            for agent in agents {
+                if let Some(session) = agent.session.get() {
+                    session.leave().await;
+                }
+            }
+        }
+    }
+
     /// Use a way to a host no more, because it takes no new agents. It closes with the last of its calls.
     fn discard(&self, gone: &Arc<Host>) {
         if let Some(known) = lock(&self.hosts).get_mut(&gone.settings.host) {
@@ -105,10 +120,13 @@ impl Host {
                         Ok(transport)
                     }
                     "local" => Ok(Arc::new(LocalTransport::new()) as Arc<dyn Transport>),
+                    _ if let Some(entry) = &self.settings.entry => {
+                        Ok(Arc::new(InsideTransport::new(entry)?) as Arc<dyn Transport>)
+                    }
                     other => Err(ConnectionError::Connect {
                         address: self.settings.address.clone(),
                         reason: format!("there is no connection named '{other}'"),
-                        hint: Some("`ssh` and `local` are the connections that are built in".to_owned()),
+                        hint: Some("`ssh`, `local`, `docker`, `podman` and `chroot` are the connections that are built in".to_owned()),
                     }),
                 }
             })
@@ -361,6 +379,17 @@ impl Remote {
         }
     }
 
+    /// A user with a process cannot be removed, and an agent is one.
+    async fn leave_removed_users(&self, items: &[Map]) {
+        let text = |item: &Map, name: &str| item.get(name).and_then(rprov_wire::Value::as_str).map(str::to_owned);
+        for item in items.iter().filter(|item| text(item, "state").as_deref() == Some("absent")) {
+            let own = self.r#become.as_ref().map(|settings| &settings.user);
+            if let Some(name) = text(item, "name").filter(|name| own != Some(name)) {
+                self.shared.connections.leave_user(&self.settings.host, &name).await;
+            }
+        }
+    }
+
     async fn run(
         &self,
         module: &str,
@@ -369,6 +398,9 @@ impl Remote {
         sources: Vec<Source>,
         sink: &mut Option<FileSink>,
     ) -> Called {
+        if module == "user" && !options.check {
+            self.leave_removed_users(&items).await;
+        }
         let call = Call { module: module.to_owned(), options: options.clone(), items, sources };
         let mut called = Called { results: Vec::with_capacity(call.items.len()), ended: Ok(()), begun: false };
         let mut again = matches!(module, "ping" | "setup").then(|| call.clone());

@@ -9,6 +9,7 @@ use minijinja::value::ValueKind;
 use rprov_wire::Options as WireOptions;
 use rprov_wire::message::Job as WireJob;
 
+use super::inside::inside;
 use super::remote::Remote;
 use super::shared::Shared;
 use crate::action::Stop;
@@ -114,10 +115,10 @@ pub(super) fn truth(value: &Value) -> Option<bool> {
 }
 
 /// Reads connection variables, the first name that is set.
-struct Lookup<'a>(&'a Scope);
+pub(super) struct Lookup<'a>(&'a Scope);
 
 impl Lookup<'_> {
-    fn value(&self, names: &[&str]) -> Result<Option<Value>, TemplateError> {
+    pub(super) fn value(&self, names: &[&str]) -> Result<Option<Value>, TemplateError> {
         for name in names {
             if let Some(value) = self.0.get(name)?
                 && !value.is_none()
@@ -130,7 +131,7 @@ impl Lookup<'_> {
         Ok(None)
     }
 
-    fn text(&self, names: &[&str]) -> Result<Option<String>, TemplateError> {
+    pub(super) fn text(&self, names: &[&str]) -> Result<Option<String>, TemplateError> {
         Ok(self.value(names)?.map(|value| value.to_string()).filter(|text| !text.is_empty()))
     }
 
@@ -198,11 +199,16 @@ pub(super) fn remote(
     let secret = |text: Option<String>| text.map(Password::new);
     let timeout = lookup.text(&["ansible_ssh_timeout", "ansible_timeout"])?.and_then(|text| text.parse::<f64>().ok());
     let checking = lookup.boolean(&["ansible_ssh_host_key_checking", "ansible_host_key_checking"])?;
+    let inside = inside(&connection, &lookup, &owner, user.as_ref())?;
+    let address = match &inside {
+        Some(inside) => inside.address.clone(),
+        None => lookup.text(&["ansible_host", "ansible_ssh_host"])?.unwrap_or_else(|| owner.to_string()),
+    };
     let settings = Settings {
         connection,
-        address: lookup.text(&["ansible_host", "ansible_ssh_host"])?.unwrap_or_else(|| owner.to_string()),
+        address,
         port,
-        user,
+        user: inside.as_ref().map_or(user, |inside| inside.user.clone()),
         password: secret(lookup.text(&["ansible_password", "ansible_ssh_password", "ansible_ssh_pass"])?)
             .or_else(|| options.password.clone()),
         private_key_file: lookup
@@ -221,6 +227,7 @@ pub(super) fn remote(
         ssh_arguments,
         retries: lookup.text(&["ansible_ssh_retries"])?.and_then(|text| text.parse().ok()).unwrap_or(options.retries),
         pinned_host_key: lookup.text(&["rprov_host_key"])?,
+        entry: inside.map(|inside| inside.entry),
         host: owner.to_string(),
     };
     let r#become = become_settings(shared, task, &reader, &lookup, &settings)?;
@@ -276,7 +283,15 @@ fn become_settings(
     if settings.user.as_deref() == Some(user.as_str()) {
         return Ok(None);
     }
+    let seconds = |text: Option<String>| text.and_then(|text| text.trim().parse::<f64>().ok());
+    let patience = match settings.connection.as_str() {
+        "local" => seconds(lookup.text(&["ansible_local_become_success_timeout"])?).filter(|told| *told >= 1.0),
+        // Two seconds more than the connection itself may take.
+        _ => seconds(lookup.text(&["ansible_ssh_timeout", "ansible_timeout"])?).map(|told| told + 2.0),
+    };
     Ok(Some(BecomeSettings {
+        prompts: if method == "su" { su_prompts(shared, lookup)? } else { Vec::new() },
+        patience: patience.map(|told| Duration::from_secs_f64(told.clamp(1.0, 86400.0))),
         method,
         user,
         password: lookup
@@ -292,6 +307,18 @@ fn become_settings(
             None => reader.named("become_flags").text(keywords.become_flags.as_ref())?,
         },
     }))
+}
+
+/// What `su` asks with, where that was said.
+fn su_prompts(shared: &Shared, lookup: &Lookup<'_>) -> Result<Vec<String>, TemplateError> {
+    let Some(value) = lookup.value(&["ansible_su_prompt_l10n"])? else {
+        return Ok(shared.config.list(Setting::SuPromptL10n).to_vec());
+    };
+    let prompts: Vec<String> = match value.kind() {
+        ValueKind::Seq => value.try_iter().into_iter().flatten().map(|prompt| prompt.to_string()).collect(),
+        _ => value.to_string().split(',').map(|prompt| prompt.trim().to_owned()).collect(),
+    };
+    Ok(prompts.into_iter().filter(|prompt| !prompt.is_empty()).collect())
 }
 
 /// What a module call is told beside its arguments.

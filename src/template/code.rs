@@ -120,6 +120,12 @@ impl Code {
         }
     }
 
+    /// The names of the variables that it reads; functions that the engine has are none.
+    pub fn variables(&self) -> Vec<String> {
+        let names = self.expression.undeclared_variables(false);
+        names.into_iter().filter(|name| environment().globals().all(|(global, _)| global != name)).collect()
+    }
+
     /// The first name that leads to nothing.
     pub fn first_missing(&self, scope: &Arc<Inner>) -> Option<TemplateError> {
         self.failure(scope).first_missing()

@@ -134,6 +134,14 @@ impl Template {
         Ok(Program { body, named })
     }
 
+    /// The names of the variables that it reads, where it is a single expression.
+    pub(super) fn variables(&self) -> Option<Vec<String>> {
+        match &self.program().ok()?.body {
+            Body::Single(code) => Some(code.variables()),
+            Body::Parts(_) | Body::Document(_) => None,
+        }
+    }
+
     /// Why a list or dictionary that this gives has something undefined in it.
     pub(super) fn first_missing(&self, scope: &Arc<Inner>) -> Option<TemplateError> {
         match &self.program().ok()?.body {

@@ -45,7 +45,7 @@ pub(crate) use managed::managed;
 pub use minijinja::value::Value;
 pub use omit::{is_omit, omit};
 pub use place::Origin;
-pub use scope::{Scope, Surroundings, Variable, Variables};
+pub use scope::{Scope, Surroundings, Untrusted, Variable, Variables};
 pub use syntax::Syntax;
 pub use value::{finalize, from_json, from_wire, to_json, to_wire};
 pub use written::{Form, Written, is_template};

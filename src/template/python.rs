@@ -5,6 +5,7 @@ use std::fmt::Write;
 use minijinja::value::{Value, ValueKind};
 
 use super::error::TemplateError;
+use super::filter::sequence::Group;
 use super::filter::time::{DateTime, TimeDelta};
 use super::value::{DEEPEST, Shape, shape, too_deep};
 
@@ -41,7 +42,8 @@ fn write_repr(out: &mut String, value: &Value, flat: bool, depth: usize) -> Resu
         Shape::Text(text) => quote(out, text),
         Shape::Number(number) => out.push_str(&number_text(number)),
         Shape::List(items) => {
-            let tuple = value.is_tuple() && !flat;
+            // The pairs of `groupby` have a type of their own, which stays.
+            let tuple = value.is_tuple() && !flat || value.downcast_object_ref::<Group>().is_some();
             let mut length = 0;
             out.push(if tuple { '(' } else { '[' });
             for item in items {
@@ -68,10 +70,13 @@ fn write_repr(out: &mut String, value: &Value, flat: bool, depth: usize) -> Resu
             }
             out.push('}');
         }
-        Shape::Other(value) => {
+        Shape::Other(value) => match value.downcast_object_ref::<DateTime>() {
+            Some(time) if depth > 0 => out.push_str(&time.repr_text()),
             // Writing to a string can't fail.
-            let _ = write!(out, "{value}");
-        }
+            _ => {
+                let _ = write!(out, "{value}");
+            }
+        },
     }
     Ok(())
 }
@@ -126,10 +131,11 @@ pub fn type_name(value: &Value) -> &'static str {
         ValueKind::String => "str",
         ValueKind::Bytes => "bytes",
         ValueKind::Seq if value.is_tuple() => "tuple",
+        ValueKind::Seq if value.downcast_object_ref::<Group>().is_some() => "GroupTuple",
         ValueKind::Seq => "list",
         ValueKind::Map => "dict",
         ValueKind::Iterable => "generator",
-        _ if value.downcast_object_ref::<DateTime>().is_some() => "datetime",
+        _ if let Some(time) = value.downcast_object_ref::<DateTime>() => time.type_name(),
         _ if value.downcast_object_ref::<TimeDelta>().is_some() => "timedelta",
         _ => "object",
     }

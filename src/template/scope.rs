@@ -76,6 +76,18 @@ impl Variables for HashMap<String, Variable> {
     }
 }
 
+/// What is done with text marked as `!unsafe` that looks like a template, where a template reads it.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Untrusted {
+    /// It is text.
+    #[default]
+    Text,
+    /// It is text, and somebody is told.
+    Told(fn(&str)),
+    /// It is an error.
+    Refused,
+}
+
 /// What lookups and template files need to know of the place that a task stands in.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
@@ -91,6 +103,8 @@ pub struct Surroundings {
     pub settings: HashMap<String, Value>,
     /// Opens vault values and encrypted files.
     pub vault: Arc<Keyring>,
+    /// What is done with templates in text marked as `!unsafe`.
+    pub untrusted: Untrusted,
 }
 
 /// What names stand for while one task is rendered for one host. Cheap to clone: a handle.

@@ -117,11 +117,7 @@ fn finalize_at(value: &Value, depth: usize) -> Result<Value, TemplateError> {
         Shape::Map(entries) => final_map(
             entries.filter(|(_, item)| !is_omit(item)).map(|(key, item)| Ok((key, finalize_at(&item, depth + 1)?))),
         )?,
-        // A point in time is kept as its text.
-        Shape::Other(other) => match other.downcast_object_ref::<super::filter::time::DateTime>() {
-            Some(time) => Value::from(time.iso('T')),
-            None => value.clone(),
-        },
+        Shape::Other(_) => value.clone(),
     })
 }
 
@@ -221,6 +217,9 @@ fn to_wire_final(value: &Value) -> Result<rprov_wire::Value, TemplateError> {
             entries.map(|(key, item)| Ok((key_text(&key)?, to_wire_final(&item)?))).collect::<Result<_, _>>()?,
         ),
         Shape::Other(other) => {
+            if let Some(time) = other.downcast_object_ref::<super::filter::time::DateTime>() {
+                return Ok(Wire::String(time.iso('T')));
+            }
             return match other.as_bytes() {
                 Some(bytes) => Ok(Wire::String(String::from_utf8_lossy(bytes).into_owned())),
                 None => Err(unsupported(other)),

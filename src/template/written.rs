@@ -8,9 +8,10 @@ use minijinja::value::{Enumerator, Object, ObjectRepr, Value};
 
 use super::compiled::Template;
 use super::error::{TemplateError, TemplateErrorKind};
+use super::filter::time::DateTime;
 use super::omit::is_omit;
 use super::place::Origin;
-use super::scope::{Inner, Scope, Variable};
+use super::scope::{Inner, Scope, Untrusted, Variable};
 use super::syntax::Syntax;
 use super::value::{final_list, final_map, finalize};
 use crate::source::{Diagnostics, Span};
@@ -28,6 +29,8 @@ pub struct Written {
 pub enum Form {
     /// A value without any template in it.
     Plain(Value),
+    /// Text marked as `!unsafe`: data, although a human wrote it.
+    Unsafe(Arc<str>),
     /// Text with a template.
     Template(Arc<Template>),
     /// A list with a template somewhere in it.
@@ -51,7 +54,10 @@ impl Written {
             Data::Int(number) => Form::Plain(Value::from(*number)),
             Data::BigInt(digits) => Form::Plain(big_integer(digits)),
             Data::Float(number) => Form::Plain(Value::from(*number)),
-            Data::Unsafe(text) => Form::Plain(Value::from(text.clone())),
+            Data::Timestamp(text) => {
+                Form::Plain(DateTime::of_yaml(text).map_or_else(|| Value::from(text.clone()), DateTime::into_value))
+            }
+            Data::Unsafe(text) => Form::Unsafe(text.clone()),
             Data::Vault(ciphertext) => Form::Vault(ciphertext.clone()),
             Data::String(text) => return Self::from_text(text.clone(), Some(node.span)),
             Data::List(items) => return Self::list(items.iter().map(Self::from_node).collect(), Some(node.span)),
@@ -129,6 +135,7 @@ impl Written {
     pub fn source(&self) -> String {
         match &self.form {
             Form::Plain(value) => format!("{value:?}"),
+            Form::Unsafe(text) => format!("{text:?}"),
             Form::Template(template) => template.text().to_owned(),
             Form::List(items) => items.iter().map(|item| item.source() + ",").collect(),
             Form::Map(entries) => entries.iter().map(|(key, item)| format!("{key:?}:{},", item.source())).collect(),
@@ -154,9 +161,29 @@ impl Written {
     pub fn text(&self) -> Option<&str> {
         match &self.form {
             Form::Plain(value) => value.as_str(),
+            Form::Unsafe(text) => Some(text),
             Form::Template(template) => Some(template.text()),
             Form::Unless(both) => both.0.text(),
             _ => None,
+        }
+    }
+
+    /// Whether it is marked as data, or a template that reads nothing but data (what hosts, lookups and literals give):
+    /// text from there must not be taken for an expression.
+    pub fn is_data(&self, scope: &Scope) -> bool {
+        match &self.form {
+            Form::Unsafe(_) => true,
+            Form::Template(template) => template.variables().is_some_and(|names| {
+                // A loop's item may have been written in the loop.
+                let item = scope.get("ansible_loop_var").ok().flatten();
+                let item = item.as_ref().and_then(Value::as_str);
+                names.iter().all(|name| match scope.variable(name) {
+                    Some(Variable::Plain(_)) => item != Some(name),
+                    Some(Variable::Written(written)) => matches!(written.form, Form::Unsafe(_)),
+                    None => false,
+                })
+            }),
+            Form::Plain(_) | Form::List(_) | Form::Map(_) | Form::Vault(_) | Form::Unless(_) => false,
         }
     }
 
@@ -202,7 +229,7 @@ impl Written {
             Form::List(items) => items.iter().for_each(|item| item.collect_errors(errors)),
             Form::Map(entries) => entries.values().for_each(|item| item.collect_errors(errors)),
             Form::Unless(both) => both.0.collect_errors(errors),
-            Form::Plain(_) | Form::Vault(_) => {}
+            Form::Plain(_) | Form::Unsafe(_) | Form::Vault(_) => {}
         }
     }
 
@@ -259,6 +286,15 @@ impl Written {
     pub(super) fn resolve_in(&self, scope: &Arc<Inner>, name: Option<&str>) -> Result<Value, TemplateError> {
         match &self.form {
             Form::Plain(value) => Ok(value.clone()),
+            Form::Unsafe(text) => {
+                let told = "Encountered untrusted template or expression.";
+                match scope.surroundings().untrusted {
+                    Untrusted::Told(tell) if is_template(text) => tell(told),
+                    Untrusted::Refused if is_template(text) => return Err(TemplateError::failed(told).at(self.span)),
+                    Untrusted::Text | Untrusted::Told(_) | Untrusted::Refused => {}
+                }
+                Ok(Value::from(text.clone()))
+            }
             Form::Template(template) => template.evaluate(scope, name).map_err(|error| match name {
                 Some(name) => error.within(name, self.span),
                 None => error,
@@ -300,6 +336,7 @@ impl Written {
                 value if is_omit(&value) => both.1.render_in(scope),
                 value => Ok(value),
             },
+            Form::Unsafe(_) => self.resolve_in(scope, None),
             Form::Template(_) | Form::Vault(_) => {
                 let value = self.resolve_in(scope, None)?;
                 if is_omit(&value) {
@@ -343,7 +380,9 @@ fn key_value(data: &Data) -> Value {
         Data::Int(number) => Value::from(*number),
         Data::BigInt(digits) => big_integer(digits),
         Data::Float(number) => Value::from(*number),
-        Data::String(text) | Data::Unsafe(text) | Data::Vault(text) => Value::from(text.clone()),
+        Data::String(text) | Data::Timestamp(text) | Data::Unsafe(text) | Data::Vault(text) => {
+            Value::from(text.clone())
+        }
         Data::List(items) => {
             Value::from(minijinja::value::Tuple::new(items.iter().map(|item| key_value(&item.data)).collect()))
         }

@@ -52,9 +52,11 @@ impl KeyIdentity {
             Data::Int(number) => Self::Int(*number),
             Data::Float(number) if number.fract() == 0.0 && number.abs() < 9e15 => Self::Int(*number as i64),
             Data::Float(number) => Self::Float(number.to_bits()),
-            Data::BigInt(text) | Data::String(text) | Data::Unsafe(text) | Data::Vault(text) => {
-                Self::Text(Arc::clone(text))
-            }
+            Data::BigInt(text)
+            | Data::String(text)
+            | Data::Timestamp(text)
+            | Data::Unsafe(text)
+            | Data::Vault(text) => Self::Text(Arc::clone(text)),
             Data::List(_) | Data::Map(_) => return None,
         })
     }
@@ -267,7 +269,11 @@ impl<'a> Composer<'a> {
                 "bool" => scalar::boolean(&value).map(Data::Bool).ok_or_else(|| invalid("a boolean", &value)),
                 "int" => scalar::integer(&value).ok_or_else(|| invalid("an integer", &value)),
                 "float" => scalar::float(&value).map(Data::Float).ok_or_else(|| invalid("a float", &value)),
-                "str" | "timestamp" => Ok(text(value)),
+                "str" => Ok(text(value)),
+                "timestamp" => Ok(match scalar::kind_of(&value) {
+                    scalar::Kind::Timestamp => Data::Timestamp(Arc::from(value)),
+                    _ => return Err(invalid("a date", &value)),
+                }),
                 "binary" => {
                     let packed: String = value.chars().filter(|c| !c.is_whitespace()).collect();
                     base64::engine::general_purpose::STANDARD
@@ -407,7 +413,7 @@ fn shown(key: &Node) -> String {
         Data::Bool(flag) => flag.to_string(),
         Data::Int(number) => number.to_string(),
         Data::Float(number) => super::float_text(*number),
-        Data::String(text) | Data::Unsafe(text) | Data::BigInt(text) => text.to_string(),
+        Data::String(text) | Data::Timestamp(text) | Data::Unsafe(text) | Data::BigInt(text) => text.to_string(),
         Data::Vault(_) | Data::List(_) | Data::Map(_) => key.describe().to_owned(),
     }
 }

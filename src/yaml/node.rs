@@ -28,6 +28,8 @@ pub enum Data {
     Float(f64),
     /// Text that may hold a template.
     String(Arc<str>),
+    /// A date, or a date and a time, as it is written.
+    Timestamp(Arc<str>),
     /// `!unsafe`: text that never is a template.
     Unsafe(Arc<str>),
     /// `!vault`: ciphertext, decrypted when it is read.
@@ -43,7 +45,7 @@ impl Node {
     /// The text, if this is text of any trust.
     pub fn as_str(&self) -> Option<&str> {
         match &self.data {
-            Data::String(text) | Data::Unsafe(text) => Some(text),
+            Data::String(text) | Data::Timestamp(text) | Data::Unsafe(text) => Some(text),
             _ => None,
         }
     }
@@ -87,6 +89,7 @@ impl Node {
             Data::Int(_) | Data::BigInt(_) => "an integer",
             Data::Float(_) => "a float",
             Data::String(_) | Data::Unsafe(_) => "a string",
+            Data::Timestamp(_) => "a date",
             Data::Vault(_) => "a vault value",
             Data::List(_) => "a list",
             Data::Map(_) => "a dictionary",

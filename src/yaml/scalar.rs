@@ -23,14 +23,15 @@ pub(super) enum Kind {
 /// Python refuses to convert longer integers, and so does this.
 const LONGEST_INTEGER: usize = 4300;
 
-/// What a plain (unquoted) scalar means. Timestamps, `<<` and `=` stay text.
+/// What a plain (unquoted) scalar means. `<<` and `=` stay text.
 pub fn parse_scalar(text: &str) -> Data {
     match kind_of(text) {
         Kind::Null => Data::Null,
         Kind::Bool => Data::Bool(boolean(text).unwrap_or(false)),
         Kind::Int => integer(text).unwrap_or_else(|| Data::String(Arc::from(text))),
         Kind::Float => float(text).map_or_else(|| Data::String(Arc::from(text)), Data::Float),
-        Kind::Timestamp | Kind::Merge | Kind::Value | Kind::Text => Data::String(Arc::from(text)),
+        Kind::Timestamp => Data::Timestamp(Arc::from(text)),
+        Kind::Merge | Kind::Value | Kind::Text => Data::String(Arc::from(text)),
     }
 }
 
@@ -397,7 +398,7 @@ mod tests {
             ("-.5", text("-.5")),
             ("-.inf", Data::Float(f64::NEG_INFINITY)),
             ("1:30.5", Data::Float(90.5)),
-            ("2024-01-01", text("2024-01-01")),
+            ("2024-01-01", Data::Timestamp(Arc::from("2024-01-01"))),
             ("1.2.3", text("1.2.3")),
             ("10.0.0.1", text("10.0.0.1")),
             ("12345678901234567890123", Data::BigInt(Arc::from("12345678901234567890123"))),

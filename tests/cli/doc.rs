@@ -43,6 +43,42 @@ fn a_module_is_told_about_for_machines() {
 }
 
 #[test]
+fn modules_of_the_user_s_own_are_told_about() {
+    let program = "#!/usr/bin/python3\nDOCUMENTATION = r\"\"\"\nmodule: greet\nshort_description: Greet somebody\ndescription:\n  - Says C(hello) to O(who).\noptions:\n  who:\n    description: Who is greeted.\n    required: true\n    type: str\n\"\"\"\nEXAMPLES = r'''\n- greet: {who: you}\n'''\n";
+    let sidecar = "DOCUMENTATION:\n  short_description: Wave\n  description: [Waves.]\n";
+    let project = Project::new()
+        .file("library/greet.py", program)
+        .file("library/wave", "#!/bin/sh\n")
+        .file("library/wave.yml", sidecar)
+        .file("library/silent", "#!/bin/sh\n");
+    insta::assert_snapshot!(project.rprov("doc greet"), @r"
+    exit code 0
+    --- stdout ---
+    > MODULE greet ([DIR]/library/greet.py)
+
+      Says `hello' to `who'.
+
+    OPTIONS (= indicates it is required):
+
+    =  who  Who is greeted.
+            type: str
+
+    EXAMPLES:
+
+    - greet: {who: you}
+
+    --- stderr ---
+    ");
+    let told: serde_json::Value = serde_json::from_str(&project.rprov("doc -j greet").out).unwrap();
+    assert_eq!(told["greet"]["doc"]["options"]["who"]["required"], true, "{told}");
+    assert!(project.rprov("doc wave").out.contains("Waves."));
+    let list = project.rprov("doc -l").out;
+    assert!(list.contains("Greet somebody") && list.lines().any(|line| line.ends_with("  Wave")), "{list}");
+    let silent = project.rprov("doc silent");
+    assert!(silent.code == 1 && silent.err.contains("has no documentation"), "{silent}");
+}
+
+#[test]
 fn a_snippet_is_a_task_to_fill_in() {
     let project = Project::new();
     insta::assert_snapshot!(project.rprov("doc -s replace").out.lines().take(5).collect::<Vec<_>>().join("\n"), @r#"

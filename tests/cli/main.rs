@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
 
 mod adhoc;
+mod becoming;
 mod config;
 mod console;
 mod debugger;
@@ -15,6 +16,8 @@ mod output;
 mod own;
 mod project;
 mod prompts;
+#[cfg(feature = "system-tests")]
+mod schema;
 mod settings;
 mod signals;
 mod terminal;

@@ -144,19 +144,62 @@ fn a_pause_takes_what_is_typed() {
     assert!(seen.contains("certainly 6") && !seen.contains("s3cret"), "{seen}");
 }
 
+/// The playbook's pauses, what is shown while they wait, and what stands in its result.
+const PAUSES: [(&str, &str); 4] = [
+    ("{prompt: Go on}", "Go on:"),
+    ("{prompt: Go on, echo: false}", "Go on (output is hidden):"),
+    ("{seconds: 50}", "(ctrl+C then 'C' = continue early, ctrl+C then 'A' = abort)"),
+    ("{seconds: 50, prompt: Go on}", "Go on:"),
+];
+
 #[test]
-fn a_pause_can_be_interrupted() {
-    for (what, text) in [("echo: true", "Go on"), ("echo: false", "Go on"), ("seconds: 50", "TASK [pause]")] {
-        let tasks = format!("    - pause: {{prompt: Go on, {what}}}\n    - command: touch after\n");
+fn a_pause_goes_on_or_aborts_after_an_interrupt() {
+    for (pause, text) in PAUSES {
+        for (key, code) in [("x\nC", 0), ("a", 2)] {
+            let tasks = format!("    - pause: {pause}\n    - command: touch after\n");
+            let project = Project::new().file("site.yml", &play(&tasks));
+            let mut terminal = start(&project, "-i h, -c local site.yml");
+            terminal.wait_for(text);
+            terminal.enter(INTERRUPT);
+            terminal.wait_for("Press 'C' to continue the play or 'A' to abort");
+            terminal.enter(key);
+            let (ended, seen) = terminal.end();
+            assert_eq!(ended, code, "{pause} {key}: {seen}");
+            assert_eq!(seen.contains("user requested abort!"), code != 0, "{pause} {key}: {seen}");
+            assert_eq!(project.path("after").exists(), code == 0, "{pause} {key}: {seen}");
+            assert!(seen.contains("PLAY RECAP"), "{pause} {key}: {seen}");
+        }
+    }
+}
+
+#[test]
+fn a_second_interrupt_of_a_pause_ends_the_run() {
+    for (pause, text) in PAUSES {
+        let tasks = format!("    - pause: {pause}\n    - command: touch after\n");
         let project = Project::new().file("site.yml", &play(&tasks));
         let mut terminal = start(&project, "-i h, -c local site.yml");
         terminal.wait_for(text);
         terminal.enter(INTERRUPT);
+        terminal.wait_for("Press 'C' to continue the play or 'A' to abort");
+        terminal.enter(INTERRUPT);
         let (code, seen) = terminal.end();
-        assert_ne!(code, 0, "{what}: {seen}");
-        assert!(seen.contains("PLAY RECAP"), "{what}: {seen}");
-        assert!(!project.path("after").exists(), "{what}: {seen}");
+        assert_eq!(code, 99, "{pause}: {seen}");
+        assert!(seen.contains("PLAY RECAP") && !project.path("after").exists(), "{pause}: {seen}");
     }
+}
+
+#[test]
+fn what_is_typed_at_a_pause_can_be_corrected_and_a_timed_one_takes_nothing() {
+    let tasks = "    - pause: {prompt: Word}\n      register: word\n    - pause: {prompt: Wait, seconds: 1}\n      register: timed\n    - debug: msg=\"<{{ word.user_input }}{{ timed.user_input }}>\"\n";
+    let project = Project::new().file("site.yml", &play(tasks));
+    let mut terminal = start(&project, "-i h, -c local site.yml");
+    terminal.wait_for("Word:");
+    terminal.enter("h\u{e4}llo\u{7f}\u{7f}\u{7f}\u{7f}ey\r");
+    terminal.wait_for("Wait:");
+    terminal.enter("ignored\r");
+    let (code, seen) = terminal.end();
+    assert_eq!(code, 0, "{seen}");
+    assert!(seen.contains("<hey>"), "{seen}");
 }
 
 #[test]

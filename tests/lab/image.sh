@@ -113,7 +113,7 @@ build_python() {
 	local name=$1 plain container=$LAB_NAME-build-python
 	plain=$(build_image plain)
 	docker rm -f "$container" >/dev/null 2>&1 || true
-	docker run --name "$container" "$plain" /bin/sh -euc '
+	docker run --network host --name "$container" "$plain" /bin/sh -euc '
 		apt-get update -qq
 		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3 python3-apt
 		rm -rf /var/cache/apt/archives/*.deb /var/lib/apt/lists/*_*

@@ -3,58 +3,22 @@
 //! No registry is needed: the image is made of the host's own BusyBox.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-mod bench;
+mod calls;
+mod engines;
 
 use std::sync::Once;
 
-use bench::{apply, converges, run, settled};
-use rprov_modules::context::Detached;
-use rprov_modules::rprov_wire::{Map, Options, Value};
-use rprov_modules::{Arguments, Cancel, Context};
-use rprov_systems::docker::{Body, Connection, Engine, Patience};
+use calls::{apply, container_absent, converges, run, settled, with};
+use engines::IMAGE;
+use rprov_modules::rprov_wire::Value;
 use serde_json::{Value as Json, json};
 
-const IMAGE: &str = "rprovtest-busybox:1";
-
-fn engine() -> Engine {
-    let options = Options::default();
-    let context = Context { options: &options, transport: &Detached, cancel: &Cancel::default() };
-    let connection = Connection::decode(&Map::new()).unwrap();
-    Engine::new(&connection, &context).unwrap_or_else(|error| panic!("these tests need a Docker daemon: {error}"))
-}
-
-/// Import the image, where an earlier run has not left it; each import would leave the one before without a name.
 fn prepare() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        if engine().find(&format!("/images/{IMAGE}/json")).unwrap().is_some() {
-            return;
-        }
-        let busybox =
-            std::fs::read("/bin/busybox").unwrap_or_else(|error| panic!("these tests need busybox-static: {error}"));
-        let mut write = |writer: &mut dyn std::io::Write| {
-            let mut archive = tar::Builder::new(writer);
-            let mut header = tar::Header::new_gnu();
-            header.set_size(busybox.len() as u64);
-            header.set_mode(0o755);
-            archive.append_data(&mut header, "bin/busybox", busybox.as_slice())?;
-            for applet in ["sh", "sleep", "echo", "cat", "env", "true", "false", "test", "touch"] {
-                let mut header = tar::Header::new_gnu();
-                header.set_entry_type(tar::EntryType::Symlink);
-                header.set_size(0);
-                archive.append_link(&mut header, format!("bin/{applet}"), "busybox")?;
-            }
-            archive.into_inner()?.flush()
-        };
-        let query = [
-            ("fromSrc", "-".to_owned()),
-            ("repo", "rprovtest-busybox".to_owned()),
-            ("tag", "1".to_owned()),
-            ("changes", "ENV FROM_IMAGE=yes".to_owned()),
-        ];
-        let mut answer =
-            engine().send("POST", "/images/create", &query, &[], Body::Tar(&mut write), Patience::Normal).unwrap();
-        std::io::copy(&mut answer, &mut std::io::sink()).unwrap();
+        let engine =
+            engines::connect(&json!({})).unwrap_or_else(|error| panic!("these tests need a Docker daemon: {error}"));
+        engines::import(&engine);
     });
 }
 
@@ -86,18 +50,6 @@ impl Drop for Cleanup {
     fn drop(&mut self) {
         self.all();
     }
-}
-
-fn container_absent(name: &str) -> (&'static str, Json) {
-    ("docker_container", json!({"name": name, "state": "absent", "force_kill": true, "keep_volumes": false}))
-}
-
-fn with(base: &Json, more: Json) -> Json {
-    let mut all = base.clone();
-    for (key, value) in more.as_object().unwrap() {
-        all[key] = value.clone();
-    }
-    all
 }
 
 #[test]

@@ -16,6 +16,11 @@ pub(super) fn all() -> impl Iterator<Item = Keyword> {
     TABLE.iter().map(|(name, text)| Keyword { name, text })
 }
 
+/// What a keyword does.
+pub(super) fn text_of(name: &str) -> Option<&'static str> {
+    TABLE.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+}
+
 impl Keyword {
     /// The objects that know it.
     fn places(&self) -> Vec<&'static str> {

@@ -2,14 +2,19 @@
 //! they take.
 //!
 //! * `module`: modules, from the structs that declare their arguments;
+//! * `own`: modules of the user's own, from what their files say;
 //! * `plugin`: filters, tests and lookups;
-//! * `keyword`: keywords of plays, roles, blocks, tasks and handlers.
+//! * `keyword`: keywords of plays, roles, blocks, tasks and handlers;
+//! * `schema`: `rprov schema`, all of it for editors.
 
 mod keyword;
 mod module;
+mod own;
 mod plugin;
+mod schema;
 
 use std::io::IsTerminal as _;
+use std::sync::Arc;
 
 use clap::{ArgAction, Parser, ValueEnum};
 use serde_json::{Map, Value};
@@ -18,7 +23,11 @@ use super::exit::Exit;
 use super::settings::with_settings;
 use super::stop::Stop;
 use super::tell::{put, say};
+use crate::action::Library;
+use crate::config::Config;
 use crate::source::Diagnostic;
+
+pub(super) use schema::SchemaCommand;
 
 /// Show what modules, keywords and plugins there are
 #[derive(Debug, Parser)]
@@ -39,11 +48,11 @@ pub(super) struct DocCommand {
     /// Of what kind it is
     #[arg(short = 't', long = "type", value_name = "TYPE", value_enum, default_value = "module")]
     of: Type,
-    /// Accepted for Ansible's sake: modules are built in
-    #[arg(short = 'M', long, value_name = "PATH", hide = true)]
+    /// Directories with modules of one's own
+    #[arg(short = 'M', long, value_name = "PATH")]
     module_path: Vec<String>,
-    /// Accepted for Ansible's sake
-    #[arg(long, value_name = "DIRECTORY", hide = true)]
+    /// The directory of the playbook, beside which `library/` and `collections/` are looked for
+    #[arg(long, value_name = "DIRECTORY")]
     playbook_dir: Option<String>,
     /// Say more (accepted for Ansible's sake)
     #[arg(short, long, action = ArgAction::Count)]
@@ -130,14 +139,15 @@ impl DocCommand {
     /// Do it.
     pub(super) fn execute(self) -> Exit {
         with_settings(|config, _| {
-            put(&self.told(&Style::here(&config))?);
+            put(&self.told(&Style::here(&config), &config)?);
             Ok(Exit::Success)
         })
     }
 
-    fn told(&self, style: &Style) -> Result<String, Stop> {
+    fn told(&self, style: &Style, config: &Config) -> Result<String, Stop> {
+        let library = own::library(config, &self.module_path, self.playbook_dir.as_deref());
         if self.list {
-            return Ok(self.listed());
+            return Ok(self.listed(&library));
         }
         if self.names.is_empty() {
             return Err(Stop::options(
@@ -152,21 +162,22 @@ impl DocCommand {
                     .hint("without `-s` everything that is known is shown"),
             ));
         }
-        let mut found: Vec<Box<dyn Subject>> = Vec::new();
+        let mut found: Vec<(&String, Box<dyn Subject>)> = Vec::new();
         for name in &self.names {
-            match self.of.find(name) {
-                Some(subject) => found.push(subject),
-                None => self.not_found(name),
+            match self.find(name, &library) {
+                Ok(Some(subject)) => found.push((name, subject)),
+                Ok(None) => self.not_found(name, &library),
+                Err(problem) => return Err(problem.into()),
             }
         }
         if self.json {
             let all: Map<String, Value> =
-                self.names.iter().filter_map(|name| Some((name.clone(), self.of.find(name)?.json()))).collect();
+                found.into_iter().map(|(name, subject)| (name.clone(), subject.json())).collect();
             return Ok(pretty(&Value::Object(all)));
         }
         let texts: Vec<String> = found
             .iter()
-            .map(|subject| match self.snippet {
+            .map(|(_, subject)| match self.snippet {
                 true => subject.snippet().unwrap_or_default(),
                 false => subject.text(style),
             })
@@ -174,8 +185,21 @@ impl DocCommand {
         Ok(texts.join("\n"))
     }
 
-    fn not_found(&self, name: &str) {
-        let names: Vec<String> = self.of.all().iter().map(|subject| subject.name()).collect();
+    /// What is built in, unless a file of the user's takes its place.
+    fn find(&self, name: &str, library: &Arc<Library>) -> Result<Option<Box<dyn Subject>>, Diagnostic> {
+        if self.of == Type::Module
+            && let Some(module) = own::find(name, library)?
+        {
+            return Ok(Some(Box::new(module)));
+        }
+        Ok(self.of.find(name))
+    }
+
+    fn not_found(&self, name: &str, library: &Library) {
+        let mut names: Vec<String> = self.of.all().iter().map(|subject| subject.name()).collect();
+        if self.of == Type::Module {
+            names.extend(library.names());
+        }
         let short = names.iter().map(|name| name.rsplit('.').next().unwrap_or_default());
         let meant = rprov_modules::argument::closest(name, short.chain(names.iter().map(String::as_str)));
         say(&format!("[WARNING]: {name} was not found"));
@@ -184,7 +208,7 @@ impl DocCommand {
         }
     }
 
-    fn listed(&self) -> String {
+    fn listed(&self, library: &Arc<Library>) -> String {
         let wanted = |name: &str| {
             self.names.is_empty()
                 || self
@@ -194,6 +218,11 @@ impl DocCommand {
         };
         let mut entries: Vec<(String, String)> =
             self.of.all().iter().map(|subject| (subject.name(), subject.summary())).collect();
+        if self.of == Type::Module {
+            // What cannot be told of one is told when it is asked for.
+            let own = library.names().into_iter().filter_map(|name| own::find(&name, library).ok().flatten());
+            entries.extend(own.map(|module| (module.name(), module.summary())));
+        }
         entries.retain(|(name, _)| wanted(name));
         entries.sort();
         if self.json {

@@ -27,7 +27,7 @@ fn options(spec: &'static Spec) -> Vec<&'static OptionSpec> {
 }
 
 /// Documentation without the line breaks of its source.
-fn paragraphs(doc: &str) -> Vec<String> {
+pub(super) fn paragraphs(doc: &str) -> Vec<String> {
     let lines: Vec<&str> = doc.lines().map(str::trim).collect();
     lines.split(|line| line.is_empty()).filter(|lines| !lines.is_empty()).map(|lines| lines.join(" ")).collect()
 }
@@ -49,9 +49,16 @@ fn nested(kind: &Type) -> Option<&'static Spec> {
     }
 }
 
+impl Module {
+    /// Its documentation and options.
+    pub(super) fn spec(&self) -> &'static Spec {
+        self.0.spec
+    }
+}
+
 impl Subject for Module {
     fn name(&self) -> String {
-        format!("{}.{}", self.0.collection, self.0.short)
+        self.0.full_name()
     }
 
     fn summary(&self) -> String {

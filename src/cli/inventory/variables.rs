@@ -207,6 +207,7 @@ impl<'a> Variables<'a> {
                     _ => tree,
                 });
             }
+            Form::Unsafe(text) => Branch::Unsafe(Arc::clone(text)),
             Form::Template(template) => return Ok(Tree::from_json(template.text().into())),
             Form::Unless(both) => return self.written(&both.0),
             Form::Vault(ciphertext) => Branch::Vault(Arc::clone(ciphertext)),
@@ -231,7 +232,7 @@ fn scalar(node: &Node) -> Value {
             digits.parse::<u64>().map_or_else(|_| digits.parse::<f64>().map_or(Value::Null, Value::from), Value::from)
         }
         Data::Float(number) => Value::from(*number),
-        Data::String(text) | Data::Unsafe(text) | Data::Vault(text) => Value::from(&**text),
+        Data::String(text) | Data::Timestamp(text) | Data::Unsafe(text) | Data::Vault(text) => Value::from(&**text),
         Data::Null | Data::List(_) | Data::Map(_) => Value::Null,
     }
 }

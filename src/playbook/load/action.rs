@@ -80,12 +80,6 @@ impl Loader {
             );
             return None;
         };
-        if known.absent {
-            self.note(
-                Diagnostic::warning(format!("rprov has no module `{}` yet: this task fails if it is run", known.short))
-                    .at(name_span),
-            );
-        }
         if let Some(notice) = action::notice(&known) {
             self.note(Diagnostic::warning(format!("{notice}: this task fails if it is run")).at(name_span));
         }
@@ -172,7 +166,13 @@ impl Loader {
                 }
             }
             Data::String(text) => self.key_value_arguments(arguments, known, text, value.span),
-            Data::Unsafe(_) | Data::Vault(_) | Data::Bool(_) | Data::Int(_) | Data::BigInt(_) | Data::Float(_)
+            Data::Timestamp(_)
+            | Data::Unsafe(_)
+            | Data::Vault(_)
+            | Data::Bool(_)
+            | Data::Int(_)
+            | Data::BigInt(_)
+            | Data::Float(_)
                 if known.free_form.is_some() =>
             {
                 arguments.options.insert("_raw_params".to_owned(), Written::from_node(value));

@@ -111,7 +111,7 @@ impl Loader {
     /// A word that must be plain text.
     pub(super) fn plain(&mut self, node: &Node, what: &str) -> Option<String> {
         match &node.data {
-            Data::String(text) | Data::Unsafe(text) => Some(text.to_string()),
+            Data::String(text) | Data::Timestamp(text) | Data::Unsafe(text) => Some(text.to_string()),
             Data::Int(number) => Some(number.to_string()),
             _ => {
                 self.note(Diagnostic::error(format!("{what} must be text, not {}", node.describe())).at(node.span));

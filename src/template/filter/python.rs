@@ -206,8 +206,9 @@ pub(crate) fn compare(left: &Value, right: &Value) -> Result<Ordering, Error> {
     }
     if let (Some(a), Some(b)) =
         (left.downcast_object_ref::<super::time::DateTime>(), right.downcast_object_ref::<super::time::DateTime>())
+        && let Some(order) = a.order(b)
     {
-        return Ok(a.cmp(b));
+        return Ok(order);
     }
     Err(fail(format!("'<' not supported between instances of '{}' and '{}'", type_name(left), type_name(right))))
 }

@@ -215,7 +215,7 @@ fn slice(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
 
 /// A pair of `groupby` that also answers to `.grouper` and `.list`.
 #[derive(Debug)]
-struct Group {
+pub(crate) struct Group {
     grouper: Value,
     list: Value,
 }

@@ -123,10 +123,12 @@ fn write_value(value: &Value, style: &JsonStyle, writer: &mut json::Writer<'_>) 
             })?;
         }
         ValueKind::Undefined | ValueKind::Invalid => super::call::defined(value, "to_json")?,
-        _ if value.downcast_object_ref::<super::time::DateTime>().is_some() => {
-            writer.string(&value.to_string().replacen(' ', "T", 1));
-        }
-        _ => return Err(fail(format!("a value of type '{}' can't be written as JSON", type_name(value)))),
+        _ => match value.downcast_object_ref::<super::time::DateTime>() {
+            Some(time) => writer.string(&time.iso('T')),
+            None => {
+                return Err(fail(format!("a value of type '{}' can't be written as JSON", type_name(value))));
+            }
+        },
     }
     Ok(())
 }
@@ -276,6 +278,8 @@ pub(crate) fn node_value(node: &Node) -> Value {
             .parse::<i128>()
             .map_or_else(|_| Value::from(digits.parse::<f64>().unwrap_or(f64::INFINITY)), Value::from),
         Data::Float(float) => Value::from(*float),
+        Data::Timestamp(text) => super::time::DateTime::of_yaml(text)
+            .map_or_else(|| Value::from(Arc::clone(text)), super::time::DateTime::into_value),
         Data::String(text) | Data::Unsafe(text) | Data::Vault(text) => Value::from(Arc::clone(text)),
         Data::List(all) => Value::from(all.iter().map(node_value).collect::<Vec<_>>()),
         Data::Map(entries) => Value::from_pairs(entries.iter().map(|(key, item)| (node_value(key), node_value(item)))),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::civil;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
-use minijinja::value::{Object, ObjectRepr, from_args};
+use minijinja::value::{DynObject, Object, ObjectRepr, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
 
 use super::call::{Call, Run};
@@ -14,11 +14,13 @@ use super::python::{fail, number, parse_float, text, text_argument, truth_argume
 
 pub(super) const FILTERS: &[(&str, Run)] = &[("strftime", strftime), ("to_datetime", to_datetime)];
 
-/// A point in time as Python's `datetime` has it: a civil time, perhaps with an offset from UTC.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// A point in time as Python's `datetime` has it: a civil time, perhaps with an offset from UTC. Or a day, as `date` has
+/// it.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DateTime {
     civil: civil::DateTime,
     offset_seconds: Option<i32>,
+    whole_day: bool,
 }
 
 /// The distance between two points in time, as Python's `timedelta` has it.
@@ -30,7 +32,83 @@ pub struct TimeDelta {
 impl DateTime {
     /// A civil time without an offset.
     pub fn civil(civil: civil::DateTime) -> Self {
-        Self { civil, offset_seconds: None }
+        Self { civil, offset_seconds: None, whole_day: false }
+    }
+
+    /// A day without a time.
+    fn day(date: civil::Date) -> Self {
+        Self { civil: date.to_datetime(civil::Time::midnight()), offset_seconds: None, whole_day: true }
+    }
+
+    /// From a timestamp as YAML 1.1 writes it, in the forms that PyYAML knows; `None` if there is no such day or time.
+    pub fn of_yaml(text: &str) -> Option<Self> {
+        let (date, rest) = text.split_at(text.find([' ', '\t', 'T', 't']).unwrap_or(text.len()));
+        let mut parts = date.split('-');
+        let mut part = || parts.next()?.parse::<i16>().ok();
+        let (year, month, day) = (part()?, part()?, part()?);
+        let date = civil::Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()?;
+        let rest = rest.trim_start_matches([' ', '\t', 'T', 't']);
+        if rest.is_empty() {
+            return Some(Self::day(date));
+        }
+        let (time, zone) = rest.split_at(rest.find([' ', '\t', 'Z', '+', '-']).unwrap_or(rest.len()));
+        let (time, fraction) = time.split_once('.').unwrap_or((time, ""));
+        let mut parts = time.split(':').map(|part| part.parse::<i8>().ok());
+        let (hour, minute, second) = (parts.next()??, parts.next()??, parts.next()??);
+        // Python counts microseconds.
+        let digits: String = fraction.chars().chain("000000".chars()).take(6).collect();
+        let time = civil::Time::new(hour, minute, second, digits.parse::<i32>().ok()? * 1000).ok()?;
+        let zone = zone.trim();
+        let offset_seconds = match (zone.get(..1), zone.get(1..)) {
+            (Some(sign @ ("+" | "-")), Some(distance)) => {
+                let (hours, minutes) = distance.split_once(':').unwrap_or((distance, "0"));
+                let seconds = hours.parse::<i32>().ok()? * 3600 + minutes.parse::<i32>().ok()? * 60;
+                Some(if sign == "-" { -seconds } else { seconds })
+            }
+            (Some(_), _) => Some(0),
+            (None, _) => None,
+        };
+        Some(Self { civil: date.to_datetime(time), offset_seconds, whole_day: false })
+    }
+
+    /// The name of Python's type.
+    pub(crate) fn type_name(&self) -> &'static str {
+        if self.whole_day { "date" } else { "datetime" }
+    }
+
+    /// As Python's `repr` writes it.
+    pub(crate) fn repr_text(&self) -> String {
+        let (date, time) = (self.civil.date(), self.civil.time());
+        let mut text = format!("datetime.{}({}, {}, {}", self.type_name(), date.year(), date.month(), date.day());
+        if !self.whole_day {
+            text.push_str(&format!(", {}, {}", time.hour(), time.minute()));
+            let micro = time.subsec_nanosecond() / 1000;
+            if time.second() != 0 || micro != 0 {
+                text.push_str(&format!(", {}", time.second()));
+            }
+            if micro != 0 {
+                text.push_str(&format!(", {micro}"));
+            }
+        }
+        match self.offset_seconds {
+            None => {}
+            Some(0) => text.push_str(", tzinfo=datetime.timezone.utc"),
+            Some(seconds) => {
+                let distance = match (seconds.div_euclid(86_400), seconds.rem_euclid(86_400)) {
+                    (0, seconds) => format!("seconds={seconds}"),
+                    (days, seconds) => format!("days={days}, seconds={seconds}"),
+                };
+                text.push_str(&format!(", tzinfo=datetime.timezone(datetime.timedelta({distance}))"));
+            }
+        }
+        text.push(')');
+        text
+    }
+
+    /// The order of two of one kind: of days, of times with an offset, of times without one.
+    pub(super) fn order(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        let kind = |time: &Self| (time.whole_day, time.offset_seconds.is_some());
+        (kind(self) == kind(other)).then(|| self.microseconds().cmp(&other.microseconds()))
     }
 
     /// As a template value.
@@ -68,6 +146,9 @@ impl DateTime {
     /// ISO 8601, with this between the date and the time.
     pub(crate) fn iso(&self, separator: char) -> String {
         let (date, time) = (self.civil.date(), self.civil.time());
+        if self.whole_day {
+            return format!("{:04}-{:02}-{:02}", date.year(), date.month(), date.day());
+        }
         let offset = self.offset_seconds.map_or_else(String::new, |seconds| {
             let sign = if seconds < 0 { '-' } else { '+' };
             format!("{sign}{:02}:{:02}", seconds.abs() / 3600, seconds.abs() / 60 % 60)
@@ -111,6 +192,9 @@ impl Object for DateTime {
 
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
         let (date, time) = (self.civil.date(), self.civil.time());
+        if self.whole_day && !matches!(key, "year" | "month" | "day") {
+            return None;
+        }
         Some(Value::from(match key {
             "year" => i64::from(date.year()),
             "month" => i64::from(date.month()),
@@ -129,6 +213,7 @@ impl Object for DateTime {
 
     fn call_method(self: &Arc<Self>, _: &mut State<'_, '_>, method: &str, arguments: &[Value]) -> Result<Value, Error> {
         Ok(match method {
+            "timestamp" | "date" | "time" if self.whole_day => return Err(unknown("date", method)),
             "strftime" => {
                 let (form,): (String,) = from_args(arguments)?;
                 Value::from(format_time(&form, &self.zoned()?, self.offset_seconds.is_some()))
@@ -140,10 +225,14 @@ impl Object for DateTime {
             "timestamp" => Value::from(self.zoned()?.timestamp().as_microsecond() as f64 / 1e6),
             "weekday" => Value::from(i64::from(self.civil.weekday().to_monday_zero_offset())),
             "isoweekday" => Value::from(i64::from(self.civil.weekday().to_monday_one_offset())),
-            "date" => Value::from(self.iso(' ').get(..10).unwrap_or_default()),
+            "date" => Self::day(self.civil.date()).into_value(),
             "time" => Value::from(self.iso(' ').get(11..).unwrap_or_default()),
-            other => return Err(unknown("datetime", other)),
+            other => return Err(unknown(self.type_name(), other)),
         })
+    }
+
+    fn custom_cmp(self: &Arc<Self>, other: &DynObject) -> Option<std::cmp::Ordering> {
+        self.order(other.downcast_ref::<Self>()?)
     }
 
     fn render(self: &Arc<Self>, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -346,5 +435,6 @@ fn to_datetime(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
         parsed.set_day(Some(1)).map_err(|error| wrong(error.to_string()))?;
     }
     let civil = parsed.to_datetime().map_err(|error| wrong(error.to_string()))?;
-    Ok(DateTime { civil, offset_seconds: parsed.offset().map(|offset| offset.seconds()) }.into_value())
+    let offset_seconds = parsed.offset().map(|offset| offset.seconds());
+    Ok(DateTime { civil, offset_seconds, whole_day: false }.into_value())
 }

@@ -96,8 +96,13 @@ fn fileglob(request: &Request<'_>) -> Result<Vec<Value>, Error> {
     let mut out = Vec::new();
     for term in &request.terms {
         let pattern = expand_user(&text(term)?);
-        if Path::new(&pattern).is_absolute() {
-            out.extend(files_matching(&pattern).into_iter().map(Value::from));
+        // Only the last part is a pattern: its directory is looked for by its name.
+        if let Some((directory, name)) = pattern.rsplit_once('/') {
+            let directory = if directory.is_empty() { "/" } else { directory };
+            if let Some(found) = locate(directory, "files", request.scope) {
+                let pattern = format!("{}/{name}", glob::Pattern::escape(&found.to_string_lossy()));
+                out.extend(files_matching(&pattern).into_iter().map(Value::from));
+            }
             continue;
         }
         for place in places("files", request.scope) {

@@ -3,6 +3,7 @@
 //! The present state comes from dpkg's own database, so a task with nothing to do starts no program. Changes are made
 //! by `apt-get`, which knows about dependencies.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -220,6 +221,9 @@ struct Apt<'a> {
     context: &'a Context<'a>,
 }
 
+/// What apt knows of packages beside dpkg's status.
+const EXTENDED_STATES: &str = "/var/lib/apt/extended_states";
+
 /// What apt-get prints where it changed nothing.
 const ZERO: &str = "\n0 upgraded, 0 newly installed, 0 to remove";
 
@@ -371,6 +375,8 @@ impl Apt<'_> {
     fn install(&self, names: &[&str]) -> Result<Outcome, Failure> {
         let status = Status::read()?;
         let names = self.expand(names, || self.known_names())?;
+        let wanted = names.iter().map(|text| Wanted::parse(text).name);
+        let kept = self.keep(wanted.filter(|name| status.find(name).is_some_and(|package| package.is_installed())))?;
         let needed: Vec<String> = names
             .into_iter()
             .filter(|text| {
@@ -395,14 +401,14 @@ impl Apt<'_> {
             })
             .collect();
         if needed.is_empty() && self.arguments.state != State::Fixed {
-            return Ok(Outcome::unchanged());
+            return Ok(Outcome::new(kept));
         }
         let output = self.get(&["install"], &needed)?;
         if !output.success() {
             return Err(self.explain(&output, "install", &needed));
         }
         if output.stdout().contains(ZERO) {
-            return Ok(Outcome::unchanged());
+            return Ok(Outcome::new(kept));
         }
         if !self.context.check() {
             let after = Status::read()?;
@@ -420,6 +426,18 @@ impl Apt<'_> {
             }
         }
         Ok(self.changed(&output))
+    }
+
+    /// A package that only another one brought stays when that goes, once it has been asked for; whether this is new of one.
+    fn keep<'n>(&self, names: impl Iterator<Item = &'n str>) -> Result<bool, Failure> {
+        let states = crate::fact::content(Path::new(EXTENDED_STATES)).unwrap_or_default();
+        let brought = automatic(&states);
+        let names: Vec<&str> = names.filter(|name| brought.contains(name.split(':').next().unwrap_or(name))).collect();
+        if !names.is_empty() && !self.context.check() {
+            let command = self.command("apt-mark").arg("manual").args(names.iter().copied());
+            command.run_or_fail("could not mark packages as installed on purpose", self.context)?;
+        }
+        Ok(!names.is_empty())
     }
 
     /// A failure in the words of Ansible where it has some for the case.
@@ -560,6 +578,12 @@ impl Apt<'_> {
     }
 }
 
+/// The packages that apt would remove when nothing needs them any more: `extended_states`, in Debian's control format.
+fn automatic(states: &str) -> HashSet<&str> {
+    let paragraphs = states.split("\n\n").filter(|paragraph| paragraph.contains("\nAuto-Installed: 1"));
+    paragraphs.filter_map(|paragraph| paragraph.trim_start().strip_prefix("Package: ")?.lines().next()).collect()
+}
+
 /// Wait until nobody holds the locks.
 fn wait_for_locks(paths: &[&str], limit: u64, context: &Context<'_>) -> Result<(), Failure> {
     let started = Instant::now();
@@ -640,6 +664,16 @@ mod tests {
         assert!(Wanted::parse("bash=5.*").accepts("5.2-1"));
         assert!(Wanted::parse("bash>=5.2").accepts("5.10") && !Wanted::parse("bash>=5.2").accepts("5.1"));
         assert_eq!(Wanted::parse("libc6:i386=2").name, "libc6:i386");
+    }
+
+    #[test]
+    fn packages_that_others_brought_are_known() {
+        let states = "Package: a\nArchitecture: amd64\nAuto-Installed: 1\n\nPackage: b\nArchitecture: amd64\nAuto-Installed: 0\n\n\
+                      Package: c\nArchitecture: all\nAuto-Installed: 1\n";
+        let mut names: Vec<&str> = automatic(states).into_iter().collect();
+        names.sort_unstable();
+        assert_eq!(names, ["a", "c"]);
+        assert!(automatic("").is_empty());
     }
 
     #[test]

@@ -174,8 +174,10 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
             .collect()
     };
     let mut outcome = Outcome::new(changed).with("jobs", names(true)).with("envs", names(false));
-    if let Table::File(path) = &table {
-        outcome = outcome.with("cron_file", path.to_string_lossy().into_owned());
+    // As it was given; without a directory it lies in `/etc/cron.d`.
+    let given = arguments.cron_file.as_deref().unwrap_or(Path::new("")).to_string_lossy().into_owned();
+    if matches!(table, Table::File(_)) {
+        outcome = outcome.with("cron_file", given.as_str());
     }
     if changed {
         let header = match &table {
@@ -184,10 +186,10 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
             Table::User(None) => "crontab".to_owned(),
         };
         let mut diff = Diff::text(&header, before.as_str(), after.as_str());
-        if let (Table::File(path), true) = (&table, after.trim().is_empty()) {
+        if matches!(table, Table::File(_)) && after.trim().is_empty() {
             // The last entry takes the file with it.
             diff.after_header = Some("/dev/null".to_owned());
-            outcome = Outcome::new(true).with("cron_file", path.to_string_lossy().into_owned()).with("state", "absent");
+            outcome = Outcome::new(true).with("cron_file", given).with("state", "absent");
         }
         outcome = outcome.with_diff(diff);
     }

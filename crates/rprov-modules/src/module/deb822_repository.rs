@@ -153,7 +153,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
     } else if path.exists() {
         changed |= wanted.apply(&path, context.check())?.changed;
     }
-    let outcome = result(changed, &after);
+    let outcome = result(changed, &after).with_all(crate::attributes::describe(&path));
     Ok(if before == after {
         outcome
     } else {

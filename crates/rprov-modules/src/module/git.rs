@@ -261,7 +261,11 @@ fn is_commit(text: &str) -> bool {
 ///
 /// # Errors
 /// The repository cannot be read, the version is unknown, local changes are in the way, or git fails.
-pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failure> {
+pub fn run(mut arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failure> {
+    // Else git would link the files of a repository on the same machine instead of copying them.
+    if arguments.repo.starts_with('/') {
+        arguments.repo.insert_str(0, "file://");
+    }
     if arguments.version.starts_with('-') || arguments.repo.starts_with('-') {
         return Err(Failure::new("repo and version may not start with a dash"));
     }

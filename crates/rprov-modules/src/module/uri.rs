@@ -162,6 +162,10 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         changed |= wanted.apply(&path, false)?.changed;
         values.insert("path".to_owned(), path.display().to_string().into());
         values.extend(attributes::describe(&path));
+        if arguments.return_content {
+            let content = std::fs::read(&path).map_err(|error| Failure::io("read", &path, error))?;
+            values.insert("content".to_owned(), String::from_utf8_lossy(&content).into_owned().into());
+        }
         return Ok(Outcome::new(changed).with_all(values));
     }
     let content = answer.content()?;

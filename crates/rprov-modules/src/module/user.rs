@@ -501,7 +501,9 @@ impl Account<'_> {
         } else {
             outcome.changed = true;
             if self.context.check() {
-                return Ok(outcome);
+                let file = file.to_string_lossy().into_owned();
+                let outcome = outcome.with("ssh_fingerprint", "").with("ssh_key_file", file);
+                return Ok(outcome.with("ssh_public_key", rprov_wire::Value::Null));
             }
             if !home.is_dir() {
                 return Err(Failure::new(format!(

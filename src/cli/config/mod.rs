@@ -1,5 +1,8 @@
 //! `rprov config`, which is also `ansible-config`: the settings, their values and where those come from.
 
+mod galaxy;
+mod validate;
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -35,6 +38,8 @@ enum Action {
     View(View),
     /// Write a configuration file with the defaults to standard output
     Init(Init),
+    /// Find what the configuration file or the environment sets and no program knows
+    Validate(Validate),
 }
 
 /// Which settings are meant.
@@ -107,6 +112,15 @@ struct Init {
     disabled: bool,
 }
 
+#[derive(Args, Debug)]
+struct Validate {
+    #[command(flatten)]
+    which: Which,
+    /// What to check: the configuration file, or environment variables
+    #[arg(short, long, value_name = "FORMAT", default_value = "ini", value_parser = ["ini", "env"])]
+    format: String,
+}
+
 impl ConfigCommand {
     /// Do it.
     pub(super) fn execute(self) -> Exit {
@@ -115,6 +129,7 @@ impl ConfigCommand {
             Action::Dump(command) => command.which.load().map(|config| command.text(&config)),
             Action::View(command) => command.which.load().and_then(|config| view(&config)),
             Action::Init(command) => command.which.load().map(|config| command.text(&config)),
+            Action::Validate(command) => command.which.load().and_then(|config| command.text(&config)),
         };
         match done {
             Ok(text) => {
@@ -278,6 +293,7 @@ impl Dump {
                 }
             }
             text.push_str("\nGALAXY_SERVERS:\n");
+            text.push_str(&self.servers(config));
             if self.which.of == Type::All {
                 text.push('\n');
             }
@@ -296,6 +312,22 @@ impl Dump {
                 text.push_str(&format!("\n{title}:\n{}\n", "=".repeat(title.len())));
             }
             text.push_str(&shown);
+        }
+        text
+    }
+
+    /// The servers of `ansible-galaxy`, as text.
+    fn servers(&self, config: &Config) -> String {
+        let mut text = String::new();
+        for server in galaxy::servers(config) {
+            let start = if text.is_empty() { "\n\n" } else { "\n" };
+            text.push_str(&format!("{start}{}\n{}\n", server.name, "=".repeat(server.name.len())));
+            let mut options = server.options;
+            options.sort_by_key(|option| option.name);
+            for option in options.iter().filter(|option| !self.only_changed || option.is_set()) {
+                let value = python::to_text(&from_json(&option.value)).unwrap_or_default();
+                text.push_str(&format!("{}({}) = {value}\n", option.name, option.origin));
+            }
         }
         text
     }
@@ -320,7 +352,13 @@ impl Dump {
                 .collect();
             entries.sort_by(|left, right| name_of(left).cmp(&name_of(right)));
             list.append(&mut entries);
-            list.push(json!({"GALAXY_SERVERS": {}}));
+            let servers = galaxy::servers(config).into_iter().map(|server| {
+                let option = |option: &galaxy::Choice| {
+                    json!({"name": option.name, "origin": option.origin, "type": null, "value": option.value})
+                };
+                (server.name.to_owned(), server.options.iter().map(option).collect())
+            });
+            list.push(json!({"GALAXY_SERVERS": servers.collect::<Map<_, _>>()}));
         }
         for (kind, plugins) in self.which.of_plugins() {
             let mut entries = Vec::new();

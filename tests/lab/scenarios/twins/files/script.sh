@@ -1,0 +1,2 @@
+#!/bin/sh
+echo "$@" | tee /srv/scripted
