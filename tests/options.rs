@@ -29,6 +29,8 @@ const EXCEPTIONS: &[(&str, &str, &str, &str)] = &[
     ("docker_container", "networks.gw_priority", "is not", "of a later version of the collection"),
     ("docker_container", "pull", "type", "the words are all that it takes, `true` and `false` among them"),
     ("docker_container", "purge_networks", "is not", "of earlier versions; old playbooks say it"),
+    ("gluster_peer", "state", "must be given", "it has a default"),
+    ("postgresql_*", "login_password", "default", "none is as good as an empty one"),
     ("dnf", "auto_install_module_deps", "is not", "dnf5 takes it, and both are one module"),
     ("dnf5", "use_backend", "is not", "dnf takes it, and both are one module"),
     ("docker_login", "config_path", "default", "expanded already"),

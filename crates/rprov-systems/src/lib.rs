@@ -59,6 +59,7 @@ rprov_modules::modules! {
         mysql_db,
         mysql_info,
         mysql_query,
+        mysql_replication,
         mysql_user,
         mysql_variables,
     }

@@ -2,16 +2,14 @@
 //! state in a temporary directory. They need root and `glusterfs-server`.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-mod bench;
+mod calls;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rprov_modules::context::Detached;
-use rprov_modules::rprov_wire::{Options, Value};
-use rprov_modules::{Cancel, Context};
+use rprov_modules::rprov_wire::Value;
 use serde_json::{Value as Json, json};
 
 fn system(line: &str) {
@@ -87,14 +85,9 @@ impl Pool {
     }
 
     fn run(&self, module: &str, arguments: &Json, check: bool) -> Result<Json, String> {
-        let module = rprov_systems::find(module).unwrap();
-        let arguments = Value::from_json(arguments);
         let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", self.path("a").join("bin").display());
-        let environment = vec![("PATH".to_owned(), path)];
-        let options = Options { check, diff: true, environment, ..Options::default() };
-        let context = Context { options: &options, transport: &Detached, cancel: &Cancel::default() };
-        let outcome = rprov_systems::entry(module.name).unwrap()(arguments.as_map().unwrap(), &context);
-        outcome.map(|outcome| Value::Map(outcome.into_map(true)).to_json()).map_err(|failure| failure.message)
+        let outcome = calls::run_with(module, arguments, check, vec![("PATH".to_owned(), path)]);
+        outcome.map(|map| Value::Map(map).to_json()).map_err(|failure| failure.message)
     }
 
     fn converges(&self, module: &str, arguments: &Json) -> Json {
@@ -212,6 +205,6 @@ fn a_pool_and_its_volumes_become_what_they_are_to_be() {
 
 #[test]
 fn without_a_daemon_the_message_says_so() {
-    let failure = bench::run("gluster_peer", &json!({"nodes": ["10.213.7.9"]}), false).unwrap_err();
-    assert!(failure.message.contains("glusterd"), "{failure}");
+    let message = calls::refused("gluster_peer", &json!({"nodes": ["10.213.7.9"]}));
+    assert!(message.contains("glusterd"), "{message}");
 }

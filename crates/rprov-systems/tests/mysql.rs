@@ -2,13 +2,13 @@
 //! socket and a port of the loopback device there. They need `mariadb-server` and `mariadb-client`.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-mod bench;
+mod calls;
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use bench::{apply, converges, run, settled};
+use calls::{apply, converges, refused, run, settled};
 use serde_json::{Value as Json, json};
 
 /// A server that ends with the test.
@@ -99,10 +99,6 @@ fn tls_files(directory: &std::path::Path) {
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
 }
 
-fn message(module: &str, arguments: &Json) -> String {
-    run(module, arguments, false).unwrap_err().message
-}
-
 #[test]
 fn databases_come_and_go() {
     let server = Server::start();
@@ -148,14 +144,14 @@ fn a_dump_that_fails_leaves_the_file_as_it_was() {
     let dump = |more: Json| {
         let mut arguments = server.with(json!({"name": "d", "state": "dump", "target": target}));
         arguments.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        message("mysql_db", &arguments)
+        refused("mysql_db", &arguments)
     };
     assert!(dump(json!({"dump_extra_args": "--no-such-option"})).contains("no-such-option"));
     assert!(dump(json!({"name": "nope"})).contains("Cannot dump database(s) 'nope' - not found"));
     assert_eq!(std::fs::read_to_string(&target).unwrap(), "before");
     std::fs::write(server.path("bad.sql"), "SELECT FROM;").unwrap();
     let import = server.with(json!({"name": "d", "state": "import", "target": server.path("bad.sql")}));
-    assert!(message("mysql_db", &import).contains("SQL syntax"));
+    assert!(refused("mysql_db", &import).contains("SQL syntax"));
     for (arguments, part) in [
         (json!({"name": "d", "state": "import"}), "with state=import target is required"),
         (json!({"name": "d", "state": "import", "target": "/no/such"}), "/no/such does not exist"),
@@ -163,7 +159,7 @@ fn a_dump_that_fails_leaves_the_file_as_it_was() {
         (json!({"name": "all"}), "only with state=dump or state=import"),
         (json!({"name": ""}), "name"),
     ] {
-        let message = message("mysql_db", &server.with(arguments.clone()));
+        let message = refused("mysql_db", &server.with(arguments.clone()));
         assert!(message.contains(part), "{arguments}: {message}");
     }
 }
@@ -198,7 +194,7 @@ fn who_is_not_let_in_and_what_is_not_there_is_one_message() {
     let login = |more: Json| {
         let mut arguments = json!({"filter": "version", "config_file": "", "login_port": server.port});
         arguments.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        message("mysql_info", &arguments)
+        refused("mysql_info", &arguments)
     };
     let denied = login(json!({"login_user": "nobody", "login_password": "sesame"}));
     assert!(denied.contains("Access denied for user 'nobody'@'localhost'"), "{denied}");
@@ -208,15 +204,15 @@ fn who_is_not_let_in_and_what_is_not_there_is_one_message() {
     let gone = login(json!({"login_unix_socket": "/no/such.sock"}));
     assert!(gone.contains("/no/such.sock") && gone.contains("there is no such socket"), "{gone}");
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let refused = login(json!({"login_port": port}));
-    assert!(refused.contains("Connection refused") && refused.contains("login_port"), "{refused}");
+    let nobody = login(json!({"login_port": port}));
+    assert!(nobody.contains("Connection refused") && nobody.contains("login_port"), "{nobody}");
     // Somebody who says nothing.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = silent.local_addr().unwrap().port();
     let late = login(json!({"login_port": port, "connect_timeout": 1}));
     assert!(late.contains("no answer for 1 seconds"), "{late}");
     let database = server.with(json!({"query": "SELECT 1", "login_db": "nope"}));
-    assert!(message("mysql_query", &database).contains("Unknown database 'nope'"));
+    assert!(refused("mysql_query", &database).contains("Unknown database 'nope'"));
 }
 
 #[test]
@@ -319,7 +315,7 @@ fn plugins_prove_who_a_user_is() {
         (json!({"attributes": {"a": "b"}}), "no attributes of users"),
         (json!({"name": "new", "host_all": true}), "host_all parameter cannot be used"),
     ] {
-        let message = message("mysql_user", &user(arguments.clone()));
+        let message = refused("mysql_user", &user(arguments.clone()));
         assert!(message.contains(part), "{arguments}: {message}");
     }
     let session = json!({"session_vars": {"sql_mode": "", "lock_wait_timeout": "5"}, "sql_log_bin": false,
@@ -355,10 +351,10 @@ fn statements_give_back_rows_by_their_types() {
     assert_eq!(skipped["skipped"], true.into());
     let broken = server.with(json!({"single_transaction": true, "login_db": "q",
         "query": ["INSERT INTO t (i) VALUES (77)", "SELECT FROM"]}));
-    let failure = message("mysql_query", &broken);
+    let failure = refused("mysql_query", &broken);
     assert!(failure.contains("`SELECT FROM`") && failure.contains("rolled back"), "{failure}");
     assert_eq!(server.sql("SELECT COUNT(*) FROM q.t WHERE i = 77"), "0");
-    let wrong = message("mysql_query", &server.with(json!({"query": {"a": "b"}})));
+    let wrong = refused("mysql_query", &server.with(json!({"query": {"a": "b"}})));
     assert!(wrong.contains("must be a string or list"), "{wrong}");
     // A procedure has more than one answer.
     query(json!({"query": "CREATE PROCEDURE q.p() BEGIN SELECT 1; SELECT 2; END"}));
@@ -384,7 +380,7 @@ fn variables_are_compared_by_what_they_are() {
     ] {
         if arguments["variable"] == "default.key_buffer_size" {
             // The server shows it under its plain name only.
-            assert!(message("mysql_variables", &set(arguments)).contains("not available"));
+            assert!(refused("mysql_variables", &set(arguments)).contains("not available"));
             continue;
         }
         assert_eq!(apply("mysql_variables", &set(arguments.clone()))["changed"], true, "{arguments}");
@@ -399,7 +395,7 @@ fn variables_are_compared_by_what_they_are() {
         (json!({"variable": "version", "value": "x"}), "read only variable"),
         (json!({"variable": "read_only", "value": "1", "mode": "persist"}), "needs MySQL 8.0"),
     ] {
-        let message = message("mysql_variables", &set(arguments.clone()));
+        let message = refused("mysql_variables", &set(arguments.clone()));
         assert!(message.contains(part), "{arguments}: {message}");
     }
 }
@@ -445,4 +441,53 @@ fn information_can_make_the_same_users_elsewhere() {
     );
     assert_eq!(some["databases"]["e1"], json!({"tables": 0}));
     assert!(some.get("version").is_none());
+}
+
+#[test]
+fn a_replica_follows_its_primary() {
+    let (primary, replica) = (Server::start(), Server::start());
+    replica.sql("SET GLOBAL server_id = 2");
+    let ask = |server: &Server, more: Json| apply("mysql_replication", &server.with(more));
+    let shown = ask(&primary, json!({"mode": "getprimary"}));
+    assert_eq!((&shown["Is_Primary"], &shown["changed"]), (&json!(true), &json!(false)));
+    let none = ask(&replica, json!({}));
+    assert_eq!(
+        (&none["Is_Replica"], &none["msg"]),
+        (&json!(false), &json!("Server is not configured as mysql replica"))
+    );
+    let misconfigured = ask(&replica, json!({"mode": "startreplica"}));
+    assert_eq!(misconfigured["changed"], false);
+    let strict = replica.with(json!({"mode": "startreplica", "fail_on_error": true}));
+    assert!(refused("mysql_replication", &strict).contains("START REPLICA"));
+    primary.sql(
+        "CREATE USER follower@localhost IDENTIFIED BY 'fol''low'; GRANT REPLICATION SLAVE ON *.* TO follower@localhost",
+    );
+    let change = json!({"mode": "changeprimary", "primary_host": "127.0.0.1", "primary_port": primary.port,
+        "primary_user": "follower", "primary_password": "fol'low", "primary_connect_retry": 1,
+        "primary_log_file": shown["File"], "primary_log_pos": shown["Position"]});
+    assert_eq!(run("mysql_replication", &replica.with(change.clone()), true).unwrap()["skipped"], true.into());
+    let changed = ask(&replica, change);
+    assert!(changed["queries"][0].as_str().unwrap().contains("MASTER_PASSWORD='********'"), "{changed}");
+    assert!(!changed.to_string().contains("low'"), "{changed}");
+    assert_eq!(ask(&replica, json!({"mode": "startreplica"}))["changed"], true);
+    assert_eq!(ask(&replica, json!({"mode": "startreplica"}))["changed"], false, "it runs already");
+    primary.sql("CREATE DATABASE follows");
+    let begun = Instant::now();
+    while replica.sql("SHOW DATABASES LIKE 'follows'").is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "{}", ask(&replica, json!({})));
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let status = ask(&replica, json!({"mode": "getreplica"}));
+    assert_eq!((&status["Is_Replica"], &status["Slave_IO_Running"]), (&json!(true), &json!("Yes")));
+    let busy = replica.with(json!({"mode": "changeprimary", "primary_host": "127.0.0.2"}));
+    assert!(refused("mysql_replication", &busy).contains("STOP"));
+    let info = apply("mysql_info", &replica.with(json!({"filter": "slave_status"})));
+    assert!(info["slave_status"]["127.0.0.1"][primary.port.to_string()]["follower"].is_object(), "{info}");
+    assert_eq!(ask(&replica, json!({"mode": "stopreplica"}))["changed"], true);
+    assert_eq!(ask(&replica, json!({"mode": "stopreplica"}))["changed"], false, "it is stopped already");
+    assert_eq!(ask(&replica, json!({"mode": "resetreplicaall"}))["changed"], true);
+    assert_eq!(ask(&replica, json!({"mode": "resetreplicaall"}))["changed"], false, "there is nothing left");
+    assert_eq!(ask(&replica, json!({}))["Is_Replica"], false);
+    let nothing = replica.with(json!({"mode": "changeprimary"}));
+    assert!(refused("mysql_replication", &nothing).contains("needs something to change"));
 }

@@ -2,13 +2,13 @@
 //! a port of the loopback device there. They need root and `postgresql`.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-mod bench;
+mod calls;
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use bench::{apply, converges, run, settled};
+use calls::{apply, converges, refused, run, settled};
 use serde_json::{Value as Json, json};
 
 /// A server that ends with the test.
@@ -128,10 +128,6 @@ impl Drop for Server {
     }
 }
 
-fn message(module: &str, arguments: &Json) -> String {
-    run(module, arguments, false).unwrap_err().message
-}
-
 #[test]
 fn who_is_let_in_and_who_is_not() {
     let server = Server::start();
@@ -169,7 +165,7 @@ fn who_is_let_in_and_who_is_not() {
     assert!(
         login("old", "z", json!({"connect_params": {"nonsense": 1}})).unwrap_err().contains("`nonsense` is not known")
     );
-    let gone = message("postgresql_query", &json!({"login_unix_socket": "/no/such", "query": "SELECT 1"}));
+    let gone = refused("postgresql_query", &json!({"login_unix_socket": "/no/such", "query": "SELECT 1"}));
     assert!(gone.contains("/no/such/.s.PGSQL.5432") && gone.contains("there is no such socket"), "{gone}");
 
     let ping = apply("postgresql_ping", &server.with(json!({})));
@@ -179,7 +175,7 @@ fn who_is_let_in_and_who_is_not() {
     assert_eq!(ping["is_available"], false);
     assert!(ping["conn_err_msg"].as_str().unwrap().contains("\"nope\" does not exist"), "{ping}");
     let database = server.with(json!({"query": "SELECT 1", "session_role": "nobody"}));
-    assert!(message("postgresql_query", &database).contains("\"nobody\" does not exist"));
+    assert!(refused("postgresql_query", &database).contains("\"nobody\" does not exist"));
 }
 
 #[test]
@@ -213,8 +209,8 @@ fn statements_give_back_rows_by_their_types() {
     assert_eq!(named["query_result"], json!([{"x": "it's \\ x", "m": 2}]));
     settled("postgresql_query", &server.with(json!({"query": "UPDATE t SET id = 1 WHERE id = 99"})));
     query(json!({"query": "VACUUM t", "autocommit": true}));
-    assert!(message("postgresql_query", &server.with(json!({"query": "VACUUM t"}))).contains("transaction block"));
-    let broken = message(
+    assert!(refused("postgresql_query", &server.with(json!({"query": "VACUUM t"}))).contains("transaction block"));
+    let broken = refused(
         "postgresql_query",
         &server.with(json!({"query": ["INSERT INTO t VALUES (9, 'x')", "SELECT FROM WHERE"]})),
     );
@@ -226,7 +222,7 @@ fn statements_give_back_rows_by_their_types() {
         json!([{"n": 7}])
     );
     assert!(
-        message("postgresql_query", &server.with(json!({"query": "COPY t FROM STDIN"}))).contains("no data is sent")
+        refused("postgresql_query", &server.with(json!({"query": "COPY t FROM STDIN"}))).contains("no data is sent")
     );
 }
 
@@ -248,7 +244,7 @@ fn databases_come_change_and_go() {
         "CREATE DATABASE \"d\"\"1\" TEMPLATE \"template0\" ENCODING 'UTF-8' CONNECTION LIMIT 5"
     );
     converges("postgresql_db", &database(json!({"owner": "owner1", "conn_limit": "6", "comment": ""})));
-    assert!(message("postgresql_db", &database(json!({"encoding": "LATIN1"}))).contains("Current encoding: UTF8"));
+    assert!(refused("postgresql_db", &database(json!({"encoding": "LATIN1"}))).contains("Current encoding: UTF8"));
     let inside = |statement: &str| {
         let query = server.with(json!({"login_db": "d\"1", "query": statement}));
         apply("postgresql_query", &query)["query_result"].clone()
@@ -276,7 +272,7 @@ fn databases_come_change_and_go() {
         std::thread::sleep(Duration::from_millis(50));
     }
     let gone = server.with(json!({"name": "d2", "state": "absent"}));
-    assert!(message("postgresql_db", &gone).contains("being accessed by other users"));
+    assert!(refused("postgresql_db", &gone).contains("being accessed by other users"));
     converges("postgresql_db", &server.with(json!({"name": "d2", "state": "absent", "force": true})));
     busy.wait().unwrap();
     for (arguments, part) in [
@@ -287,7 +283,7 @@ fn databases_come_change_and_go() {
         (json!({"name": "x", "owner": "nobody"}), "role \"nobody\" does not exist"),
         (json!({"name": "x", "state": "rename", "target": "y"}), "neither x nor y"),
     ] {
-        let message = message("postgresql_db", &server.with(arguments.clone()));
+        let message = refused("postgresql_db", &server.with(arguments.clone()));
         assert!(message.contains(part), "{arguments}: {message}");
     }
 }
@@ -328,14 +324,14 @@ fn users_have_what_they_are_to_have() {
     assert_eq!(server.sql("SELECT setconfig FROM pg_db_role_setting"), "{work_mem=8MB}");
     converges("postgresql_user", &user(json!({"comment": ""})));
     assert!(
-        message("postgresql_user", &user(json!({"role_attr_flags": "BOGUS"})))
+        refused("postgresql_user", &user(json!({"role_attr_flags": "BOGUS"})))
             .contains("Invalid role_attr_flags specified: BOGUS")
     );
-    assert!(message("postgresql_user", &user(json!({"expires": "someday"}))).contains("someday"));
+    assert!(refused("postgresql_user", &user(json!({"expires": "someday"}))).contains("someday"));
     let log = std::fs::read_to_string(server.path("log")).unwrap();
     assert!(!log.contains("se'cret") && !log.contains("se''cret"));
     server.sql("CREATE TABLE owned (); ALTER TABLE owned OWNER TO \"u\"\"1\"");
-    assert!(message("postgresql_user", &user(json!({"state": "absent"}))).contains("Unable to remove user"));
+    assert!(refused("postgresql_user", &user(json!({"state": "absent"}))).contains("Unable to remove user"));
     let left = apply("postgresql_user", &user(json!({"state": "absent", "fail_on_user": false})));
     assert_eq!((&left["changed"], &left["user_removed"]), (&json!(false), &json!(false)));
     server.sql("DROP TABLE owned");
@@ -355,8 +351,8 @@ fn extensions_and_settings_become_what_they_are_to_be() {
     converges("postgresql_ext", &extension(json!({"state": "absent", "cascade": true})));
     let made = converges("postgresql_ext", &extension(json!({"comment": "mine"})));
     assert_eq!((&made["prev_version"], &made["version"], &made["db"]), (&json!(""), &json!("1.0"), &json!("postgres")));
-    assert!(message("postgresql_ext", &extension(json!({"version": "9.9"}))).contains("9.9"));
-    assert!(message("postgresql_ext", &extension(json!({"name": "nope"}))).contains("Extension nope is not available"));
+    assert!(refused("postgresql_ext", &extension(json!({"version": "9.9"}))).contains("9.9"));
+    assert!(refused("postgresql_ext", &extension(json!({"name": "nope"}))).contains("Extension nope is not available"));
 
     let set = |more: Json| server.with(more);
     let changed = converges("postgresql_set", &set(json!({"name": "work_mem", "value": "8MB"})));
@@ -377,7 +373,7 @@ fn extensions_and_settings_become_what_they_are_to_be() {
         (json!({"name": "block_size", "value": "1"}), "cannot be changed (internal context)"),
         (json!({"name": "work_mem", "value": "much"}), "work_mem"),
     ] {
-        let message = message("postgresql_set", &set(arguments.clone()));
+        let message = refused("postgresql_set", &set(arguments.clone()));
         assert!(message.contains(part), "{arguments}: {message}");
     }
 }
@@ -446,7 +442,7 @@ fn privileges_are_given_and_taken() {
         (json!({"objs": "t1"}), "\"privs\" is required"),
         (json!({"objs": "ALL_IN_SCHEMA", "schema": "nope", "privs": "SELECT"}), "Schema \"nope\" does not exist"),
     ] {
-        let message = message("postgresql_privs", &privileges(arguments.clone()));
+        let message = refused("postgresql_privs", &privileges(arguments.clone()));
         assert!(message.contains(part), "{arguments}: {message}");
     }
 }

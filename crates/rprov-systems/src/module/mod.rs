@@ -37,6 +37,7 @@ pub mod gluster_volume;
 pub mod mysql_db;
 pub mod mysql_info;
 pub mod mysql_query;
+pub mod mysql_replication;
 pub mod mysql_user;
 pub mod mysql_variables;
 pub mod postgresql_db;

@@ -6,10 +6,11 @@ use rprov_wire::{Map, Value};
 
 use crate::mysql::account::{Account, Expiry, LIMITS, number_value};
 use crate::mysql::authentication::native_hash;
+use crate::mysql::identity::Identity;
 use crate::mysql::login::{Login, Wishes};
 use crate::mysql::privileges::{Form, Manner, Privileges, respelled, steps};
 use crate::mysql::server::Server;
-use crate::mysql::{Connection, literal};
+use crate::mysql::{Connection, literal, session};
 use rprov_modules::argument::{Raw, Rule, Secret};
 use rprov_modules::context::Context;
 use rprov_modules::outcome::{Failure, Outcome};
@@ -103,7 +104,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         connection.query("SET SQL_LOG_BIN=0")?;
     }
     for (name, value) in arguments.session_vars.iter().flatten() {
-        connection.query(&session_variable(name, value)?)?;
+        connection.query(&session::set(name, value).map_err(Failure::new)?)?;
     }
     let server = Server::of(connection.version());
     if arguments.attributes_.is_some() && !server.is_mysql(8, 0) {
@@ -215,16 +216,19 @@ fn given(secret: &Option<Secret>) -> Option<&str> {
     secret.as_ref().map(Secret::expose).filter(|text| !text.is_empty())
 }
 
-fn session_variable(name: &str, value: &Value) -> Result<String, Failure> {
-    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.')) {
-        return Err(Failure::new(format!("session_vars: `{name}` is no name of a variable")));
+/// How the user is to prove who it is, if that is said.
+fn identity(arguments: &Arguments) -> Option<Identity> {
+    let owned = |secret: &Option<Secret>| given(secret).map(str::to_owned);
+    if let Some(plugin) = &arguments.plugin {
+        return Some(Identity::Plugin {
+            name: plugin.clone(),
+            hash: owned(&arguments.plugin_hash_string),
+            password: owned(&arguments.plugin_auth_string),
+            salt: arguments.salt.clone(),
+        });
     }
-    let value = match value {
-        Value::Bool(flag) => i32::from(*flag).to_string(),
-        Value::String(text) if text.parse::<i64>().is_err() => literal::text(text, false),
-        other => other.as_str().map_or_else(|| other.to_string(), str::to_owned),
-    };
-    Ok(format!("SET SESSION {name} = {value}"))
+    let password = given(&arguments.password)?;
+    Some(Identity::Native(if arguments.encrypted { password.to_ascii_uppercase() } else { native_hash(password) }))
 }
 
 struct Task<'a> {
@@ -272,18 +276,19 @@ impl Task<'_> {
     fn add(&mut self, wanted: Option<&Privileges>) -> Result<(), Failure> {
         let account = self.blank();
         let sql = self.sql(&account);
-        let mut identified = self.identified()?;
-        self.password_changed = identified.is_some();
+        let mut identity = identity(self.arguments);
+        self.password_changed = identity.is_some();
         if self.arguments.update_password == Update::OnNewUsername
             && let Some(known) = self.namesake()?
         {
-            identified = Some(self.by_hash(&known.plugin, &known.hash));
+            identity = Some(Identity::of(&known));
             self.password_changed = false;
         }
         let mut statement = format!("CREATE USER {sql}");
         let shown = statement.clone();
-        if let Some(identified) = identified {
-            statement.push_str(&format!(" IDENTIFIED {identified}"));
+        if let Some(identity) = identity {
+            let clause = identity.clause(&self.server, self.connection.no_backslash());
+            statement.push_str(&format!(" IDENTIFIED {clause}"));
         }
         self.execute_shown(&statement, &shown)?;
         // What a new user has by itself counts for all that follows.
@@ -303,9 +308,10 @@ impl Task<'_> {
 
     fn modify(&mut self, account: &Account, wanted: Option<&Privileges>) -> Result<(), Failure> {
         if self.arguments.update_password == Update::Always
-            && let Some(identified) = self.other_proof(account)?
+            && let Some(identity) = identity(self.arguments).filter(|identity| !identity.is_of(account))
         {
             let sql = self.sql(account);
+            let identified = identity.clause(&self.server, self.connection.no_backslash());
             let old = (self.server.mariadb && !self.server.is_mariadb(10, 2))
                 || (!self.server.mariadb && !self.server.is_mysql(5, 7));
             let hash = identified.strip_prefix("BY PASSWORD ").filter(|_| old);
@@ -328,72 +334,6 @@ impl Task<'_> {
             self.grant(account, &current, wanted)?;
         }
         Ok(())
-    }
-
-    /// What stands behind `IDENTIFIED` for the password or plugin that is wanted.
-    fn identified(&self) -> Result<Option<String>, Failure> {
-        let text = |text: &str| literal::text(text, self.connection.no_backslash());
-        if let Some(plugin) = &self.arguments.plugin {
-            if let Some(hash) = given(&self.arguments.plugin_hash_string) {
-                return Ok(Some(self.by_hash(plugin, hash)));
-            }
-            let Some(auth) = given(&self.arguments.plugin_auth_string) else {
-                return Ok(Some(format!("WITH {plugin}")));
-            };
-            if let Some(salt) = &self.arguments.salt {
-                return Ok(Some(self.by_hash(plugin, &salted(plugin, auth, salt)?)));
-            }
-            // These take the name of a service, not a password.
-            let named = plugin.contains("pam") || plugin.contains("gssapi");
-            return Ok(Some(match (self.server.mariadb, named) {
-                (true, false) => format!("VIA {plugin} USING PASSWORD({})", text(auth)),
-                (true, true) => format!("VIA {plugin} USING {}", text(auth)),
-                (false, true) => format!("WITH {plugin} AS {}", text(auth)),
-                (false, false) => format!("WITH {plugin} BY {}", text(auth)),
-            }));
-        }
-        Ok(self.wanted_hash().map(|hash| self.by_hash("mysql_native_password", &hash)))
-    }
-
-    /// The hash of the option `password`.
-    fn wanted_hash(&self) -> Option<String> {
-        let password = given(&self.arguments.password)?;
-        Some(if self.arguments.encrypted { password.to_ascii_uppercase() } else { native_hash(password) })
-    }
-
-    fn by_hash(&self, plugin: &str, hash: &str) -> String {
-        let hash = literal::text(hash, self.connection.no_backslash());
-        let old = !self.server.mariadb && !self.server.is_mysql(5, 7);
-        match plugin {
-            "mysql_native_password" if self.server.mariadb || old => format!("BY PASSWORD {hash}"),
-            _ if hash == "''" => format!("WITH {plugin}"),
-            _ => format!("WITH {plugin} AS {hash}"),
-        }
-    }
-
-    /// What stands behind `IDENTIFIED`, if the account has another password or plugin than is wanted.
-    fn other_proof(&self, account: &Account) -> Result<Option<String>, Failure> {
-        let Some(plugin) = &self.arguments.plugin else {
-            let same = self.wanted_hash().is_none_or(|hash| {
-                account.plugin == "mysql_native_password" && account.hash.eq_ignore_ascii_case(&hash)
-            });
-            return if same { Ok(None) } else { self.identified() };
-        };
-        let hash = given(&self.arguments.plugin_hash_string);
-        let auth = given(&self.arguments.plugin_auth_string);
-        let same = account.plugin == *plugin
-            && match (hash, auth) {
-                (Some(hash), _) => account.hash == hash,
-                (None, None) => true,
-                (None, Some(auth)) if plugin == "mysql_native_password" => {
-                    account.hash.eq_ignore_ascii_case(&native_hash(auth))
-                }
-                (None, Some(auth)) => match &self.arguments.salt {
-                    Some(salt) => account.hash == salted(plugin, auth, salt)?,
-                    None => account.hash == auth,
-                },
-            };
-        if same { Ok(None) } else { self.identified() }
     }
 
     /// Another account of the same user, if all of them have the same password.
@@ -557,14 +497,4 @@ impl Task<'_> {
         }
         Ok(notes)
     }
-}
-
-/// The form in which a plugin keeps a password, with this salt.
-fn salted(plugin: &str, password: &str, salt: &str) -> Result<String, Failure> {
-    let sum = crate::mysql::sha_crypt::sha256_crypt(password.as_bytes(), salt.as_bytes(), 5000);
-    Ok(match plugin {
-        "caching_sha2_password" => format!("$A$005${salt}{sum}"),
-        "sha256_password" => format!("$5${salt}${sum}"),
-        _ => return Err(Failure::new("salt requires plugin caching_sha2_password or sha256_password")),
-    })
 }

@@ -42,7 +42,7 @@ arguments! {
         /// Whether the privileges are given.
         state: State = State::Present,
         /// The privileges, with commas between them.
-        privs | r#priv: Option<String>,
+        privs | "priv": Option<String>,
         /// What the objects are.
         r#type: Type = Type::Table,
         /// The objects, with commas between them; `ALL_IN_SCHEMA` for all of a schema.

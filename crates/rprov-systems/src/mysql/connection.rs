@@ -155,6 +155,13 @@ impl Connection {
     }
 }
 
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // So that the server's log does not tell of a client that went away.
+        let _ = packet::write(&mut self.channel, &mut 0, &[1]);
+    }
+}
+
 /// Read one answer to a statement.
 ///
 /// # Errors

@@ -7,7 +7,7 @@
 //! * [`login`]: the options by which every module finds its server, with [`option_file`];
 //! * [`connection`]: a connection, and what a statement gives back, with [`packet`] and [`handshake`];
 //! * [`authentication`]: how a client proves who it is, with [`rsa`];
-//! * [`account`] and [`privileges`]: users, and what they may do.
+//! * [`account`], [`identity`] and [`privileges`]: users, how they prove who they are, and what they may do.
 
 pub mod account;
 pub mod answer;
@@ -15,6 +15,7 @@ pub mod authentication;
 pub mod connection;
 pub mod error;
 pub mod handshake;
+pub mod identity;
 pub mod literal;
 pub mod login;
 pub mod option_file;
@@ -22,6 +23,7 @@ pub mod packet;
 pub mod privileges;
 pub mod rsa;
 pub mod server;
+pub mod session;
 pub mod sha_crypt;
 
 pub use answer::{Answer, Row};
