@@ -312,3 +312,36 @@ proptest::proptest! {
 fn text_of_all() -> Variable {
     text("{{ a }} {{ x2 }}")
 }
+
+#[test]
+fn filters_of_community_general_go_by_both_names() {
+    let scope = scope(&[
+        ("servers", text("{{ [{'name': 'a', 'port': 80}, {'name': 'b', 'port': 443}] }}")),
+        ("more", text("{{ [{'name': 'b', 'up': true}, {'name': 'c'}] }}")),
+    ]);
+    for (template, expected) in [
+        ("{{ servers | json_query('[?port > `100`].name') }}", "['b']"),
+        ("{{ servers | community.general.json_query('length(@)') }}", "2"),
+        ("{{ 5 | community.general.dict_kv('k') }}", "{'k': 5}"),
+        ("{{ ['a', 'b', 'a'] | community.general.counter }}", "{'a': 2, 'b': 1}"),
+        ("{{ [3, 1, 3] | community.general.lists_union([1, 5]) }}", "[3, 1, 5]"),
+        ("{{ [[1, 2, 3], [2]] | community.general.lists_difference(flatten=true) }}", "[1, 3]"),
+        ("{{ [3, 1] | community.general.lists_symmetric_difference([1, 9]) }}", "[3, 9]"),
+        ("{{ ['1.10', '1.9', '2'] | community.general.version_sort }}", "['1.9', '1.10', '2']"),
+        (
+            "{{ servers | community.general.lists_mergeby(more, 'name') }}",
+            "[{'name': 'a', 'port': 80}, {'name': 'b', 'port': 443, 'up': True}, {'name': 'c'}]",
+        ),
+        ("{{ (servers | community.general.groupby_as_dict('name')).b.port }}", "443"),
+        ("{{ '52:54:00' | community.general.random_mac is match('52:54:00(:[0-9a-f]{2}){3}$') }}", "True"),
+    ] {
+        assert_eq!(render(&format!("{template}!"), &scope).unwrap(), Value::from(format!("{expected}!")), "{template}");
+    }
+    for template in [
+        "{{ servers | json_query('[?') }}",
+        "{{ 'xx' | random_mac }}",
+        "{{ (servers + servers) | groupby_as_dict('name') }}",
+    ] {
+        assert!(render(template, &scope).is_err(), "{template}");
+    }
+}
