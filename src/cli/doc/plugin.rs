@@ -459,7 +459,7 @@ mod tests {
             .iter()
             .filter(|name| {
                 name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_')
-                    && !rows.iter().any(|row| row.0 == *name)
+                    && !rows.iter().any(|row| row.0.rsplit('.').next() == Some(name.as_str()))
                     && !other.contains(&name.as_str())
             })
             .collect();
