@@ -122,6 +122,7 @@ modules! {
     }
     "ansible.posix" {
         authorized_key,
+        mount,
         sysctl,
     }
     beside: own;

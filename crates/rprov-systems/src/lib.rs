@@ -4,10 +4,12 @@
 //! `rprov-systems`, which a host gets when a task first calls one of them. So the agent that every host needs stays small.
 //!
 //! * [`module`]: the modules, one file each, under their exact Ansible names;
+//! * `root`: where the host's own files are, in tests as well;
 //! * [`docker`]: the Docker Engine API, for the modules of community.docker.
 
 pub mod docker;
 pub mod module;
+mod root;
 
 rprov_modules::modules! {
     "community.docker" {
@@ -23,4 +25,24 @@ rprov_modules::modules! {
         docker_volume,
         docker_volume_info,
     }
+    "community.general" {
+        alternatives,
+        htpasswd,
+        locale_gen,
+        make,
+        modprobe,
+        pam_limits,
+        read_csv,
+        ssh_config,
+        sudoers,
+        timezone,
+    }
+}
+
+/// A tree for a test in which the host's files are too.
+#[cfg(test)]
+fn bench() -> rprov_modules::testing::Bench {
+    let bench = rprov_modules::testing::Bench::of(find, entry);
+    root::replace(&bench.root());
+    bench
 }

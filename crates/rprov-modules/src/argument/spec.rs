@@ -195,8 +195,12 @@ impl Spec {
         let given = |name: &str| {
             self.options().find(|option| option.name == name).and_then(|option| given_value(option, arguments))
         };
+        let default = |name: &str| {
+            let option = self.options().find(|option| option.name == name)?;
+            option.default.map(|default| default())
+        };
         for rule in self.rules {
-            if let Some((message, option)) = rule.broken(&given, &pending) {
+            if let Some((message, option)) = rule.broken(&given, &default, &pending) {
                 problems.push(ArgumentProblem::Rule { message, option });
             }
         }
@@ -269,6 +273,7 @@ impl Rule {
     fn broken<'a>(
         &self,
         given: &impl Fn(&str) -> Option<&'a Value>,
+        default: &impl Fn(&str) -> Option<Value>,
         pending: &impl Fn(&str) -> bool,
     ) -> Option<(String, String)> {
         let missing = |names: &[&str]| -> Vec<String> {
@@ -276,8 +281,8 @@ impl Rule {
         };
         let is = |name: &str, wanted: &str| {
             !pending(name)
-                && given(name).is_some_and(|value| match value {
-                    Value::Bool(flag) => super::decode::boolean(wanted).is_some_and(|wanted| wanted == *flag),
+                && given(name).cloned().or_else(|| default(name)).is_some_and(|value| match value {
+                    Value::Bool(flag) => super::decode::boolean(wanted).is_some_and(|wanted| wanted == flag),
                     Value::String(text) => text == wanted,
                     other => other.to_string() == wanted,
                 })

@@ -74,8 +74,8 @@ fn unescape_udev(name: &str) -> String {
     name.replace("\\x20", " ").replace("\\x2f", "/")
 }
 
-/// Undo the octal escapes of `/proc/mounts`.
-fn unescape(text: &str) -> String {
+/// Undo the octal escapes of `/proc/mounts` and fstab(5).
+pub(crate) fn unescape(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, tail)) = rest.split_first() {

@@ -25,6 +25,7 @@ pub mod hostname;
 pub mod ini_file;
 pub mod known_hosts;
 pub mod lineinfile;
+pub mod mount;
 pub mod package;
 pub mod package_facts;
 pub mod ping;
