@@ -61,6 +61,11 @@ impl Bench {
         path.display().to_string()
     }
 
+    /// The directory of the [programs](Bench::program).
+    pub fn programs(&self) -> PathBuf {
+        self.programs.path().to_owned()
+    }
+
     /// The calls of [programs](Bench::program) since the last time, in their order.
     pub fn calls(&self) -> Vec<String> {
         let path = self.programs.path().join("calls");

@@ -27,15 +27,20 @@ rprov_modules::modules! {
     }
     "community.general" {
         alternatives,
+        archive,
+        filesystem,
+        gem,
         htpasswd,
         locale_gen,
         make,
         modprobe,
+        npm,
         pam_limits,
         read_csv,
         ssh_config,
         sudoers,
         timezone,
+        ufw,
     }
 }
 

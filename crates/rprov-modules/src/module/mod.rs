@@ -3,10 +3,12 @@
 //! Each file has a type `Arguments` (declared with [`arguments!`](crate::arguments)) and a function
 //! `run(Arguments, &Context) -> Result<Outcome, Failure>`, and is listed in [`registry`](crate::registry).
 
+pub mod acl;
 pub mod apt;
 pub mod apt_repository;
 pub mod assemble;
 pub mod async_status;
+pub mod at;
 pub mod authorized_key;
 pub mod blockinfile;
 pub mod command;
@@ -17,6 +19,7 @@ pub mod debconf;
 pub mod fetch;
 pub mod file;
 pub mod find;
+pub mod firewalld;
 pub mod get_url;
 pub mod getent;
 pub mod git;
@@ -28,10 +31,13 @@ pub mod lineinfile;
 pub mod mount;
 pub mod package;
 pub mod package_facts;
+pub mod patch;
 pub mod ping;
 pub mod pip;
 pub mod replace;
 pub mod script;
+pub mod seboolean;
+pub mod selinux;
 pub mod service;
 pub mod service_facts;
 pub mod setup;

@@ -156,7 +156,7 @@ fn mounted(path: &Path) -> Option<(String, String)> {
             let source = right.split(' ').nth(1).map(unescape)?;
             (Path::new(&point) == place).then_some((source, root))
         })
-        .last()
+        .next_back()
 }
 
 /// Whether what is mounted came from this source.

@@ -1,6 +1,7 @@
 //! The modules, one file each, under their exact Ansible names; see `rprov_modules::module`.
 
 pub mod alternatives;
+pub mod archive;
 pub mod docker_container;
 pub mod docker_container_exec;
 pub mod docker_container_info;
@@ -12,12 +13,16 @@ pub mod docker_network_info;
 pub mod docker_prune;
 pub mod docker_volume;
 pub mod docker_volume_info;
+pub mod filesystem;
+pub mod gem;
 pub mod htpasswd;
 pub mod locale_gen;
 pub mod make;
 pub mod modprobe;
+pub mod npm;
 pub mod pam_limits;
 pub mod read_csv;
 pub mod ssh_config;
 pub mod sudoers;
 pub mod timezone;
+pub mod ufw;
