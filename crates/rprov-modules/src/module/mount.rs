@@ -96,7 +96,8 @@ impl Entry {
     /// Whether this line and a wanted one are about the same thing; swap areas have no place of their own.
     fn is_about(&self, wanted: &Entry) -> bool {
         let swap = self.path == "none" && self.kind == "swap";
-        without_slash(&self.path) == wanted.path && (!swap || wanted.source.is_empty() || self.source == wanted.source)
+        without_slash(&self.path) == without_slash(&wanted.path)
+            && (!swap || wanted.source.is_empty() || self.source == wanted.source)
     }
 }
 
@@ -122,7 +123,7 @@ fn edit(before: &str, wanted: &Entry, present: bool) -> String {
             Some(_) if !present || found => {}
             Some(entry) => {
                 found = true;
-                if entry == *wanted {
+                if (Entry { path: wanted.path.clone(), ..entry }) == *wanted {
                     after.push_str(line);
                 } else {
                     after.push_str(&wanted.line());
@@ -188,7 +189,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
     }
     let wanted = Entry {
         source: arguments.src.as_deref().map(text).unwrap_or_default(),
-        path: text(&path),
+        path: text(&arguments.path),
         kind: arguments.fstype.clone().unwrap_or_default(),
         options,
         dump: arguments.dump.clone(),
@@ -432,11 +433,11 @@ mod tests {
             with(&bench, arguments)
         };
         let done = bench.converges("mount", arguments("ro", true));
-        assert_eq!(bench.read("fstab"), format!("{FSTAB}LABEL=x /mnt/a\\040b xfs ro 0 0\n"));
-        assert_eq!(done["name"].as_str(), Some("/mnt/a b"));
+        assert_eq!(bench.read("fstab"), format!("{FSTAB}LABEL=x /mnt/a\\040b/ xfs ro 0 0\n"));
+        assert_eq!(done["name"].as_str(), Some("/mnt/a b/"));
         assert_eq!(done["boot"].as_str(), Some("yes"));
         bench.converges("mount", arguments("rw", false));
-        assert_eq!(bench.read("fstab"), format!("{FSTAB}LABEL=x /mnt/a\\040b xfs rw,noauto 0 0\n"));
+        assert_eq!(bench.read("fstab"), format!("{FSTAB}LABEL=x /mnt/a\\040b/ xfs rw,noauto 0 0\n"));
         bench.converges("mount", with(&bench, json!({"path": "/mnt/a b", "state": "absent_from_fstab"})));
         assert_eq!(bench.read("fstab"), FSTAB);
     }

@@ -212,8 +212,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
             after.insert("path".into(), path.as_str().into());
             after.insert("priority".into(), priority(&arguments, present).into());
             if let Some(wanted) = &arguments.subcommands {
-                let wanted: Vec<Value> =
-                    wanted.iter().map(|one| rprov_modules::argument::Argument::encode(one)).collect();
+                let wanted: Vec<Value> = wanted.iter().map(rprov_modules::argument::Argument::encode).collect();
                 after.insert("subcommands".into(), wanted.into());
             }
         }

@@ -75,6 +75,8 @@ fn common_parent(paths: &[PathBuf]) -> PathBuf {
 struct Members {
     /// Files and the names that they have in the archive, in order.
     files: Vec<(PathBuf, PathBuf)>,
+    /// Directories that were named, of which the archive has only what is in them.
+    named: Vec<PathBuf>,
     missing: Vec<String>,
 }
 
@@ -85,19 +87,24 @@ struct Selection<'a> {
 }
 
 impl Selection<'_> {
-    fn add(&self, path: &Path, members: &mut Members) -> Result<(), Failure> {
+    fn add(&self, path: &Path, named: bool, members: &mut Members) -> Result<(), Failure> {
         let name = path.strip_prefix(self.root).unwrap_or(path).to_owned();
         if path == self.dest || self.patterns.iter().any(|pattern| pattern.is_path_match(&name)) {
             return Ok(());
         }
         let metadata = path.symlink_metadata().map_err(|error| Failure::io("read", path, error))?;
-        members.files.push((path.to_owned(), name));
+        // A directory that was named is told by what is in it.
+        if named && metadata.is_dir() {
+            members.named.push(path.to_owned());
+        } else {
+            members.files.push((path.to_owned(), name));
+        }
         if metadata.is_dir() {
             let names: BTreeSet<PathBuf> = std::fs::read_dir(path)
                 .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
                 .map_err(|error| Failure::io("read", path, error))?;
             for path in names {
-                self.add(&path, members)?;
+                self.add(&path, false, members)?;
             }
         }
         Ok(())
@@ -139,7 +146,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         if path.symlink_metadata().is_err() {
             members.missing.push(path.display().to_string());
         } else {
-            selection.add(path, &mut members)?;
+            selection.add(path, true, &mut members)?;
         }
     }
     let mut outcome = Outcome::unchanged();
@@ -148,8 +155,6 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         // The files may have gone into it the last time, and been removed.
         if dest.exists() {
             dest_state = if single.is_some() { "compress" } else { "archive" };
-        } else if !members.missing.is_empty() {
-            return Err(Failure::new(format!("Error, no source paths were found: {}", members.missing.join(", "))));
         }
     } else {
         dest_state = match (single, members.missing.is_empty()) {
@@ -172,7 +177,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
     let archived: Vec<Value> = members
         .files
         .iter()
-        .filter(|(path, _)| dest_state != "absent" && (context.check() || arguments.remove || !path.is_dir()))
+        .filter(|(path, _)| arguments.format != Format::Zip || !path.is_dir())
         .map(|(path, _)| path.display().to_string().into())
         .collect();
     let mut arcroot = root.display().to_string();
@@ -334,7 +339,8 @@ fn zip_time(seconds: i64) -> zip::DateTime {
 
 /// Remove what is in the archive; a directory only if nothing else is left in it.
 fn remove(members: &Members) -> Result<(), Failure> {
-    for (path, _) in members.files.iter().rev() {
+    let files = members.files.iter().rev().map(|(path, _)| path);
+    for path in files.chain(&members.named) {
         let removed = match path.symlink_metadata() {
             Ok(metadata) if metadata.is_dir() => match std::fs::remove_dir(path) {
                 Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
@@ -399,7 +405,7 @@ mod tests {
             assert_eq!(done["mode"].as_str(), Some("0600"));
             let found = content(&dest);
             let names: Vec<&str> = found.keys().map(|name| name.trim_end_matches('/')).collect();
-            assert_eq!(names, ["in", "in/a", "in/sub", "in/sub/b"], "{format}");
+            assert_eq!(names, ["in/a", "in/sub", "in/sub/b"], "{format}");
             assert_eq!(found["in/sub/b"], "beta", "{format}");
             bench.file("in/a", format!("changed for {format}"));
             assert_eq!(
@@ -422,6 +428,8 @@ mod tests {
         let mut text = String::new();
         flate2::read::GzDecoder::new(File::open(bench.path("in/a.gz")).unwrap()).read_to_string(&mut text).unwrap();
         assert_eq!(text, "alpha");
+        bench.converges("archive", json!({"path": bench.path("in"), "dest": bench.path("o.tgz"), "remove": true}));
+        assert!(!std::path::Path::new(&bench.path("in")).exists());
     }
 
     #[test]
@@ -438,8 +446,9 @@ mod tests {
         assert_eq!(content(&dest).into_keys().collect::<Vec<_>>(), ["a", "z"]);
         let message = bench.fails("archive", json!({"path": bench.path("in")}));
         assert!(message.contains("must specify \"dest\""), "{message}");
-        let message = bench.fails("archive", json!({"path": bench.path("none")}));
-        assert!(message.contains("no source paths were found"), "{message}");
+        let done = bench.apply("archive", json!({"path": bench.path("none"), "dest": bench.path("none.gz")}));
+        assert_eq!((done["changed"].as_bool(), done["dest_state"].as_str()), (Some(false), Some("absent")));
+        assert!(bench.fails("archive", json!({"path": bench.path("none/*")})).contains("no source paths were found"));
         assert!(bench.fails("archive", json!({"path": "/x", "format": "rar"})).contains("zip"));
     }
 }

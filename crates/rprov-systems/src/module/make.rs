@@ -52,7 +52,6 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
     let output = if changed && !context.check() { made.live().run_or_fail("make failed", context)? } else { question };
     let value = |value: Option<String>| Value::from(value);
     Ok(Outcome::new(changed)
-        .with("rc", if context.check() { 0 } else { output.rc })
         .with("stdout", output.stdout().trim_end())
         .with("stderr", output.stderr().trim_end())
         .with("command", line)

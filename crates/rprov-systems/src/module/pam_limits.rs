@@ -149,6 +149,9 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
     let done = original.write(&after, &manner, context)?;
     let mut outcome = done.outcome(&original, &after);
     outcome.diffs.truncate(1);
+    for diff in &mut outcome.diffs {
+        (diff.before_header, diff.after_header) = (None, None);
+    }
     Ok(outcome.with("msg", message.unwrap_or_default()))
 }
 

@@ -64,7 +64,7 @@ fn content(arguments: &Arguments) -> Result<String, Failure> {
     };
     let mut tags = String::new();
     for (wanted, tag) in
-        [(arguments.nopassword, "NOPASSWD:"), (arguments.setenv, "SETENV:"), (arguments.noexec, "NOEXEC:")]
+        [(arguments.noexec, "NOEXEC:"), (arguments.nopassword, "NOPASSWD:"), (arguments.setenv, "SETENV:")]
     {
         if wanted {
             tags.push_str(tag);
@@ -152,7 +152,7 @@ mod tests {
         arguments = json!({"name": "rule", "sudoers_path": path, "group": "ops", "commands": "ALL", "runas": "alice",
             "nopassword": false, "setenv": true, "noexec": true, "host": "web", "validation": "absent"});
         bench.converges("sudoers", arguments);
-        assert_eq!(bench.read("rule"), "%ops web=(alice)SETENV:NOEXEC: ALL\n");
+        assert_eq!(bench.read("rule"), "%ops web=(alice)NOEXEC:SETENV: ALL\n");
         bench.converges("sudoers", json!({"name": "rule", "sudoers_path": path, "state": "absent"}));
     }
 
