@@ -12,6 +12,9 @@
 //! `RPROV_ANSIBLE` is the folder of the reference's programs (else `/opt/ansible/bin`). The record holds
 //! a checksum of its inputs: tasks that were changed since make the test fail instead of comparing with the wrong thing.
 //! A difference that is meant stands in [`ALLOWED`], with its reason.
+//!
+//! What belongs to the machine itself (packages, services, the firewall) is not changed here: those lists run as root in a
+//! container that `tests/modules/machine/image.sh` makes, each in a fresh one ([`ON_MACHINE`]).
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
@@ -70,6 +73,58 @@ const ALLOWED: &[(&str, &str, &str, &str)] = &[
     ("known_hosts", "other_name.msg", "*", "says which name"),
     ("known_hosts", "bad_key.msg", "*", "says which line"),
     ("git_options", "archive_nowhere.*", "*", "names the directory that is missing"),
+    ("apt_key", "no_*", "*", "says what is wrong with what was given as a key"),
+    ("apt_key", "now.stdout*", "*", "an empty keyring is not left behind by looking at it"),
+    ("apt_key", "other.gpg", "check", "as above"),
+    ("dnf", "version.ansible_facts", "check", "the package manager is found out by the module"),
+    ("dnf", "*.results[1]", "*", "packages in the order of dnf's own table"),
+    ("dnf", "*.results[2]", "*", "as above"),
+    ("dnf", "*.results[3]", "*", "as above"),
+    ("dnf", "no_repository.*", "*", "says that no repository is enabled"),
+    ("dnf", "bad_choice.msg", "*", "the choices in the order of the documentation"),
+    ("dnf", "no_conf.msg", "*", "names the file"),
+    ("dpkg_selections", "*.diff", "*", "the reference gives no diff"),
+    ("expect", "used_up.msg", "*", "shows all that the command said"),
+    ("expect", "bad_pattern.msg", "*", "the text of the regular expression engine"),
+    ("expect", "bad_answer.*", "*", "a structure that is given as an answer is written as JSON"),
+    ("expect", "bad_timeout.msg", "*", "says what may be given"),
+    ("iptables", "*.cmd", "*", "the message says what was attempted"),
+    ("iptables", "*.msg", "*", "as above"),
+    ("mount_facts", "no_binary.msg", "*", "says what to do"),
+    ("package_rpm", "latest.results[1]", "*", "packages in the order of dnf's own table"),
+    ("package_rpm", "latest.results[2]", "*", "as above"),
+    ("package_rpm", "*.epoch", "*", "no epoch is null, as it is documented, not the text `None`"),
+    ("package_rpm", "bad_state.msg", "*", "the choices in the order of the documentation"),
+    ("package_rpm", "bad_option.msg", "*", "names the option and what was probably meant"),
+    ("rpm_key", "no_server.msg", "*", "the text of the operating system, without Python's"),
+    ("rpm_key", "junk.msg", "*", "keys are read without gpg"),
+    ("service_openrc", "*", "check", "says in check mode what is said otherwise"),
+    ("service_upstart", "*", "check", "says in check mode what is said otherwise"),
+    ("service_upstart", "then.*", "*", "a file that says nothing any more is removed"),
+    ("service_upstart", "now.stdout*", "again", "as above"),
+    (
+        "service_openrc",
+        "facts.ansible_facts.services.rprov-other",
+        "*",
+        "rc-status lists it once its cache, which counts in seconds, is newer than the script",
+    ),
+    ("service_openrc", "unknown.msg", "*", "in the words that the other service managers have"),
+    ("subversion", "no_checkout.changed", "check", "nothing would be done"),
+    ("subversion", "in_place*", "check", "nothing is checked out in check mode"),
+    ("subversion", "place/.svn", "check", "as above"),
+    ("subversion", "forced.before*", "*", "a task that fails has not switched the working copy before"),
+    ("subversion", "*.cmd", "*", "the message says what was attempted"),
+    ("subversion", "*.msg", "*", "as above, and what to do"),
+    ("sysvinit", "*.status.null", "*", "what was not asked for is not told"),
+    ("sysvinit", "*unknown.msg", "*", "names the script that is missing"),
+    ("sysvinit", "service_unknown_enabled.msg", "*", "as above"),
+    ("sysvinit", "service_started.status.*", "*", "what was disabled is enabled again; the reference fails to"),
+    ("sysvinit", "service_stopped.status.*", "*", "as above"),
+    ("sysvinit", "enabled.status.*", "again", "as above"),
+    ("sysvinit", "started.status.*", "again", "as above"),
+    ("sysvinit", "stopped.status.*", "again", "as above"),
+    ("sysvinit", "now.stdout*", "again", "as above"),
+    ("yum_repository", "*.deprecations", "*", "notes on the reference's own future"),
     ("unarchive_options", "keep_newer.*", "*", "nothing was extracted, so nothing has changed"),
     ("unarchive_options", "junk_url.msg", "*", "names the formats that are known"),
     ("wait_for_options", "delay.port", "*", "the port of this run's server"),
@@ -174,7 +229,25 @@ macro_rules! cases {
     };
 }
 
+/// Lists that run in a container.
+const ON_MACHINE: &[&str] = &[
+    "apt_key",
+    "dnf",
+    "dpkg_selections",
+    "expect",
+    "iptables",
+    "mount_facts",
+    "package_rpm",
+    "rpm_key",
+    "service_openrc",
+    "service_upstart",
+    "subversion",
+    "sysvinit",
+    "yum_repository",
+];
+
 cases! {
+    apt_key,
     assemble,
     authorized_key,
     blockinfile,
@@ -183,7 +256,10 @@ cases! {
     copy,
     copy_options,
     cron,
+    dnf,
+    dpkg_selections,
     edit_options,
+    expect,
     fetch,
     file,
     file_existing,
@@ -196,16 +272,24 @@ cases! {
     group,
     http_options,
     ini_file,
+    iptables,
     known_hosts,
     option_errors,
     lineinfile,
+    mount_facts,
+    package_rpm,
     ping,
     raw,
     replace,
+    rpm_key,
     script,
+    service_openrc,
+    service_upstart,
     shell,
     slurp,
     stat,
+    subversion,
+    sysvinit,
     tempfile,
     template,
     template_options,
@@ -217,6 +301,7 @@ cases! {
     variables_options,
     wait_for,
     wait_for_options,
+    yum_repository,
 }
 
 #[test]
@@ -246,6 +331,7 @@ fn compare(name: &str) {
              ansible-core==2.19.14), or name the folder of its programs in RPROV_ANSIBLE"
         );
         let python = Path::new(&program).with_file_name("python3");
+        let python = if ON_MACHINE.contains(&name) { Path::new("/usr/bin/python3") } else { python.as_path() };
         let phases = run(name, &program, &[format!("ansible_python_interpreter={}", python.display())]);
         let text = serde_json::to_string_pretty(&json!({"inputs": checksum, "phases": phases})).unwrap();
         std::fs::write(record, text + "\n").unwrap();
@@ -331,7 +417,9 @@ fn differ(place: &str, theirs: Option<&Value>, ours: Option<&Value>, found: &mut
 fn checksum_of_inputs(name: &str) -> String {
     let mut digest = Sha256::new();
     digest.update(std::fs::read(inputs().join(format!("{name}.yml"))).unwrap());
-    for directory in ["files", "templates", "vars", "vars_directory"] {
+    let shared: &[&str] =
+        if ON_MACHINE.contains(&name) { &["machine"] } else { &["files", "templates", "vars", "vars_directory"] };
+    for directory in shared {
         for (path, entry) in tree(&inputs().join(directory)) {
             digest.update(format!("{directory}/{path} {entry}\n"));
         }
@@ -354,7 +442,8 @@ fn run(name: &str, program: &str, extra: &[String]) -> Value {
     let variables = json!({
         "dir": work, "root": root, "port": port, "http": format!("http://127.0.0.1:{port}"),
     });
-    let mut command = Command::new(if program.ends_with("ansible-playbook") { Path::new(program) } else { &command });
+    let command = if program.ends_with("ansible-playbook") { Path::new(program) } else { &command };
+    let mut command = if ON_MACHINE.contains(&name) { in_container(command, &root) } else { Command::new(command) };
     command.args(["-i", "localhost,", "-e", &variables.to_string()]).arg(play.join("run.yml")).current_dir(&play);
     for variable in extra {
         command.args(["-e", variable]);
@@ -374,6 +463,41 @@ fn run(name: &str, program: &str, extra: &[String]) -> Value {
             .insert(phase.to_owned(), json!({"results": steady.value(&results), "files": steady.value(&files.into())}));
     }
     phases.into()
+}
+
+/// A program that answers to the name `ansible-playbook`, in a container of its own that sees the directory.
+fn in_container(program: &Path, root: &Path) -> Command {
+    let built = Command::new(inputs().join("machine/image.sh")).output().unwrap();
+    let image = String::from_utf8(built.stdout).unwrap();
+    assert!(built.status.success(), "no container: {}", String::from_utf8_lossy(&built.stderr));
+    let mut command = Command::new("docker");
+    command.args(["run", "--rm", "--network", "none", "--cap-add", "NET_ADMIN", "--cap-add", "NET_RAW"]);
+    let mut mount = |path: &Path, how: &str| {
+        command.arg("--volume").arg(format!("{0}:{0}{how}", path.display()));
+    };
+    mount(root, "");
+    let target = program.canonicalize().unwrap();
+    let folder = target.parent().unwrap();
+    if program.starts_with(root) {
+        mount(folder, ":ro");
+    } else {
+        // The reference as it is installed, run by the container's Python, which knows the packages' own modules.
+        mount(folder.parent().unwrap(), ":ro");
+    }
+    for variable in ["ANSIBLE_LOCALHOST_WARNING=False", "ANSIBLE_NOCOLOR=1", "LC_ALL=C.UTF-8"] {
+        command.args(["--env", variable]);
+    }
+    command.arg("--workdir").arg(root.join("play"));
+    // A shell as process 1 collects what daemons leave behind, and is no service manager.
+    let shell = ["/bin/sh", "-c", "\"$@\"; exit $?", "sh"];
+    if program.starts_with(root) {
+        command.arg(image.trim()).args(shell).arg(program);
+    } else {
+        let library = std::fs::read_dir(folder.parent().unwrap().join("lib")).unwrap().next().unwrap().unwrap().path();
+        command.arg("--env").arg(format!("PYTHONPATH={}/site-packages", library.display()));
+        command.arg(image.trim()).args(shell).arg("python3").arg(&target);
+    }
+    command
 }
 
 const PHASES: [&str; 3] = ["check", "apply", "again"];
@@ -435,8 +559,8 @@ fn tree(directory: &Path) -> BTreeMap<String, Value> {
             let description = if metadata.is_symlink() {
                 json!({"link": std::fs::read_link(&path).unwrap()})
             } else if metadata.is_dir() {
-                // What git keeps inside differs with its configuration, not with who called it.
-                if path.file_name().is_some_and(|name| name == ".git")
+                // What git and Subversion keep inside differs with its configuration, not with who called it.
+                if path.file_name().is_some_and(|name| name == ".git" || name == ".svn")
                     || path.extension().is_some_and(|end| end == "git")
                 {
                     json!({"repository": true})

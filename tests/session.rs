@@ -797,6 +797,7 @@ impl Dropbear {
             ssh_arguments: vec!["-F".to_owned(), "none".to_owned()],
             retries: 0,
             pinned_host_key: None,
+            entry: None,
         }
     }
 }

@@ -35,6 +35,7 @@ fn settings(host: &ThrowawayHost) -> Settings {
         ssh_arguments: ["-F", "none", "-o", "IdentityAgent=none"].map(str::to_owned).to_vec(),
         retries: 0,
         pinned_host_key: Some(host.host_key.clone()),
+        entry: None,
     }
 }
 

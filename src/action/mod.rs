@@ -3,7 +3,6 @@
 //! Most modules need no controller half: their arguments go to the agent as they are. An [`Action`] is there where
 //! something of the controller is involved: its files, its variables, the run itself.
 
-mod absent;
 mod add_host;
 mod assemble;
 mod assert;
@@ -36,6 +35,7 @@ mod set_fact;
 mod set_stats;
 mod template;
 mod unarchive;
+mod undetermined;
 mod uri;
 mod validate_argument_spec;
 mod wait_for_connection;

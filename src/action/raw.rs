@@ -8,7 +8,7 @@ use tokio::io::AsyncReadExt;
 
 use super::call::{Action, Call, Done, Stop};
 use crate::connection::{ConnectionError, Exit};
-use crate::template::filter::text::shell_quote;
+use crate::template::filter::text::{shell_quote, split_lines};
 
 arguments! {
     /// Executes a low-down and dirty command.
@@ -53,7 +53,7 @@ impl Action for RawCommand {
         done.result.insert("stdout".into(), output.stdout.as_str().into());
         done.result.insert("stderr".into(), output.stderr.as_str().into());
         for (name, text) in [("stdout_lines", &output.stdout), ("stderr_lines", &output.stderr)] {
-            let lines = text.lines().map(rprov_wire::Value::from).collect();
+            let lines = split_lines(text, false).into_iter().map(rprov_wire::Value::from).collect();
             done.result.insert(name.into(), rprov_wire::Value::List(lines));
         }
         if output.code != 0 {

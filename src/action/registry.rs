@@ -72,8 +72,6 @@ pub struct Known {
     pub action: Option<&'static dyn Action>,
     /// Its agent half.
     pub module: Option<OnHost>,
-    /// It is a module of ansible-core that is not here yet.
-    pub absent: bool,
     /// The user's file that has it.
     pub file: Option<PathBuf>,
 }
@@ -149,7 +147,6 @@ static KNOWN: LazyLock<HashMap<&'static str, Called>> = LazyLock::new(|| {
                 free_text: matches!(module.name, "command" | "shell" | "script"),
                 action: None,
                 module: Some(OnHost::Native(module)),
-                absent: false,
                 file: None,
             },
         );
@@ -185,7 +182,6 @@ static KNOWN: LazyLock<HashMap<&'static str, Called>> = LazyLock::new(|| {
                 free_text: own.name == "raw",
                 action: Some(own.action),
                 module,
-                absent: false,
                 file: None,
             },
         );
@@ -205,23 +201,6 @@ static KNOWN: LazyLock<HashMap<&'static str, Called>> = LazyLock::new(|| {
                 free_text: false,
                 action: None,
                 module: None,
-                absent: false,
-                file: None,
-            },
-        );
-    }
-    for name in ABSENT {
-        all.insert(
-            name,
-            Known {
-                short: (*name).into(),
-                collection: BUILTIN.into(),
-                spec: &<super::absent::Arguments as Arguments>::SPEC,
-                free_form: None,
-                free_text: false,
-                action: Some(&super::absent::Absent),
-                module: None,
-                absent: true,
                 file: None,
             },
         );
@@ -248,22 +227,8 @@ static KNOWN: LazyLock<HashMap<&'static str, Called>> = LazyLock::new(|| {
 /// The collection of what comes with Ansible.
 const BUILTIN: &str = "ansible.builtin";
 
-/// Modules of ansible-core that are not here yet. A playbook that names one runs, as long as the task is not reached.
-const ABSENT: &[&str] = &[
-    "apt_key",
-    "dnf",
-    "dpkg_selections",
-    "expect",
-    "iptables",
-    "mount_facts",
-    "rpm_key",
-    "subversion",
-    "sysvinit",
-    "yum_repository",
-];
-
 /// Names under which modules went before, or go elsewhere.
-const REDIRECTS: &[(&str, &str)] = &[("dnf5", "dnf"), ("yum", "dnf")];
+const REDIRECTS: &[(&str, &str)] = &[("yum", "dnf")];
 
 /// The action or module of that name: short (`copy`), or with its collection (`ansible.builtin.copy`).
 pub fn find(name: &str) -> Option<&'static Called> {
@@ -289,12 +254,11 @@ pub fn undetermined() -> Called {
         Arc::new(Known {
             short: "".into(),
             collection: "".into(),
-            spec: &<super::absent::Arguments as Arguments>::SPEC,
+            spec: &<super::undetermined::Arguments as Arguments>::SPEC,
             free_form: Some("_raw_params"),
             free_text: false,
             action: None,
             module: None,
-            absent: false,
             file: None,
         })
     });
@@ -303,7 +267,7 @@ pub fn undetermined() -> Called {
 
 /// Every short name of what is here.
 pub fn names() -> Vec<&'static str> {
-    let mut names: Vec<&'static str> = KNOWN.iter().filter(|(_, known)| !known.absent).map(|(name, _)| *name).collect();
+    let mut names: Vec<&'static str> = KNOWN.keys().copied().collect();
     names.sort_unstable();
     names
 }

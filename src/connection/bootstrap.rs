@@ -205,6 +205,7 @@ pub(super) async fn start(
             r#become,
             nonce,
             local: transport.is_local(),
+            by_hand: transport.by_hand(),
             terminal,
             trust,
             first,
@@ -243,6 +244,7 @@ struct Conversation<'a> {
     r#become: Option<&'a Become<'a>>,
     nonce: String,
     local: bool,
+    by_hand: String,
     terminal: bool,
     trust: Trust,
     /// The file of an agent that was not what it should be, and was removed.
@@ -447,7 +449,7 @@ impl Conversation<'_> {
         let reason = if said.is_empty() { what.to_owned() } else { format!("{what}: {said}") };
         ConnectionError::Agent {
             reason,
-            hint: Some("the host must run `/bin/sh` for this user: try `ssh HOST true` by hand".to_owned()),
+            hint: Some(format!("the host must run `/bin/sh` for this user: try `{}` by hand", self.by_hand)),
         }
     }
 }

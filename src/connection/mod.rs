@@ -1,7 +1,8 @@
 //! Ways to a host, and the agent that runs there.
 //!
 //! * [`Settings`]: everything that variables, flags and `ansible.cfg` say of a host's connection;
-//! * [`Transport`]: runs a command on the host through its login shell: over SSH or here;
+//! * [`Transport`]: runs a command on the host through its login shell: over SSH, here, or inside of
+//!   a container or directory that this machine holds;
 //! * [`Session`]: one agent on one transport, for one user, for the whole run;
 //! * [`Program`]: which of the programs that are pushed to hosts has a module;
 //! * `become`: how a session gets to be another user;
@@ -10,6 +11,7 @@
 mod r#become;
 mod bootstrap;
 mod error;
+mod inside;
 mod local;
 mod program;
 mod session;
@@ -22,6 +24,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use r#become::become_words;
 pub use error::{ConnectionError, Loss};
+pub use inside::{Entry, InsideTransport};
 pub use local::LocalTransport;
 pub use program::{Program, entry};
 pub use session::{Call, Running, Session, Update};

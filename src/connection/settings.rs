@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use super::inside::Entry;
+
 /// A password or passphrase: wiped when it is dropped, and never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Password(Zeroizing<String>);
@@ -41,7 +43,7 @@ pub enum HostKeyChecking {
 /// How to reach one host as its login user. What is `None` is left to `~/.ssh/config`, then to OpenSSH's defaults.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// `ssh` or `local` (other transports come later).
+    /// `ssh`, `local`, `docker`, `podman` or `chroot`.
     pub connection: String,
     /// Name as the inventory has it; `Host` patterns of `~/.ssh/config` match `address`.
     pub host: String,
@@ -68,6 +70,8 @@ pub struct Settings {
     pub retries: u32,
     /// A key that the host must have, in OpenSSH's format, whatever `known_hosts` says (throw-away hosts).
     pub pinned_host_key: Option<String>,
+    /// For `docker`, `podman` and `chroot`: the way in.
+    pub entry: Option<Entry>,
 }
 
 /// How to be another user on a host.

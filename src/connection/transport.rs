@@ -34,6 +34,11 @@ pub trait Transport: Send + Sync + fmt::Debug {
         false
     }
 
+    /// What somebody can type to try the same.
+    fn by_hand(&self) -> String {
+        "ssh HOST true".to_owned()
+    }
+
     /// What somebody should know of the way to the host although it works, each with what to do about it.
     fn warnings(&self) -> Vec<(String, String)> {
         Vec::new()

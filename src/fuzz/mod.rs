@@ -39,11 +39,14 @@ pub const TARGETS: &[Target] = &[
     Target { name: "config", run: config },
     Target { name: "extra", run: extra },
     Target { name: "frame", run: frame },
+    Target { name: "gluster", run: gluster },
     Target { name: "inventory", run: inventory },
     Target { name: "known_hosts", run: known_hosts },
+    Target { name: "mysql", run: mysql },
     Target { name: "own_module", run: own_module },
     Target { name: "pattern", run: pattern },
     Target { name: "playbook", run: playbook },
+    Target { name: "postgresql", run: postgresql },
     Target { name: "private_key", run: private_key },
     Target { name: "ssh_config", run: ssh_config },
     Target { name: "template", run: template },
@@ -162,6 +165,79 @@ fn inventory(bytes: &[u8]) {
 fn known_hosts(bytes: &[u8]) {
     let Some((_directory, path)) = file("known_hosts", bytes) else { return };
     crate::connection::ssh::read_known_hosts(&path, "host.example");
+}
+
+fn gluster(bytes: &[u8]) {
+    use rprov_systems::gluster::answer;
+    let text = String::from_utf8_lossy(bytes);
+    let _ = answer::trouble(&text);
+    for volume in answer::volumes(&text).unwrap_or_default() {
+        let _ = volume.option("quota");
+    }
+    let _ = (answer::peers(&text), answer::quotas(&text), answer::heals(&text), answer::rebalances(&text));
+}
+
+/// What a server says; what it is told is lost.
+struct Said<'a>(&'a [u8]);
+
+impl std::io::Read for Said<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl std::io::Write for Said<'_> {
+    fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
+        Ok(buffer.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A session with a server from its greeting on, or its words on users, or a file of options.
+fn mysql(bytes: &[u8]) {
+    use rprov_systems::mysql::{answer, connection, handshake, option_file, packet, privileges};
+    let text = String::from_utf8_lossy(bytes);
+    let granted = privileges::Form::default().read_grants(text.lines());
+    let _ = privileges::text(&granted);
+    let _ = option_file::group(&text, "client");
+    let _ = (handshake::Greeting::read(bytes), answer::Answer::done(bytes), answer::Column::read(bytes));
+    let mut server = Said(bytes);
+    let Ok(first) = packet::read(&mut server, &mut 0) else { return };
+    let Ok(greeting) = handshake::Greeting::read(&first) else { return };
+    let credentials =
+        connection::Credentials { user: "u".to_owned(), password: "secret".to_owned(), database: None, tls: None };
+    for safe in [true, false] {
+        let mut server = Said(server.0);
+        let mut login = connection::Login { credentials: &credentials, safe, address: "fuzz" };
+        if login.run(&mut server, &mut 1, &greeting).is_err() {
+            continue;
+        }
+        while let Ok(answer) = connection::read_answer(&mut server, &mut 1, "statement") {
+            assert!(answer.maps().len() == answer.rows.len());
+        }
+    }
+}
+
+/// A session with a server, or what it keeps of a password.
+fn postgresql(bytes: &[u8]) {
+    use rprov_systems::postgres::{answer, connection, message, scram};
+    let _ = scram::is_kept(&String::from_utf8_lossy(bytes), "secret");
+    let _ = message::refusal(bytes);
+    if let Ok(mut answer) = answer::Answer::describe(bytes) {
+        let _ = answer.read_row(bytes);
+        let _ = answer.maps();
+    }
+    let password = Some("secret".to_owned());
+    let credentials = connection::Credentials { user: "u".to_owned(), password, parameters: Vec::new() };
+    let mut server = Said(bytes);
+    if connection::log_in(&mut server, &credentials, true, "fuzz").is_ok() {
+        while let Ok(answers) = connection::read_answers(&mut server, "statement") {
+            answers.iter().for_each(|answer| drop(answer.maps()));
+        }
+    }
 }
 
 /// Text of a Python module, and what a module printed.

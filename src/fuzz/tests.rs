@@ -96,11 +96,14 @@ targets! {
     config_survives: "config",
     extra_variables_survive: "extra",
     frames_survive: "frame",
+    gluster_survives: "gluster",
     inventories_survive: "inventory",
     known_hosts_survive: "known_hosts",
+    mysql_survives: "mysql",
     own_modules_survive: "own_module",
     patterns_survive: "pattern",
     playbooks_survive: "playbook",
+    postgresql_survives: "postgresql",
     private_keys_survive: "private_key",
     ssh_config_survives: "ssh_config",
     templates_survive: "template",
@@ -110,7 +113,7 @@ targets! {
 /// Whatever can be inside itself, as deep as nobody means it to be, to those who read it.
 #[test]
 fn nesting_is_survived() {
-    let nested: [(&[&str], &str, &str, &str); 24] = [
+    let nested: [(&[&str], &str, &str, &str); 25] = [
         (&["template", "yaml", "extra", "inventory", "playbook"], "[", "1", "]"),
         (&["template", "yaml", "extra", "inventory", "playbook"], "{a: ", "1", "}"),
         (&["template"], "{{ (", "1", ") }}"),
@@ -133,6 +136,7 @@ fn nesting_is_survived() {
         (&["template"], "{% if nothing %}{% endif %}{% if nothing %}a", "", "{% endif %}"),
         (&["template"], "{% raw %}", "x", "{% endraw %}"),
         (&["yaml", "playbook", "inventory"], "- ", "a", ""),
+        (&["gluster"], "<a>", "x", "</a>"),
         (&["yaml"], "? ", "a", ""),
         (&["arguments", "extra"], "a={{ ", "1", " }}"),
     ];

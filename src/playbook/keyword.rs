@@ -109,7 +109,7 @@ pub const DEBUGGER: &[&str] = &["always", "never", "on_failed", "on_unreachable"
 pub const BECOME_METHODS: &[&str] = &["sudo", "su", "doas"];
 
 /// How a host is reached. The last two are other names of `ssh`.
-pub const CONNECTIONS: &[&str] = &["ssh", "local", "smart", "paramiko", "paramiko_ssh"];
+pub const CONNECTIONS: &[&str] = &["ssh", "local", "docker", "podman", "chroot", "smart", "paramiko", "paramiko_ssh"];
 
 /// Of plug-ins that exist under Ansible and not here: no slips of the pen. A play that is not for any host of the
 /// inventory may name them.
@@ -126,8 +126,6 @@ const ELSEWHERE: &[&str] = &[
     "sesu",
     "sudosu",
     "buildah",
-    "chroot",
-    "docker",
     "docker_api",
     "nsenter",
     "funcd",
@@ -145,7 +143,6 @@ const ELSEWHERE: &[&str] = &[
     "network_cli",
     "grpc",
     "oc",
-    "podman",
     "psrp",
     "persistent",
     "proxmox_pct_remote",

@@ -23,6 +23,7 @@ mod effect;
 mod failed_task;
 mod handlers;
 mod include;
+mod inside;
 pub(crate) mod job;
 pub(crate) mod keys;
 mod loops;

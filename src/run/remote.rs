@@ -15,8 +15,8 @@ use super::is_failed;
 use super::shared::Shared;
 use crate::action::RawOutput;
 use crate::connection::{
-    AgentStore, BecomeSettings, Call, ConnectionError, LocalTransport, Program, Running, Session, Settings, Transport,
-    Update, become_words, lock, ssh,
+    AgentStore, BecomeSettings, Call, ConnectionError, InsideTransport, LocalTransport, Program, Running, Session,
+    Settings, Transport, Update, become_words, lock, ssh,
 };
 use crate::report::{Delegate, Event};
 use crate::source::Diagnostic;
@@ -120,10 +120,13 @@ impl Host {
                         Ok(transport)
                     }
                     "local" => Ok(Arc::new(LocalTransport::new()) as Arc<dyn Transport>),
+                    _ if let Some(entry) = &self.settings.entry => {
+                        Ok(Arc::new(InsideTransport::new(entry)?) as Arc<dyn Transport>)
+                    }
                     other => Err(ConnectionError::Connect {
                         address: self.settings.address.clone(),
                         reason: format!("there is no connection named '{other}'"),
-                        hint: Some("`ssh` and `local` are the connections that are built in".to_owned()),
+                        hint: Some("`ssh`, `local`, `docker`, `podman` and `chroot` are the connections that are built in".to_owned()),
                     }),
                 }
             })

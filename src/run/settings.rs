@@ -9,6 +9,7 @@ use minijinja::value::ValueKind;
 use rprov_wire::Options as WireOptions;
 use rprov_wire::message::Job as WireJob;
 
+use super::inside::inside;
 use super::remote::Remote;
 use super::shared::Shared;
 use crate::action::Stop;
@@ -114,10 +115,10 @@ pub(super) fn truth(value: &Value) -> Option<bool> {
 }
 
 /// Reads connection variables, the first name that is set.
-struct Lookup<'a>(&'a Scope);
+pub(super) struct Lookup<'a>(&'a Scope);
 
 impl Lookup<'_> {
-    fn value(&self, names: &[&str]) -> Result<Option<Value>, TemplateError> {
+    pub(super) fn value(&self, names: &[&str]) -> Result<Option<Value>, TemplateError> {
         for name in names {
             if let Some(value) = self.0.get(name)?
                 && !value.is_none()
@@ -130,7 +131,7 @@ impl Lookup<'_> {
         Ok(None)
     }
 
-    fn text(&self, names: &[&str]) -> Result<Option<String>, TemplateError> {
+    pub(super) fn text(&self, names: &[&str]) -> Result<Option<String>, TemplateError> {
         Ok(self.value(names)?.map(|value| value.to_string()).filter(|text| !text.is_empty()))
     }
 
@@ -198,11 +199,16 @@ pub(super) fn remote(
     let secret = |text: Option<String>| text.map(Password::new);
     let timeout = lookup.text(&["ansible_ssh_timeout", "ansible_timeout"])?.and_then(|text| text.parse::<f64>().ok());
     let checking = lookup.boolean(&["ansible_ssh_host_key_checking", "ansible_host_key_checking"])?;
+    let inside = inside(&connection, &lookup, &owner, user.as_ref())?;
+    let address = match &inside {
+        Some(inside) => inside.address.clone(),
+        None => lookup.text(&["ansible_host", "ansible_ssh_host"])?.unwrap_or_else(|| owner.to_string()),
+    };
     let settings = Settings {
         connection,
-        address: lookup.text(&["ansible_host", "ansible_ssh_host"])?.unwrap_or_else(|| owner.to_string()),
+        address,
         port,
-        user,
+        user: inside.as_ref().map_or(user, |inside| inside.user.clone()),
         password: secret(lookup.text(&["ansible_password", "ansible_ssh_password", "ansible_ssh_pass"])?)
             .or_else(|| options.password.clone()),
         private_key_file: lookup
@@ -221,6 +227,7 @@ pub(super) fn remote(
         ssh_arguments,
         retries: lookup.text(&["ansible_ssh_retries"])?.and_then(|text| text.parse().ok()).unwrap_or(options.retries),
         pinned_host_key: lookup.text(&["rprov_host_key"])?,
+        entry: inside.map(|inside| inside.entry),
         host: owner.to_string(),
     };
     let r#become = become_settings(shared, task, &reader, &lookup, &settings)?;

@@ -743,11 +743,20 @@ pub(super) fn complete(result: &mut Map) {
         result.insert("changed".into(), false.into());
     }
     // What its conditions skipped has not been found good either, and a loop says so only of its items.
-    if !result.contains_key("failed") && !result.contains_key("skip_reason") && !result.contains_key("results") {
+    if !result.contains_key("failed") && !result.contains_key("skip_reason") && !is_of_loop(result) {
         result.insert("failed".into(), false.into());
     }
     result.retain(|name, _| !name.starts_with("_ansible_"));
     complete_lines(result);
+}
+
+/// Whether the results in it are those of a loop's items, and not a module's own.
+fn is_of_loop(result: &Map) -> bool {
+    match result.get("results") {
+        Some(rprov_wire::Value::List(items)) if items.is_empty() => result.contains_key("skipped_reason"),
+        Some(rprov_wire::Value::List(items)) => items.iter().all(|item| item.get("ansible_loop_var").is_some()),
+        _ => false,
+    }
 }
 
 /// Make sure that what a command printed is also there line by line.
@@ -757,7 +766,8 @@ fn complete_lines(result: &mut Map) {
         if let Some(rprov_wire::Value::String(text)) = result.get(stream)
             && !result.contains_key(&lines)
         {
-            let list = text.lines().map(rprov_wire::Value::from).collect();
+            let list =
+                template::filter::text::split_lines(text, false).into_iter().map(rprov_wire::Value::from).collect();
             result.insert(lines, rprov_wire::Value::List(list));
         }
     }

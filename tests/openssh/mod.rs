@@ -154,5 +154,6 @@ pub fn plain_settings(port: u16) -> Settings {
             .to_vec(),
         retries: 0,
         pinned_host_key: None,
+        entry: None,
     }
 }

@@ -21,14 +21,17 @@ pub mod checksum;
 pub mod context;
 pub mod conversation;
 pub mod crypt;
+mod dnf_output;
 pub mod dpkg;
 pub mod edit;
 pub mod encoding;
 pub mod fact;
 pub mod http;
+mod init_script;
 pub mod inode;
 pub mod json;
 pub mod module;
+pub mod openpgp;
 pub mod outcome;
 pub mod own;
 pub mod permissions;
@@ -43,6 +46,7 @@ pub mod shell_pattern;
 #[expect(clippy::unwrap_used, clippy::new_without_default, reason = "for tests")]
 pub mod testing;
 pub mod text;
+mod upstart;
 pub mod validate;
 pub mod write;
 

@@ -111,7 +111,11 @@ mod tests {
         let mode = std::fs::metadata(directory.path()).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
         let program = directory.path().join("program");
-        std::fs::copy("/bin/true", &program).unwrap();
+        {
+            // A program that another test starts meanwhile would hold the file open for writing.
+            let _alone = crate::process::no_starts();
+            std::fs::copy("/bin/true", &program).unwrap();
+        }
         assert!(std::process::Command::new(program).status().unwrap().success());
     }
 }

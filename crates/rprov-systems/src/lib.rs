@@ -5,23 +5,55 @@
 //!
 //! * [`module`]: the modules, one file each, under their exact Ansible names;
 //! * `root`: where the host's own files are, in tests as well;
-//! * [`docker`]: the Docker Engine API, for the modules of community.docker.
+//! * [`docker`]: the Docker Engine API, for the modules of community.docker;
+//! * [`gluster`]: the program `gluster`, for those of gluster.gluster;
+//! * [`mysql`]: MySQL's and MariaDB's protocol, for those of community.mysql;
+//! * [`postgres`]: that of PostgreSQL, for those of community.postgresql;
+//! * [`socket`], [`tls`], [`compression`], [`pipeline`] and [`substitution`]: what they have in common.
 
+pub mod compression;
 pub mod docker;
+pub mod gluster;
 pub mod module;
+pub mod mysql;
+pub mod pipeline;
+pub mod postgres;
 mod root;
+pub mod socket;
+pub mod substitution;
+pub mod tls;
 
 rprov_modules::modules! {
     "community.docker" {
+        docker_compose_v2,
+        docker_config,
         docker_container,
         docker_container_exec,
         docker_container_info,
         docker_host_info,
         docker_image,
+        docker_image_build,
+        docker_image_export,
         docker_image_info,
+        docker_image_load,
+        docker_image_pull,
+        docker_image_push,
+        docker_image_remove,
+        docker_image_tag,
+        docker_login,
         docker_network,
         docker_network_info,
+        docker_node,
+        docker_node_info,
         docker_prune,
+        docker_secret,
+        docker_stack,
+        docker_stack_info,
+        docker_stack_task_info,
+        docker_swarm,
+        docker_swarm_info,
+        docker_swarm_service,
+        docker_swarm_service_info,
         docker_volume,
         docker_volume_info,
     }
@@ -41,6 +73,28 @@ rprov_modules::modules! {
         sudoers,
         timezone,
         ufw,
+    }
+    "community.mysql" {
+        mysql_db,
+        mysql_info,
+        mysql_query,
+        mysql_replication,
+        mysql_user,
+        mysql_variables,
+    }
+    "community.postgresql" {
+        postgresql_db,
+        postgresql_ext,
+        postgresql_ping,
+        postgresql_privs,
+        postgresql_query,
+        postgresql_set,
+        postgresql_user,
+    }
+    "gluster.gluster" {
+        gluster_heal_info,
+        gluster_peer,
+        gluster_volume,
     }
 }
 

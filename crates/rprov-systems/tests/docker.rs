@@ -3,91 +3,23 @@
 //! No registry is needed: the image is made of the host's own BusyBox.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod calls;
+mod engines;
+
 use std::sync::Once;
 
-use rprov_modules::context::Detached;
-use rprov_modules::rprov_wire::{Map, Options, Value};
-use rprov_modules::{Arguments, Cancel, Context, Failure};
-use rprov_systems::docker::{Body, Connection, Engine, Patience};
+use calls::{apply, container_absent, converges, run, settled, with};
+use engines::IMAGE;
+use rprov_modules::rprov_wire::Value;
 use serde_json::{Value as Json, json};
 
-const IMAGE: &str = "rprovtest-busybox:1";
-
-fn engine() -> Engine {
-    let options = Options::default();
-    let context = Context { options: &options, transport: &Detached, cancel: &Cancel::default() };
-    let connection = Connection::decode(&Map::new()).unwrap();
-    Engine::new(&connection, &context).unwrap_or_else(|error| panic!("these tests need a Docker daemon: {error}"))
-}
-
-/// Import the image, where an earlier run has not left it; each import would leave the one before without a name.
 fn prepare() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        if engine().find(&format!("/images/{IMAGE}/json")).unwrap().is_some() {
-            return;
-        }
-        let busybox =
-            std::fs::read("/bin/busybox").unwrap_or_else(|error| panic!("these tests need busybox-static: {error}"));
-        let mut write = |writer: &mut dyn std::io::Write| {
-            let mut archive = tar::Builder::new(writer);
-            let mut header = tar::Header::new_gnu();
-            header.set_size(busybox.len() as u64);
-            header.set_mode(0o755);
-            archive.append_data(&mut header, "bin/busybox", busybox.as_slice())?;
-            for applet in ["sh", "sleep", "echo", "cat", "env", "true", "false", "test", "touch"] {
-                let mut header = tar::Header::new_gnu();
-                header.set_entry_type(tar::EntryType::Symlink);
-                header.set_size(0);
-                archive.append_link(&mut header, format!("bin/{applet}"), "busybox")?;
-            }
-            archive.into_inner()?.flush()
-        };
-        let query = [
-            ("fromSrc", "-".to_owned()),
-            ("repo", "rprovtest-busybox".to_owned()),
-            ("tag", "1".to_owned()),
-            ("changes", "ENV FROM_IMAGE=yes".to_owned()),
-        ];
-        let mut answer =
-            engine().send("POST", "/images/create", &query, &[], Body::Tar(&mut write), Patience::Normal).unwrap();
-        std::io::copy(&mut answer, &mut std::io::sink()).unwrap();
+        let engine =
+            engines::connect(&json!({})).unwrap_or_else(|error| panic!("these tests need a Docker daemon: {error}"));
+        engines::import(&engine);
     });
-}
-
-fn run(module: &str, arguments: &Json, check: bool) -> Result<Map, Failure> {
-    let module = rprov_systems::find(module).unwrap();
-    let arguments = Value::from_json(arguments);
-    let arguments = arguments.as_map().unwrap();
-    let problems = module.spec.check(module.name, arguments, |_| false);
-    assert!(problems.is_empty(), "{problems:?}");
-    let options = Options { check, diff: true, ..Options::default() };
-    let context = Context { options: &options, transport: &Detached, cancel: &Cancel::default() };
-    rprov_systems::entry(module.name).unwrap()(arguments, &context).map(|outcome| outcome.into_map(true))
-}
-
-fn apply(module: &str, arguments: &Json) -> Json {
-    let map = run(module, arguments, false).unwrap_or_else(|failure| panic!("{module} {arguments}: {failure}"));
-    Value::Map(map).to_json()
-}
-
-/// Check mode predicts a change and the diff, applying changes, and applying again changes nothing.
-fn converges(module: &str, arguments: &Json) -> Json {
-    let predicted = run(module, arguments, true).unwrap_or_else(|failure| panic!("{module} {arguments}: {failure}"));
-    assert_eq!(predicted["changed"], Value::Bool(true), "{arguments}: check mode predicts a change");
-    let applied = apply(module, arguments);
-    assert_eq!(applied["changed"], true, "{arguments}: the first run changes");
-    let predicted = predicted.get("diff").map_or(Json::Null, Value::to_json);
-    assert_eq!(predicted, applied["diff"], "{arguments}: the predicted diff is the real one");
-    settled(module, arguments);
-    applied
-}
-
-fn settled(module: &str, arguments: &Json) {
-    for check in [true, false] {
-        let again = run(module, arguments, check).unwrap_or_else(|failure| panic!("{module} {arguments}: {failure}"));
-        assert_eq!(again["changed"], Value::Bool(false), "{arguments} (check={check}): {}", Value::Map(again.clone()));
-    }
 }
 
 /// Removes what a test made, also when it fails.
@@ -118,18 +50,6 @@ impl Drop for Cleanup {
     fn drop(&mut self) {
         self.all();
     }
-}
-
-fn container_absent(name: &str) -> (&'static str, Json) {
-    ("docker_container", json!({"name": name, "state": "absent", "force_kill": true, "keep_volumes": false}))
-}
-
-fn with(base: &Json, more: Json) -> Json {
-    let mut all = base.clone();
-    for (key, value) in more.as_object().unwrap() {
-        all[key] = value.clone();
-    }
-    all
 }
 
 #[test]

@@ -159,16 +159,17 @@ impl Library {
     /// A name without a collection.
     fn legacy(self: &Arc<Self>, name: &str) -> Resolution {
         let mut found = Resolution { called: registry::find(name).cloned(), ..Resolution::default() };
-        let fixed = found.called.as_ref().is_some_and(|known| {
-            !known.absent && (known.action.is_some() || known.module.is_none() || CHOOSING.contains(&&*known.short))
-        });
+        let fixed = found
+            .called
+            .as_ref()
+            .is_some_and(|known| known.action.is_some() || known.module.is_none() || CHOOSING.contains(&&*known.short));
         if let Some(file) = self
             .directories("action_plugins", &self.action_paths)
             .iter()
             .find_map(|directory| Some(directory.join(format!("{name}.py"))).filter(|file| file.is_file()))
         {
             match &found.called {
-                Some(known) if !known.absent => found.warnings.push(format!(
+                Some(known) => found.warnings.push(format!(
                     "the action plugin {} is in Python and is not used: rprov does what is built in as `{}`",
                     file.display(),
                     known.full_name()
@@ -294,7 +295,6 @@ impl Library {
             free_text: false,
             action: None,
             module: Some(OnHost::Own(Arc::new(module))),
-            absent: false,
             file: Some(file.to_owned()),
         });
         self.state().modules.insert(file.to_owned(), Arc::clone(&known));

@@ -23,7 +23,6 @@ pub(super) fn action(name: &str, collection: &str, file: PathBuf) -> Called {
         free_text: false,
         action: Some(&Foreign),
         module: None,
-        absent: false,
         file: Some(file),
     })
 }

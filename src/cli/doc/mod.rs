@@ -257,7 +257,7 @@ impl Type {
         let name = name.strip_prefix("ansible.legacy.").or(name.strip_prefix("ansible.builtin.")).unwrap_or(name);
         self.all().into_iter().find(|subject| {
             let full = subject.name();
-            full == name || full.strip_prefix("ansible.builtin.") == Some(name)
+            full == name || full.rsplit('.').next() == Some(name)
         })
     }
 }

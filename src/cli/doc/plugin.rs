@@ -30,7 +30,7 @@ pub(super) fn lookups() -> impl Iterator<Item = Plugin> {
 
 impl Subject for Plugin {
     fn name(&self) -> String {
-        format!("ansible.builtin.{}", self.row.0)
+        if self.row.0.contains('.') { self.row.0.to_owned() } else { format!("ansible.builtin.{}", self.row.0) }
     }
 
     fn summary(&self) -> String {
@@ -46,7 +46,7 @@ impl Subject for Plugin {
     fn json(&self) -> Value {
         json!({
             "doc": {
-                "collection": "ansible.builtin",
+                "collection": self.name().rsplit_once('.').map(|(collection, _)| collection.to_owned()),
                 "description": [self.row.2],
                 "name": self.row.0,
                 "plugin_name": self.name(),
@@ -78,6 +78,58 @@ const FILTERS: &[Row] = &[
     ("combine", "DICT | combine(others, recursive=false, list_merge='replace')", "Dictionaries laid over each other."),
     ("comment", "TEXT | comment(style='plain')", "Text as a comment of a configuration file."),
     ("commonpath", "LIST | commonpath", "The longest path that all paths begin with."),
+    ("community.general.counter", "LIST | community.general.counter", "How often each item is there."),
+    ("community.general.dict", "PAIRS | community.general.dict", "A dictionary of keys with their values."),
+    (
+        "community.general.dict_kv",
+        "VALUE | community.general.dict_kv('key')",
+        "A dictionary of one key with this value.",
+    ),
+    (
+        "community.general.groupby_as_dict",
+        "DICTS | community.general.groupby_as_dict('attribute')",
+        "A dictionary of dictionaries by what one of their keys has.",
+    ),
+    (
+        "community.general.json_query",
+        "VALUE | community.general.json_query('expression')",
+        "What a JMESPath expression finds.",
+    ),
+    (
+        "community.general.lists_difference",
+        "LIST | community.general.lists_difference(lists, flatten=false)",
+        "What of the first list is in no other, each once, in order.",
+    ),
+    (
+        "community.general.lists_intersect",
+        "LIST | community.general.lists_intersect(lists, flatten=false)",
+        "What is in all of the lists, each once, in order.",
+    ),
+    (
+        "community.general.lists_mergeby",
+        "DICTS | community.general.lists_mergeby(lists, 'key', recursive=false, list_merge='replace')",
+        "Lists of dictionaries, those laid over each other that have the same under a key.",
+    ),
+    (
+        "community.general.lists_symmetric_difference",
+        "LIST | community.general.lists_symmetric_difference(lists, flatten=false)",
+        "What is in one of two lists alone, each once, in order.",
+    ),
+    (
+        "community.general.lists_union",
+        "LIST | community.general.lists_union(lists, flatten=false)",
+        "What is in any of the lists, each once, in order.",
+    ),
+    (
+        "community.general.random_mac",
+        "PREFIX | community.general.random_mac(seed=none)",
+        "A MAC address that begins with these octets.",
+    ),
+    (
+        "community.general.version_sort",
+        "LIST | community.general.version_sort(reverse=false)",
+        "Versions in their order.",
+    ),
     ("count", "VALUE | count", "How many items there are; another name of `length`."),
     ("d", "VALUE | d(value, boolean=false)", "Another name of `default`."),
     (

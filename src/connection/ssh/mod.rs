@@ -63,6 +63,7 @@ pub(crate) fn read_config(path: &std::path::Path, name: &str) {
         ssh_arguments: vec!["-F".to_owned(), path.display().to_string()],
         retries: 0,
         pinned_host_key: None,
+        entry: None,
     };
     match options::Options::resolve(&settings, &local::Local::current()) {
         Ok(options) => drop(format!("{options:?}")),

@@ -467,6 +467,7 @@ mod tests {
             ssh_arguments: arguments.iter().map(|&word| word.to_owned()).collect(),
             retries: 0,
             pinned_host_key: None,
+            entry: None,
         }
     }
 

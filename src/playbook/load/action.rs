@@ -80,12 +80,6 @@ impl Loader {
             );
             return None;
         };
-        if known.absent {
-            self.note(
-                Diagnostic::warning(format!("rprov has no module `{}` yet: this task fails if it is run", known.short))
-                    .at(name_span),
-            );
-        }
         if let Some(notice) = action::notice(&known) {
             self.note(Diagnostic::warning(format!("{notice}: this task fails if it is run")).at(name_span));
         }

@@ -113,8 +113,8 @@ pub(crate) fn plugin_failure(kind: &str, name: &str, error: Error) -> Error {
     }
     let message = plain_message(&error);
     let message = message.strip_prefix(&format!("`{name}`: ")).unwrap_or(&message);
-    let name = name.strip_prefix("ansible.builtin.").unwrap_or(name);
-    TemplateError::failed(format!("The {kind} plugin 'ansible.builtin.{name}' failed: {message}")).into()
+    let collection = if name.contains('.') { "" } else { "ansible.builtin." };
+    TemplateError::failed(format!("The {kind} plugin '{collection}{name}' failed: {message}")).into()
 }
 
 /// The same value, or the error that says it has none.

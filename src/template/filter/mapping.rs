@@ -24,7 +24,7 @@ pub(super) const FILTERS: &[(&str, Run)] = &[
 
 /// What becomes of two lists under the same key.
 #[derive(Clone, Copy)]
-enum ListMerge {
+pub(super) enum ListMerge {
     Replace,
     Keep,
     Append,
@@ -40,20 +40,7 @@ fn combine(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
         match name.as_str() {
             "recursive" => recursive = value.is_true(),
             "list_merge" => {
-                lists = match value.as_str().unwrap_or_default() {
-                    "replace" => ListMerge::Replace,
-                    "keep" => ListMerge::Keep,
-                    "append" => ListMerge::Append,
-                    "prepend" => ListMerge::Prepend,
-                    "append_rp" => ListMerge::AppendRp,
-                    "prepend_rp" => ListMerge::PrependRp,
-                    _ => {
-                        return Err(call.fail(format!(
-                            "list_merge must be replace, keep, append, prepend, append_rp or prepend_rp, got {}",
-                            brief(value)
-                        )));
-                    }
-                }
+                lists = ListMerge::parse(&call, value)?;
             }
             _ => return Err(call.fail(format!("has no argument `{name}`; it takes recursive and list_merge"))),
         }
@@ -101,7 +88,7 @@ pub(crate) fn merge_deep(earlier: &Value, later: &Value) -> Result<Value, Error>
     Ok(later.clone())
 }
 
-fn merge(left: &Value, right: &Value, recursive: bool, lists: ListMerge) -> Result<Value, Error> {
+pub(super) fn merge(left: &Value, right: &Value, recursive: bool, lists: ListMerge) -> Result<Value, Error> {
     let mut merged: IndexMap<Value, Value> = pairs(left)?.into_iter().collect();
     for (key, value) in pairs(right)? {
         let joined = match merged.get(&key) {
@@ -138,6 +125,24 @@ fn merge_lists(old: &Value, new: &Value, lists: ListMerge) -> Result<Value, Erro
 }
 
 impl ListMerge {
+    /// The word that an argument `list_merge` has.
+    pub(super) fn parse(call: &Call, value: &Value) -> Result<Self, Error> {
+        Ok(match value.as_str().unwrap_or_default() {
+            "replace" => ListMerge::Replace,
+            "keep" => ListMerge::Keep,
+            "append" => ListMerge::Append,
+            "prepend" => ListMerge::Prepend,
+            "append_rp" => ListMerge::AppendRp,
+            "prepend_rp" => ListMerge::PrependRp,
+            _ => {
+                return Err(call.fail(format!(
+                    "list_merge must be replace, keep, append, prepend, append_rp or prepend_rp, got {}",
+                    brief(value)
+                )));
+            }
+        })
+    }
+
     /// Whether the part that loses what the other has comes first.
     fn filters_first(self) -> bool {
         matches!(self, ListMerge::AppendRp)

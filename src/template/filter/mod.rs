@@ -4,6 +4,7 @@ use minijinja::value::{Rest, ValueOrKwargs};
 use minijinja::{Environment, Error, State, Value};
 
 pub(crate) mod call;
+mod community;
 pub(crate) mod digest;
 pub(crate) mod logic;
 pub(crate) mod mapping;
@@ -43,6 +44,7 @@ const FAMILIES: &[&[(&str, Run)]] = &[
     time::FILTERS,
     url::FILTERS,
     vault::FILTERS,
+    community::FILTERS,
 ];
 
 /// Those that look at definedness themselves; all others refuse what is undefined.
@@ -50,14 +52,20 @@ const TOLERANT: &[&[(&str, Run)]] = &[logic::TOLERANT];
 
 /// Whether there is a filter of this short name, of ours or of the engine's.
 pub(super) fn is_filter(name: &str) -> bool {
-    FAMILIES.iter().chain(TOLERANT).copied().flatten().any(|(known, _)| *known == name)
+    FAMILIES.iter().chain(TOLERANT).copied().flatten().any(|(known, _)| short(known) == name)
 }
 
-/// Add them to the environment, each under its short name and as `ansible.builtin.NAME`.
+/// The last part of a full name.
+fn short(name: &str) -> &str {
+    name.rsplit('.').next().unwrap_or(name)
+}
+
+/// Add them to the environment, each under its short name and its full one (`ansible.builtin.NAME`, or that of a collection).
 pub fn register(env: &mut Environment<'static>) {
     for (families, strict) in [(FAMILIES, true), (TOLERANT, false)] {
         for (name, run) in families.iter().copied().flatten().copied() {
-            for registered in [name.to_owned(), format!("ansible.builtin.{name}")] {
+            let full = if name.contains('.') { name.to_owned() } else { format!("ansible.builtin.{name}") };
+            for registered in [short(name).to_owned(), full] {
                 env.add_filter(
                     registered,
                     move |state: &mut State<'_, '_>, arguments: Rest<ValueOrKwargs>| -> Result<Value, Error> {

@@ -72,7 +72,7 @@ impl Seen {
     }
 }
 
-fn members(all: &[Value]) -> Seen {
+pub(super) fn members(all: &[Value]) -> Seen {
     let mut seen = Seen::default();
     for item in all {
         seen.insert(item);

@@ -105,28 +105,25 @@ fn wordwrap(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let long = truth_argument(break_long_words.as_ref(), true);
     let hyphens = truth_argument(break_on_hyphens.as_ref(), true);
     let mut lines = Vec::new();
-    for line in split_lines(&source) {
+    for line in split_lines(&source, false) {
         lines.push(wrap(line, width, long, hyphens)?.join(&joint));
     }
     Ok(Value::from(lines.join(&joint)))
 }
 
-/// Lines as Python's `splitlines()` gives them: without their ends, and no empty one after the last end.
-pub(crate) fn split_lines(source: &str) -> Vec<&str> {
+/// Lines as Python's `splitlines()` gives them, with or without their ends, and no empty one after the last end.
+pub(crate) fn split_lines(source: &str, keep_ends: bool) -> Vec<&str> {
+    const ENDS: [char; 10] =
+        ['\n', '\r', '\u{b}', '\u{c}', '\u{1c}', '\u{1d}', '\u{1e}', '\u{85}', '\u{2028}', '\u{2029}'];
     let mut lines = Vec::new();
     let mut rest = source;
     while !rest.is_empty() {
-        let end =
-            rest.find(['\n', '\r', '\u{b}', '\u{c}', '\u{1c}', '\u{1d}', '\u{1e}', '\u{85}', '\u{2028}', '\u{2029}']);
-        let Some(end) = end else {
-            lines.push(rest);
-            break;
-        };
-        let (line, after) = rest.split_at(end);
-        lines.push(line);
-        rest = after.strip_prefix("\r\n").unwrap_or_else(|| {
-            after.char_indices().nth(1).and_then(|(index, _)| after.get(index..)).unwrap_or_default()
-        });
+        let at = rest.find(ENDS).unwrap_or(rest.len());
+        let (line, tail) = rest.split_at(at);
+        let length = if tail.starts_with("\r\n") { 2 } else { tail.chars().next().map_or(0, char::len_utf8) };
+        let (whole, after) = rest.split_at(at + length);
+        lines.push(if keep_ends { whole } else { line });
+        rest = after;
     }
     lines
 }
@@ -222,7 +219,7 @@ fn indent(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
     let blank = truth_argument(blank.as_ref(), false);
     // A line end is added first, so that the last line counts as one even if it is empty.
     let extended = format!("{source}\n");
-    let lines = split_lines(&extended);
+    let lines = split_lines(&extended, false);
     let mut out = String::new();
     for (index, line) in lines.iter().enumerate() {
         if index > 0 {
@@ -385,4 +382,16 @@ pub(crate) fn join(value: &Value, separator: &str, attribute: Option<&Value>) ->
         parts.push(text(&item)?);
     }
     Ok(parts.join(separator))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split_lines;
+
+    #[test]
+    fn lines_end_where_python_ends_them() {
+        assert_eq!(split_lines("a\r5%\rb\r\n\nc\u{85}d\u{1c}e", false), ["a", "5%", "b", "", "c", "d", "e"]);
+        assert_eq!(split_lines("a\r\nb\u{2028}", true), ["a\r\n", "b\u{2028}"]);
+        assert!(split_lines("", true).is_empty());
+    }
 }

@@ -37,7 +37,7 @@ fn lines(request: &Request<'_>) -> Result<Vec<Value>, Error> {
     let mut out = Vec::new();
     for term in &request.terms {
         let shown = output(request, &text(term)?)?;
-        out.extend(split_lines(&shown).into_iter().map(|line| Value::from(line.trim_end())));
+        out.extend(split_lines(&shown, false).into_iter().map(|line| Value::from(line.trim_end())));
     }
     Ok(out)
 }

@@ -24,7 +24,7 @@ fn url(request: &Request<'_>) -> Result<Vec<Value>, Error> {
         let body =
             blocking(|| fetch(request, &address)).map_err(|error| request.fail(format!("{address}: {error}")))?;
         if request.truth_option("split_lines", true) {
-            out.extend(split_lines(&body).into_iter().map(Value::from));
+            out.extend(split_lines(&body, false).into_iter().map(Value::from));
         } else {
             out.push(Value::from(body));
         }

@@ -5,6 +5,7 @@ use minijinja::{Error, ErrorKind};
 
 use super::arguments::Arguments;
 use super::format;
+use crate::template::filter::text::split_lines;
 
 /// Call a method of a text; `None` if it has none of that name.
 pub(super) fn call(text: &str, method: &str, args: &[Value]) -> Result<Option<Value>, Error> {
@@ -41,7 +42,7 @@ pub(super) fn call(text: &str, method: &str, args: &[Value]) -> Result<Option<Va
         "rsplit" => rsplit(text, &arguments)?,
         "splitlines" => {
             let keep = arguments.get(0, "keepends").is_some_and(|keep| keep.is_true());
-            Value::from_iter(lines(text, keep).into_iter().map(Value::from))
+            Value::from_iter(split_lines(text, keep).into_iter().map(Value::from))
         }
         "partition" | "rpartition" => {
             let separator = arguments.text(0, "sep")?;
@@ -282,24 +283,6 @@ fn rsplit(text: &str, arguments: &Arguments<'_>) -> Result<Value, Error> {
     };
     pieces.reverse();
     Ok(Value::from_iter(pieces.into_iter().map(Value::from)))
-}
-
-fn lines(text: &str, keep: bool) -> Vec<&str> {
-    let mut lines = Vec::new();
-    let mut rest = text;
-    while !rest.is_empty() {
-        let (end, length) = match rest.find(['\n', '\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}']) {
-            Some(at) => {
-                let tail = rest.get(at..).unwrap_or_default();
-                let length = if tail.starts_with("\r\n") { 2 } else { tail.chars().next().map_or(1, char::len_utf8) };
-                (at, length)
-            }
-            None => (rest.len(), 0),
-        };
-        lines.push(rest.get(..if keep { end + length } else { end }).unwrap_or_default());
-        rest = rest.get(end + length..).unwrap_or_default();
-    }
-    lines
 }
 
 fn expand_tabs(text: &str, size: usize) -> String {

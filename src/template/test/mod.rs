@@ -12,7 +12,7 @@ mod path;
 mod pattern;
 mod result;
 mod uri;
-mod version;
+pub(in crate::template) mod version;
 
 const FAMILIES: &[&[(&str, Run)]] = &[
     kind::TESTS,

@@ -104,7 +104,11 @@ fn components(source: &str) -> Vec<Component> {
     found
 }
 
-fn loose(left: &str, right: &str) -> Result<Ordering, Error> {
+/// The order of two versions by distutils' loose rules.
+///
+/// # Errors
+/// A number meets a word.
+pub(in crate::template) fn loose(left: &str, right: &str) -> Result<Ordering, Error> {
     let (a, b) = (components(left), components(right));
     for pair in a.iter().zip(&b) {
         let order = match pair {

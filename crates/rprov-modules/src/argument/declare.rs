@@ -16,10 +16,11 @@ pub trait Arguments: Sized {
     fn decode(arguments: &Map) -> Result<Self, ArgumentProblem>;
 }
 
-/// A field's name without the `r#` of a raw identifier.
+/// A field's name without the `r#` of a raw identifier, and without the `_` behind a name that is taken (`attributes`).
 pub const fn plain_name(identifier: &str) -> &str {
     match identifier.as_bytes() {
         [b'r', b'#', ..] => identifier.split_at(2).1,
+        [.., b'_'] => identifier.split_at(identifier.len() - 1).0,
         _ => identifier,
     }
 }
@@ -128,7 +129,7 @@ macro_rules! arguments {
                 #[allow(unused_mut, reason = "a module may have no options")]
                 let mut map = $crate::rprov_wire::Map::new();
                 $(map.insert(
-                    stringify!($field).trim_start_matches("r#").to_owned(),
+                    $crate::argument::plain_name(stringify!($field)).to_owned(),
                     <$type as $crate::argument::Argument>::encode(&self.$field),
                 );)*
                 $(if let $crate::rprov_wire::Value::Map(more) =
@@ -141,7 +142,7 @@ macro_rules! arguments {
         }
     };
     (@alias $alias:literal) => { $alias };
-    (@alias $alias:ident) => { stringify!($alias) };
+    (@alias $alias:ident) => { $crate::argument::plain_name(stringify!($alias)) };
     (@default $type:ty;) => { None::<fn() -> $crate::rprov_wire::Value> };
     (@default $type:ty; $default:expr) => {
         Some((|| <$type as $crate::argument::Argument>::encode(&$default)) as fn() -> $crate::rprov_wire::Value)

@@ -195,10 +195,7 @@ impl Spec {
         let given = |name: &str| {
             self.options().find(|option| option.name == name).and_then(|option| given_value(option, arguments))
         };
-        let default = |name: &str| {
-            let option = self.options().find(|option| option.name == name)?;
-            option.default.map(|default| default())
-        };
+        let default = |name: &str| self.option(name)?.default.map(|default| default());
         for rule in self.rules {
             if let Some((message, option)) = rule.broken(&given, &default, &pending) {
                 problems.push(ArgumentProblem::Rule { message, option });

@@ -18,7 +18,7 @@ pub fn gather(patience: Duration, facts: &mut Map) {
             (root != "/").then(|| unescape(target))
         })
         .collect();
-    let uuids = links("/dev/disk/by-uuid");
+    let uuids = uuids();
     let table = content("/etc/mtab").or_else(|| content("/proc/mounts")).unwrap_or_default();
     let mut mounts: Vec<Value> = Vec::new();
     for line in table.lines() {
@@ -50,16 +50,25 @@ pub fn gather(patience: Duration, facts: &mut Map) {
                 mount.insert("note".into(), note.into());
             }
         }
-        let name = device.rsplit('/').next().unwrap_or_default();
-        let real = std::fs::canonicalize(device).ok();
-        let uuid = uuids.iter().find(|(_, target)| {
-            target == name
-                || real.as_ref().and_then(|real| real.file_name()).is_some_and(|real| real == target.as_str())
-        });
-        mount.insert("uuid".into(), uuid.map_or("N/A", |(uuid, _)| uuid).into());
+        mount.insert("uuid".into(), uuid_of(device, &uuids).unwrap_or("N/A").into());
         mounts.push(mount.into());
     }
     facts.insert("mounts".into(), mounts.into());
+}
+
+/// The file systems that udev knows, and the names of their devices.
+pub(crate) fn uuids() -> Vec<(String, String)> {
+    links("/dev/disk/by-uuid")
+}
+
+/// The file system that is on a device.
+pub(crate) fn uuid_of<'a>(device: &str, uuids: &'a [(String, String)]) -> Option<&'a str> {
+    let name = device.rsplit('/').next().unwrap_or_default();
+    let real = std::fs::canonicalize(device).ok();
+    let found = uuids.iter().find(|(_, target)| {
+        target == name || real.as_ref().and_then(|real| real.file_name()).is_some_and(|real| real == target.as_str())
+    });
+    found.map(|(uuid, _)| uuid.as_str())
 }
 
 /// Names of symbolic links in a directory, and the last part of what they point to.
@@ -93,7 +102,8 @@ pub(crate) fn unescape(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-fn sizes(target: &str) -> Option<Map> {
+/// Sizes of the file system that is mounted there.
+pub(crate) fn sizes(target: &str) -> Option<Map> {
     let size = rustix::fs::statvfs(target).ok()?;
     let mut map = Map::new();
     for (name, value) in [
@@ -112,7 +122,8 @@ fn sizes(target: &str) -> Option<Map> {
     Some(map)
 }
 
-fn sizes_in_time(target: String, patience: Duration) -> Result<Option<Map>, &'static str> {
+/// The same, unless it takes longer than that; else a note that says so.
+pub(crate) fn sizes_in_time(target: String, patience: Duration) -> Result<Option<Map>, &'static str> {
     let (sender, receiver) = std::sync::mpsc::channel();
     // The thread stays behind if the server never answers; there is no way to interrupt it.
     std::thread::spawn(move || sender.send(sizes(&target)));

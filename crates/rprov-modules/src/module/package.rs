@@ -2,7 +2,7 @@
 
 use rprov_wire::{Map, Value};
 
-use super::apt;
+use super::{apt, dnf};
 use crate::argument::{ArgumentProblem, Arguments as _, Raw, Spec};
 use crate::arguments;
 use crate::context::Context;
@@ -52,19 +52,6 @@ fn manager(name: &str) -> Option<Manager> {
     const RPM: &[&str] = &["rpm", "-q", "--whatprovides"];
     const RPM_IDLE: &[&str] = &["Nothing to do"];
     Some(match name {
-        "dnf" | "dnf5" | "yum" => Manager {
-            program: match name {
-                "yum" => "yum",
-                "dnf5" => "dnf5",
-                _ => "dnf",
-            },
-            is_installed: RPM,
-            install: &["-y", "install"],
-            latest: &["-y", "--best", "install"],
-            remove: &["-y", "remove"],
-            simulate: Some("--assumeno"),
-            idle: RPM_IDLE,
-        },
         "zypper" => Manager {
             program: "zypper",
             is_installed: RPM,
@@ -96,6 +83,20 @@ fn manager(name: &str) -> Option<Manager> {
     })
 }
 
+/// Let the package manager's own module do it.
+fn hand_over<A: crate::argument::Arguments>(
+    name: &str,
+    mut arguments: Map,
+    context: &Context<'_>,
+    run: fn(A, &Context<'_>) -> Result<Outcome, Failure>,
+) -> Result<Outcome, Failure> {
+    arguments.shift_remove("use");
+    match A::SPEC.check(name, &arguments, |_| false).into_iter().next() {
+        Some(problem) => Err(problem.into()),
+        None => run(A::decode(&arguments)?, context),
+    }
+}
+
 /// Bring the packages to their state.
 ///
 /// # Errors
@@ -106,13 +107,11 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         "auto" => distribution::package_manager().to_owned(),
         name => name.to_owned(),
     };
-    if name == "apt" {
-        let mut all = all;
-        all.shift_remove("use");
-        if let Some(problem) = apt::Arguments::SPEC.check("apt", &all, |_| false).into_iter().next() {
-            return Err(problem.into());
-        }
-        return apt::run(apt::Arguments::decode(&all)?, context);
+    match name.as_str() {
+        "apt" => return hand_over::<apt::Arguments>("apt", all, context, apt::run),
+        "dnf5" => return hand_over::<dnf::Arguments>("dnf5", all, context, super::dnf5::run),
+        "dnf" | "yum" | "dnf4" | "yum4" => return hand_over::<dnf::Arguments>("dnf", all, context, dnf::run),
+        _ => {}
     }
     let known = Own::SPEC;
     if let Some(problem) = known.check(&name, &all, |_| false).into_iter().next() {
@@ -169,16 +168,83 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
     }
     let output = command.args(&needed).run(context)?;
     let stdout = output.stdout();
-    // In a simulation dnf ends with status 1 since nobody agreed.
-    let refused =
-        context.check() && stdout.contains("Operation aborted") || output.stderr().contains("Operation aborted");
-    if !output.success() && !refused {
+    if !output.success() {
         return Err(output.failure(&format!("could not bring {} to state {}", needed.join(", "), arguments.state)));
     }
     let idle = manager.idle.iter().any(|sign| stdout.contains(sign) || output.stderr().contains(sign))
         || (manager.program == "apk" && !stdout.lines().any(|line| line.starts_with('(')));
-    Ok(Outcome::new(!idle)
-        .with("rc", if refused { 0 } else { output.rc })
-        .with("stdout", stdout)
-        .with("stderr", output.stderr()))
+    Ok(Outcome::new(!idle).with("rc", output.rc).with("stdout", stdout).with("stderr", output.stderr()))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use rprov_wire::Options;
+    use serde_json::json;
+
+    use super::*;
+    use crate::context::{Cancel, Detached};
+
+    /// Answers as apk does, and keeps a file for each package that is installed.
+    const APK: &str = r#"#!/bin/sh
+cd "${0%/*}/installed" || exit 9
+simulate=
+for word; do [ "$word" = --simulate ] && simulate=yes; done
+case $1 in
+info) [ -e "$3" ] ;;
+add)
+    for name; do
+        case $name in add|--*) continue ;; missing) echo "ERROR: unable to select packages:" >&2; exit 1 ;; esac
+        [ -e "$name" ] && continue
+        echo "(1/1) Installing $name (1.0-r0)"
+        [ "$simulate" ] || : >"$name"
+    done
+    echo "OK: 9 MiB in 20 packages" ;;
+del)
+    for name; do
+        [ -e "$name" ] || continue
+        echo "(1/1) Purging $name (1.0-r0)"
+        [ "$simulate" ] || rm "$name"
+    done
+    echo "OK: 8 MiB in 19 packages" ;;
+esac
+"#;
+
+    #[test]
+    fn apk_is_asked_first_and_told_only_what_is_missing() {
+        let tree = tempfile::tempdir().unwrap();
+        let program = tree.path().join("apk");
+        std::fs::create_dir(tree.path().join("installed")).unwrap();
+        {
+            let _alone = crate::process::no_starts();
+            std::fs::write(&program, APK).unwrap();
+            std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let call = |state: &str, names: serde_json::Value, check: bool| {
+            let path = format!("{}:/usr/bin:/bin", tree.path().display());
+            let options = Options { check, environment: vec![("PATH".into(), path)], ..Options::default() };
+            let context = Context { options: &options, transport: &Detached, cancel: &Cancel::default() };
+            let Value::Map(map) = Value::from_json(&json!({"name": names, "state": state, "use": "apk"})) else {
+                panic!("arguments are a dictionary")
+            };
+            run(Arguments::decode(&map).unwrap(), &context)
+        };
+        let there = |name: &str| tree.path().join("installed").join(name).exists();
+        assert!(call("present", json!(["curl", "vim"]), true).unwrap().changed && !there("curl"));
+        assert!(call("present", json!(["curl", "vim"]), false).unwrap().changed && there("curl") && there("vim"));
+        for state in ["present", "latest"] {
+            for check in [true, false] {
+                assert!(!call(state, json!("curl,vim"), check).unwrap().changed, "{state}");
+            }
+        }
+        let failure = call("present", json!("missing"), false).unwrap_err();
+        assert!(failure.message.contains("unable to select packages"), "{failure}");
+        assert!(call("absent", json!("vim"), true).unwrap().changed && there("vim"));
+        assert!(call("absent", json!("vim"), false).unwrap().changed && !there("vim"));
+        assert!(!call("absent", json!("vim"), false).unwrap().changed);
+        let failure = call("there", json!("vim"), false).unwrap_err();
+        assert!(failure.message.starts_with("value of state must be one of"), "{failure}");
+    }
 }

@@ -1,13 +1,15 @@
-//! `service`: services, whatever manages them on the host: systemd, OpenRC or System V scripts.
+//! `service`: services, whatever manages them on the host: systemd, OpenRC, Upstart or System V scripts.
 
 use std::path::Path;
 
-use super::systemd_service;
+use super::{systemd_service, sysvinit};
 use crate::context::Context;
-use crate::fact::{self, distribution};
+use crate::fact::distribution;
+use crate::init_script::{InitScript, process_runs, says_running};
 use crate::outcome::{Failure, Outcome};
 use crate::process::{Command, Output};
 use crate::program::find_program;
+use crate::upstart;
 use crate::{arguments, choices};
 
 choices! {
@@ -69,12 +71,51 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
             context,
         );
     }
-    Script { openrc: find_program("rc-service", context).is_some(), arguments: &arguments, context }.run()
+    if manager == "sysvinit" {
+        return sysvinit::run(
+            sysvinit::Arguments {
+                name: arguments.name,
+                state: arguments.state.map(|state| match state {
+                    State::Reloaded => sysvinit::State::Reloaded,
+                    State::Restarted => sysvinit::State::Restarted,
+                    State::Started => sysvinit::State::Started,
+                    State::Stopped => sysvinit::State::Stopped,
+                }),
+                enabled: arguments.enabled,
+                sleep: arguments.sleep.unwrap_or(1),
+                pattern: arguments.pattern,
+                runlevels: None,
+                arguments: Some(arguments.arguments),
+                daemonize: false,
+            },
+            context,
+        );
+    }
+    let script = InitScript { name: &arguments.name, arguments: &arguments.arguments, context };
+    let kind = if find_program("rc-service", context).is_some() {
+        Kind::OpenRc
+    } else if Path::new(&format!("/etc/init/{}.conf", arguments.name)).exists()
+        && find_program("initctl", context).is_some()
+    {
+        Kind::Upstart
+    } else {
+        Kind::SystemV
+    };
+    Script { kind, script, arguments: &arguments, context }.run()
 }
 
-/// A service that a script starts.
+/// Who runs the services where that is not systemd.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    OpenRc,
+    Upstart,
+    SystemV,
+}
+
+/// A service that systemd does not run.
 struct Script<'a> {
-    openrc: bool,
+    kind: Kind,
+    script: InitScript<'a>,
     arguments: &'a Arguments,
     context: &'a Context<'a>,
 }
@@ -86,36 +127,23 @@ impl Script<'_> {
 
     fn call(&self, verb: &str) -> Result<Output, Failure> {
         let words = shlex::split(&self.arguments.arguments).unwrap_or_default();
-        let command = if self.openrc {
-            Command::new("rc-service").args([self.name(), verb])
-        } else if Path::new("/etc/init.d").join(self.name()).exists() {
-            Command::new(format!("/etc/init.d/{}", self.name())).arg(verb)
-        } else if find_program("service", self.context).is_some() {
-            Command::new("service").args([self.name(), verb])
-        } else {
-            return Err(Failure::new(format!("Could not find the requested service {}: host", self.name())));
+        let command = match self.kind {
+            Kind::SystemV => return self.script.call(verb),
+            Kind::OpenRc => Command::new("rc-service").args([self.name(), verb]).args(words),
+            Kind::Upstart => Command::new("initctl").args([verb, self.name()]).args(words),
         };
-        Ok(command.args(words).plain_locale().current_dir("/").run(self.context)?)
+        Ok(command.plain_locale().current_dir("/").run(self.context)?)
     }
 
     fn is_running(&self) -> Result<bool, Failure> {
         if let Some(pattern) = &self.arguments.pattern {
-            let own = std::process::id().to_string();
-            return Ok(fact::names("/proc")
-                .iter()
-                .filter(|name| **name != own && name.bytes().all(|b| b.is_ascii_digit()))
-                .any(|pid| {
-                    let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-                    String::from_utf8_lossy(&line).replace('\0', " ").contains(pattern.as_str())
-                }));
+            return Ok(process_runs(pattern));
         }
         let output = self.call("status")?;
-        let text = output.stdout().to_lowercase();
-        // The LSB's codes, unless the script knows no better than to exit with 0.
-        Ok(match output.rc {
-            0 => !["not running", "is stopped", "is inactive", "dead"].iter().any(|sign| text.contains(sign)),
-            1..=4 => false,
-            _ => text.contains("running") && !text.contains("not running"),
+        Ok(match self.kind {
+            // `cron start/running, process 1`
+            Kind::Upstart => output.stdout().contains(" start/"),
+            _ => says_running(&output).unwrap_or(false),
         })
     }
 
@@ -127,52 +155,38 @@ impl Script<'_> {
     }
 
     fn is_enabled(&self) -> Result<bool, Failure> {
-        if self.openrc {
-            let output = Command::new("rc-update").args(["show", &self.arguments.runlevel]).run(self.context)?;
-            return Ok(output
-                .stdout()
-                .lines()
-                .any(|line| line.split('|').next().is_some_and(|name| name.trim() == self.name())));
+        match self.kind {
+            Kind::SystemV => Ok(self.script.is_enabled(None)),
+            Kind::Upstart => Ok(upstart::is_enabled(Path::new("/etc/init"), self.name())),
+            Kind::OpenRc => {
+                let output = Command::new("rc-update").args(["show", &self.arguments.runlevel]).run(self.context)?;
+                let listed = output.stdout();
+                let mut names = listed.lines().filter_map(|line| line.split('|').next());
+                Ok(names.any(|name| name.trim() == self.name()))
+            }
         }
-        // Links like S01ssh in the directories of the runlevels.
-        Ok((2..=5).any(|level| {
-            ["/etc", "/etc/rc.d"].iter().any(|base| {
-                fact::names(format!("{base}/rc{level}.d")).iter().any(|link| {
-                    link.strip_prefix('S')
-                        .is_some_and(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()) == self.name())
-                })
-            })
-        }))
     }
 
     fn enable(&self, enable: bool) -> Result<(), Failure> {
         if self.context.check() {
             return Ok(());
         }
-        let verb = if enable { "enable" } else { "disable" };
-        let command = if self.openrc {
-            Command::new("rc-update").args([if enable { "add" } else { "del" }, self.name(), &self.arguments.runlevel])
-        } else if find_program("update-rc.d", self.context).is_some() {
-            if enable {
-                Command::new("update-rc.d")
-                    .args([self.name(), "defaults"])
-                    .run_or_fail("could not run update-rc.d", self.context)?;
+        match self.kind {
+            Kind::SystemV => self.script.enable(enable, &[]).map(drop),
+            Kind::Upstart => upstart::enable(Path::new("/etc/init"), self.name(), enable),
+            Kind::OpenRc => {
+                let verb = if enable { "add" } else { "del" };
+                Command::new("rc-update")
+                    .args([verb, self.name(), &self.arguments.runlevel])
+                    .run_or_fail(&format!("could not {verb} the service {}", self.name()), self.context)
+                    .map(drop)
             }
-            Command::new("update-rc.d").args([self.name(), verb])
-        } else if find_program("chkconfig", self.context).is_some() {
-            Command::new("chkconfig").args([self.name(), if enable { "on" } else { "off" }])
-        } else {
-            return Err(Failure::new(format!(
-                "could not {verb} the service {}: this host has none of systemctl, rc-update, update-rc.d and chkconfig",
-                self.name()
-            )));
-        };
-        command.run_or_fail(&format!("could not {verb} the service {}", self.name()), self.context).map(drop)
+        }
     }
 
     fn run(&self) -> Result<Outcome, Failure> {
         let mut changed = false;
-        if !Path::new("/etc/init.d").join(self.name()).exists() {
+        if self.kind != Kind::Upstart && !self.script.path().exists() {
             return Err(Failure::new(format!("Could not find the requested service {}: host", self.name())));
         }
         if let Some(enable) = self.arguments.enabled

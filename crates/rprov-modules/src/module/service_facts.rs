@@ -67,6 +67,34 @@ fn systemd(services: &mut Map, context: &Context<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What `rc-status` says of each service, and in which runlevels it starts.
+fn openrc(services: &mut Map, context: &Context<'_>) -> Result<(), Failure> {
+    let ask = |program: &str, words: &[&str]| -> Result<String, Failure> {
+        Ok(Command::new(program).args(words.iter().copied()).plain_locale().run(context)?.stdout())
+    };
+    let levels = ask("rc-update", &["show", "--verbose"])?;
+    let levels_of = |service: &str| {
+        let mut rows = levels.lines().filter_map(|line| line.split_once('|'));
+        let (_, words) = rows.find(|(name, _)| name.trim() == service)?;
+        Some(words.split_whitespace().map(str::to_owned).collect::<Vec<String>>()).filter(|words| !words.is_empty())
+    };
+    // Lines that are not indented are runlevels; those with a star are messages.
+    let status = ask("rc-status", &["--all", "--servicelist"])?;
+    for line in status.lines().filter(|line| line.starts_with(' ') && !line.trim_start().starts_with('*')) {
+        let Some((name, rest)) = line.split_once('[') else { continue };
+        let name = name.trim();
+        let state = rest.trim_matches([' ', ']']).split_whitespace().next().unwrap_or("unknown");
+        let entry = Value::from_iter([
+            ("name", Value::from(name)),
+            ("runlevels", levels_of(name).into()),
+            ("state", if state == "started" { "running" } else { state }.into()),
+            ("source", "openrc".into()),
+        ]);
+        services.insert(name.to_owned(), entry);
+    }
+    Ok(())
+}
+
 /// List the services.
 ///
 /// # Errors
@@ -74,13 +102,7 @@ fn systemd(services: &mut Map, context: &Context<'_>) -> Result<(), Failure> {
 pub fn run(_arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failure> {
     let mut services = Map::new();
     if find_program("rc-status", context).is_some() {
-        let output = Command::new("rc-status").args(["-a", "-s"]).plain_locale().run(context)?;
-        for line in output.stdout().lines().filter(|line| line.contains('[')) {
-            let Some((name, rest)) = line.split_once('[') else { continue };
-            let state = rest.trim_matches([' ', ']']).split_whitespace().next().unwrap_or("unknown");
-            let state = if state == "started" { "running" } else { state };
-            services.insert(name.trim().to_owned(), entry(name.trim(), state, None, "openrc"));
-        }
+        openrc(&mut services, context)?;
     } else if find_program("service", context).is_some() && !std::path::Path::new("/run/systemd/system").exists() {
         let output = Command::new("service").arg("--status-all").plain_locale().run(context)?;
         for line in output.stdout().lines() {

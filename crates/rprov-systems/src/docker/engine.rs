@@ -217,8 +217,24 @@ impl Engine {
         body: Option<&Json>,
         patience: Patience,
     ) -> Result<Json, EngineError> {
+        self.json_with(method, path, query, &[], body, patience)
+    }
+
+    /// As [`Engine::json`], with headers.
+    ///
+    /// # Errors
+    /// As [`Engine::json`].
+    pub fn json_with(
+        &self,
+        method: &'static str,
+        path: &str,
+        query: Query<'_>,
+        headers: &[(&str, String)],
+        body: Option<&Json>,
+        patience: Patience,
+    ) -> Result<Json, EngineError> {
         let body = body.map_or(Body::None, Body::Json);
-        let mut answer = self.send(method, path, query, &[], body, patience)?;
+        let mut answer = self.send(method, path, query, headers, body, patience)?;
         let mut text = Vec::new();
         if let Err(error) = answer.read_to_end(&mut text) {
             return Err(answer.error(error));

@@ -25,6 +25,11 @@ pub struct Progress {
 }
 
 impl Progress {
+    /// It failed before it began.
+    pub fn failed(error: String) -> Self {
+        Progress { error: Some(error), ..Self::default() }
+    }
+
     /// A layer was sent to the registry that it did not have.
     pub fn has_pushed(&self) -> bool {
         self.shown.values().any(|status| status.starts_with("Push"))

@@ -1,7 +1,5 @@
 //! `docker_image`: pull, build, load, tag, push, archive and remove images on a Docker Engine.
 
-use std::fs::File;
-use std::io::{BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use rprov_wire::{Map, Value};
@@ -9,11 +7,11 @@ use serde_json::{Value as Json, json};
 
 use super::docker_volume::texts;
 use crate::docker::build_context::BuildContext;
-use crate::docker::engine::{Body, Patience};
+use crate::docker::engine::Patience;
 use crate::docker::image::{self, REGISTRY_SILENCE, path_of};
-use crate::docker::progress::{self, Progress};
+use crate::docker::progress::Progress;
 use crate::docker::reference::{Reference, is_id};
-use crate::docker::{Connection, Engine, EngineError, quantity, registry_login};
+use crate::docker::{Connection, Engine, EngineError, quantity};
 use rprov_modules::argument::Rule;
 use rprov_modules::context::Context;
 use rprov_modules::outcome::{Diff, Failure, Outcome};
@@ -332,14 +330,10 @@ impl Task<'_> {
             add("cpushares", limits.cpushares.map(|shares| shares.to_string()));
             add("cpusetcpus", limits.cpusetcpus.clone());
         }
-        let logins = registry_login::all_headers();
-        let headers: Vec<(&str, String)> = logins.into_iter().map(|logins| ("X-Registry-Config", logins)).collect();
         let patience = build
             .http_timeout
             .map_or(Patience::Of(REGISTRY_SILENCE), |seconds| Patience::Of(std::time::Duration::from_secs(seconds)));
-        let mut write = |writer: &mut dyn Write| tree.write(writer);
-        let answer = self.engine.send("POST", "/build", &query, &headers, Body::Tar(&mut write), patience)?;
-        let progress = progress::follow(answer, self.context)?;
+        let progress = image::build(&self.engine, &tree, &query, patience, self.context)?;
         self.output.clone_from(&progress.text);
         self.failed(&progress, &format!("Error building {}", self.name))?;
         image::inspect(&self.engine, &self.name)?.ok_or_else(|| {
@@ -355,21 +349,7 @@ impl Task<'_> {
     }
 
     fn load(&mut self, path: &Path) -> Result<Json, Failure> {
-        File::open(path).map_err(|error| Failure::io("load image from", path, error))?;
-        let mut write = |writer: &mut dyn Write| {
-            let mut file = File::open(path)?;
-            std::io::copy(&mut file, writer).map(drop)
-        };
-        let answer = self.engine.send(
-            "POST",
-            "/images/load",
-            &[],
-            &[],
-            Body::Tar(&mut write),
-            Patience::Of(REGISTRY_SILENCE),
-        )?;
-        let progress = progress::follow(answer, self.context)?;
-        self.failed(&progress, &format!("Error loading image from {}", path.display()))?;
+        let progress = image::load(&self.engine, path, self.context)?;
         image::inspect(&self.engine, &self.name)?.ok_or_else(|| {
             Failure::new(format!(
                 "{} does not contain the image {}; it has: {}",
@@ -383,8 +363,8 @@ impl Task<'_> {
     fn archive(&mut self, path: &Path) -> Result<(), Failure> {
         let id = self.image.as_ref().map(|image| image::id(image).to_owned());
         let name = self.name.clone();
-        if let (Some(id), Some((archived, names))) = (&id, archived(path))
-            && id.trim_start_matches("sha256:") == archived.trim_start_matches("sha256:")
+        if let (Some(id), Some([(archived, names)])) = (&id, image::archived(path).as_deref())
+            && id.trim_start_matches("sha256:") == archived
             && (is_id(&name) || names.contains(&name))
         {
             return Ok(());
@@ -394,16 +374,7 @@ impl Task<'_> {
         if self.context.check() {
             return Ok(());
         }
-        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut file =
-            ::tempfile::NamedTempFile::new_in(directory).map_err(|error| Failure::io("create", path, error))?;
-        let patience = Patience::Of(REGISTRY_SILENCE);
-        let url = format!("/images/{}/get", path_of(&name));
-        let mut answer = self.engine.send("GET", &url, &[], &[], Body::None, patience)?;
-        std::io::copy(&mut answer, &mut file).map_err(|error| Failure::io("write the image to", path, error))?;
-        file.as_file().sync_all().map_err(|error| Failure::io("write", path, error))?;
-        file.persist(path).map_err(|error| Failure::io("write", path, error.error))?;
-        Ok(())
+        image::export(&self.engine, &[name], path)
     }
 
     fn tag(&mut self, repository: &str) -> Result<(), Failure> {
@@ -462,24 +433,4 @@ impl Task<'_> {
         }
         Ok(())
     }
-}
-
-/// The ID and the names of the one image in an archive; `None` if it is no archive of one image.
-fn archived(path: &Path) -> Option<(String, Vec<String>)> {
-    let mut archive = tar::Archive::new(BufReader::new(File::open(path).ok()?));
-    for entry in archive.entries().ok()? {
-        let mut entry = entry.ok()?;
-        if entry.path().ok()?.as_ref() != Path::new("manifest.json") {
-            continue;
-        }
-        let mut text = String::new();
-        entry.by_ref().take(16 << 20).read_to_string(&mut text).ok()?;
-        let manifest: Json = serde_json::from_str(&text).ok()?;
-        let [image] = manifest.as_array()?.as_slice() else { return None };
-        // `<id>.json`, or since version 25 `blobs/sha256/<id>`.
-        let id = Path::new(image.get("Config")?.as_str()?).file_name()?.to_str()?.trim_end_matches(".json").to_owned();
-        let names = image.get("RepoTags").and_then(Json::as_array).into_iter().flatten();
-        return Some((id, names.filter_map(Json::as_str).map(str::to_owned).collect()));
-    }
-    None
 }

@@ -79,6 +79,9 @@ arguments! {
     }
 }
 
+/// How often a new network is looked at until a swarm has given it what it lacks.
+const ALLOCATION: u32 = 100;
+
 /// Bring the network to its state.
 ///
 /// # Errors
@@ -138,6 +141,21 @@ impl Task<'_> {
         Ok(found.filter(|network| network.get("Name").and_then(Json::as_str) == Some(self.arguments.name.as_str())))
     }
 
+    /// The network once it is all there: a swarm gives a new one its driver and its addresses a moment later.
+    fn find_allocated(&self) -> Result<Option<Json>, Failure> {
+        let mut left = ALLOCATION;
+        loop {
+            let found = self.find()?;
+            let allocated = |network: &Json| network.get("Driver").and_then(Json::as_str) != Some("");
+            if left == 0 || found.as_ref().is_none_or(allocated) {
+                return Ok(found);
+            }
+            left -= 1;
+            self.context.checkpoint()?;
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+    }
+
     fn present(&mut self, network: Option<Json>) -> Result<Json, Failure> {
         let mut network = network;
         if let Some(present) = &network {
@@ -155,7 +173,7 @@ impl Task<'_> {
         }
         if network.is_none() {
             self.create()?;
-            network = if self.context.check() { None } else { self.find()? };
+            network = if self.context.check() { None } else { self.find_allocated()? };
         }
         let empty = json!({});
         if self.connect(network.as_ref().unwrap_or(&empty))? && !self.context.check() {

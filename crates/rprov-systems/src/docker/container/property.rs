@@ -89,7 +89,8 @@ pub fn update(properties: &[Property], changed: &[Difference]) -> Json {
     body
 }
 
-fn place(body: &mut Json, pointer: &str, value: Json) {
+/// Write a value into a structure at a JSON pointer; what lies on the way is made.
+pub fn place(body: &mut Json, pointer: &str, value: Json) {
     let mut parts: Vec<&str> = pointer.trim_start_matches('/').split('/').collect();
     let Some(last) = parts.pop() else { return };
     let mut target = body;

@@ -555,7 +555,7 @@ fn ulimit(text: &str) -> Result<Json, Failure> {
 }
 
 /// `NAME=value` lines; `#` starts a comment line.
-fn env_file(text: &str) -> IndexMap<String, String> {
+pub fn env_file(text: &str) -> IndexMap<String, String> {
     text.lines()
         .map(str::trim)
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
