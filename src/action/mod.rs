@@ -24,6 +24,7 @@ mod include_vars;
 mod invocation;
 mod meta;
 mod own;
+mod patch;
 mod pause;
 mod raw;
 mod reboot;

@@ -206,11 +206,12 @@ static KNOWN: LazyLock<HashMap<&'static str, Called>> = LazyLock::new(|| {
         );
     }
     // Modules whose files come from the controller.
-    let halves: [(&str, &'static dyn Action); 7] = [
+    let halves: [(&str, &'static dyn Action); 8] = [
         ("assemble", &super::assemble::Assemble),
         ("async_status", &super::async_status::AsyncStatus),
         ("copy", &super::copy::Copy),
         ("fetch", &super::fetch::Fetch),
+        ("patch", &super::patch::Patch),
         ("script", &super::script::Script),
         ("unarchive", &super::unarchive::Unarchive),
         ("uri", &super::uri::Uri),

@@ -20,6 +20,7 @@ pub mod attributes;
 pub mod checksum;
 pub mod context;
 pub mod conversation;
+pub mod crypt;
 mod dnf_output;
 pub mod dpkg;
 pub mod edit;

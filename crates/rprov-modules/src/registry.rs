@@ -132,7 +132,14 @@ modules! {
         ini_file,
     }
     "ansible.posix" {
+        acl,
+        at,
         authorized_key,
+        firewalld,
+        mount,
+        patch,
+        seboolean,
+        selinux,
         sysctl,
     }
     beside: own;

@@ -21,6 +21,7 @@ pub struct Bench {
     pushed: Mutex<Vec<u8>>,
     find: fn(&str) -> Option<&'static Module>,
     entry: fn(&str) -> Option<Entry>,
+    programs: tempfile::TempDir,
 }
 
 /// What a file looks like from outside: kind, mode, content or link target.
@@ -40,7 +41,37 @@ impl Bench {
             pushed: Mutex::default(),
             find,
             entry,
+            programs: tempfile::tempdir().unwrap(),
         }
+    }
+
+    /// A shell script that modules find as the program of that name. It runs in the tree, and notes how it was called;
+    /// see [`Bench::calls`].
+    pub fn program(&self, name: &str, script: &str) -> String {
+        let path = self.programs.path().join(name);
+        let (tree, calls) = (self.root(), self.programs.path().join("calls"));
+        let text = format!(
+            "#!/bin/sh\necho \"{name} $*\" >>{}\nROOT={}\ncd $ROOT\n{script}\n",
+            calls.display(),
+            tree.display()
+        );
+        let _no_starts = crate::process::no_starts();
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        path.display().to_string()
+    }
+
+    /// The directory of the [programs](Bench::program).
+    pub fn programs(&self) -> PathBuf {
+        self.programs.path().to_owned()
+    }
+
+    /// The calls of [programs](Bench::program) since the last time, in their order.
+    pub fn calls(&self) -> Vec<String> {
+        let path = self.programs.path().join("calls");
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let _ = std::fs::remove_file(path);
+        text.lines().map(str::to_owned).collect()
     }
 
     /// An absolute path in the tree.
@@ -92,7 +123,9 @@ impl Bench {
         if let Some(problem) = problems.into_iter().next() {
             return Err(problem.into());
         }
-        let options = Options { check, diff: true, ..Options::default() };
+        let inherited = std::env::var("PATH").unwrap_or_default();
+        let environment = vec![("PATH".to_owned(), format!("{}:{inherited}", self.programs.path().display()))];
+        let options = Options { check, diff: true, environment, ..Options::default() };
         let context = Context { options: &options, transport: self, cancel: &Cancel::default() };
         (self.entry)(module.name).unwrap()(arguments, &context).map(|outcome| outcome.into_map(true))
     }

@@ -4,6 +4,7 @@
 //! `rprov-systems`, which a host gets when a task first calls one of them. So the agent that every host needs stays small.
 //!
 //! * [`module`]: the modules, one file each, under their exact Ansible names;
+//! * `root`: where the host's own files are, in tests as well;
 //! * [`docker`]: the Docker Engine API, for the modules of community.docker;
 //! * [`gluster`]: the program `gluster`, for those of gluster.gluster;
 //! * [`mysql`]: MySQL's and MariaDB's protocol, for those of community.mysql;
@@ -17,6 +18,7 @@ pub mod module;
 pub mod mysql;
 pub mod pipeline;
 pub mod postgres;
+mod root;
 pub mod socket;
 pub mod substitution;
 pub mod tls;
@@ -55,6 +57,23 @@ rprov_modules::modules! {
         docker_volume,
         docker_volume_info,
     }
+    "community.general" {
+        alternatives,
+        archive,
+        filesystem,
+        gem,
+        htpasswd,
+        locale_gen,
+        make,
+        modprobe,
+        npm,
+        pam_limits,
+        read_csv,
+        ssh_config,
+        sudoers,
+        timezone,
+        ufw,
+    }
     "community.mysql" {
         mysql_db,
         mysql_info,
@@ -77,4 +96,12 @@ rprov_modules::modules! {
         gluster_peer,
         gluster_volume,
     }
+}
+
+/// A tree for a test in which the host's files are too.
+#[cfg(test)]
+fn bench() -> rprov_modules::testing::Bench {
+    let bench = rprov_modules::testing::Bench::of(find, entry);
+    root::replace(&bench.root());
+    bench
 }

@@ -83,7 +83,7 @@ fn unescape_udev(name: &str) -> String {
     name.replace("\\x20", " ").replace("\\x2f", "/")
 }
 
-/// Undo the octal escapes of `/proc/mounts`.
+/// Undo the octal escapes of `/proc/mounts` and fstab(5).
 pub(crate) fn unescape(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

@@ -3,11 +3,13 @@
 //! Each file has a type `Arguments` (declared with [`arguments!`](crate::arguments)) and a function
 //! `run(Arguments, &Context) -> Result<Outcome, Failure>`, and is listed in [`registry`](crate::registry).
 
+pub mod acl;
 pub mod apt;
 pub mod apt_key;
 pub mod apt_repository;
 pub mod assemble;
 pub mod async_status;
+pub mod at;
 pub mod authorized_key;
 pub mod blockinfile;
 pub mod command;
@@ -22,6 +24,7 @@ pub mod expect;
 pub mod fetch;
 pub mod file;
 pub mod find;
+pub mod firewalld;
 pub mod get_url;
 pub mod getent;
 pub mod git;
@@ -31,14 +34,18 @@ pub mod ini_file;
 pub mod iptables;
 pub mod known_hosts;
 pub mod lineinfile;
+pub mod mount;
 pub mod mount_facts;
 pub mod package;
 pub mod package_facts;
+pub mod patch;
 pub mod ping;
 pub mod pip;
 pub mod replace;
 pub mod rpm_key;
 pub mod script;
+pub mod seboolean;
+pub mod selinux;
 pub mod service;
 pub mod service_facts;
 pub mod setup;
