@@ -1,4 +1,4 @@
-//! `dnf5`: as [`dnf`](super::dnf), by the program of that name.
+//! `dnf5`: as [`super::dnf`], by the program of that name.
 
 pub use super::dnf::Arguments;
 use super::dnf::{self, Backend};
