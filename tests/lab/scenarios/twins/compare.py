@@ -8,6 +8,7 @@ Those that were met are noted in WORK/needed; `known` fails for one that never w
 import fnmatch
 import json
 import pathlib
+import re
 import sys
 
 # Of times, places on the disk, and what the reference says of itself.
@@ -49,8 +50,13 @@ def differences(path, left, right):
             left, right = (sorted(items, key=lambda item: item["path"]) for items in (left, right))
         for index, (first, second) in enumerate(zip(left, right)):
             yield from differences(f"{path}.{index}", first, second)
-    elif left != right:
+    elif told(path, left) != told(path, right):
         yield path, left, right
+
+
+def told(path, value):
+    """What a program printed, less the numbers in it: sizes, shares and times are chance."""
+    return re.sub(r"\d+", "0", value) if "stdout" in path and isinstance(value, str) else value
 
 
 def results(work, name, phase):
