@@ -70,10 +70,11 @@ build_plain() {
 	root=$(mktemp -d "${TMPDIR:-/var/tmp}/rprov-lab-root.XXXXXX")
 	# dpkg waits for the disk after every file; memory spares it that where there is enough.
 	memory=$(awk '/^MemAvailable/ { print $2 }' /proc/meminfo)
-	if ((memory > 4000000)); then mount -t tmpfs -o size=1500m,mode=0755 rprov-lab "$root" || true; fi
-	mirror=$(debian_mirrors | awk -v suite="$LAB_SUITE" '$2 == suite { print $1; exit }')
 	(
 		trap 'umount "$root" 2>/dev/null || true; rm -rf --one-file-system "$root"' EXIT
+		if ((memory > 4000000)); then mount -t tmpfs -o size=1500m,mode=0755 rprov-lab "$root" || true; fi
+		# A reader that stopped at the first line would end the writer by SIGPIPE, and with it the build.
+		mirror=$(debian_mirrors | awk -v suite="$LAB_SUITE" '$2 == suite && !seen++ { print $1 }')
 		debootstrap --variant=minbase --include="$LAB_PACKAGES" "$LAB_SUITE" "$root" "$mirror" >"$root.log" 2>&1 ||
 			{ tail -n 20 "$root.log" >&2; die "debootstrap failed" "see $root.log"; }
 		rm -f "$root.log"
