@@ -3,10 +3,10 @@
 use rprov_wire::{Map, Value};
 use serde_json::{Value as Json, json};
 
-use super::docker_volume::texts;
 use crate::docker::compare::{Comparison, Shape, agrees};
 use crate::docker::container::property::place;
 use crate::docker::message::encode;
+use crate::docker::option::texts;
 use crate::docker::swarm::{self, Part};
 use crate::docker::{Connection, Engine, EngineError, Patience};
 use rprov_modules::argument::{Rule, Secret};
@@ -19,8 +19,9 @@ choices! {
     pub enum State { Present = "present", Join = "join", Absent = "absent", Remove = "remove" }
 }
 
-/// How long a node that leaves may take until managers know it, in attempts of a second.
-const LEAVING: u32 = 20;
+/// How long a node that leaves may take until managers know it, in attempts of half a second: three heartbeats, where its farewell
+/// is lost.
+const LEAVING: u32 = 60;
 
 arguments! {
     /// Manage a Docker swarm.
