@@ -114,6 +114,12 @@ impl Context<'_> {
         self.options.diff
     }
 
+    /// A variable of the environment: the task's, or else the agent's; an empty one is none.
+    pub fn variable(&self, name: &str) -> Option<String> {
+        let of_task = self.options.environment.iter().rev().find(|(known, _)| known == name);
+        of_task.map(|(_, value)| value.clone()).or_else(|| std::env::var(name).ok()).filter(|value| !value.is_empty())
+    }
+
     /// Stop here if the request was cancelled.
     ///
     /// # Errors

@@ -399,11 +399,7 @@ fn proxy(call: &Call, context: &Context<'_>) -> Result<Option<ureq::Proxy>, Fail
     if !call.proxy || call.socket.is_some() {
         return Ok(None);
     }
-    let variable = |name: &str| {
-        let of_task = context.options.environment.iter().rev().find(|(key, _)| key == name);
-        of_task.map(|(_, value)| value.clone()).or_else(|| std::env::var(name).ok()).filter(|value| !value.is_empty())
-    };
-    let either = |name: &str| variable(name).or_else(|| variable(&name.to_ascii_uppercase()));
+    let either = |name: &str| context.variable(name).or_else(|| context.variable(&name.to_ascii_uppercase()));
     let name = if call.url.starts_with("https") { "https_proxy" } else { "http_proxy" };
     let Some(address) = either(name).or_else(|| either("all_proxy")) else { return Ok(None) };
     let host = host(&call.url);

@@ -9,10 +9,11 @@
 //! * [`gluster`]: the program `gluster`, for those of gluster.gluster;
 //! * [`mysql`]: MySQL's and MariaDB's protocol, for those of community.mysql;
 //! * [`postgres`]: that of PostgreSQL, for those of community.postgresql;
-//! * [`socket`], [`tls`], [`compression`], [`pipeline`] and [`substitution`]: what they have in common.
+//! * [`socket`], [`tls`], [`compression`], [`pipeline`], [`substitution`] and [`dotted`]: what they have in common.
 
 pub mod compression;
 pub mod docker;
+pub mod dotted;
 pub mod gluster;
 pub mod module;
 pub mod mysql;

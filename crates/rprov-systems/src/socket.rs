@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,37 @@ const TICK: Duration = Duration::from_millis(200);
 enum Socket {
     Unix(UnixStream),
     Tcp(TcpStream),
+}
+
+/// Where a server listens.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Endpoint {
+    /// A Unix socket.
+    Unix(PathBuf),
+    /// A TCP port.
+    Tcp(String, u16),
+}
+
+impl std::fmt::Display for Endpoint {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Endpoint::Unix(path) => path.display().fmt(formatter),
+            Endpoint::Tcp(host, port) => write!(formatter, "{host}:{port}"),
+        }
+    }
+}
+
+impl Endpoint {
+    /// Connect, over TCP trying each address for at most `patience`. Reads fail with `TimedOut` after `limit` of silence.
+    ///
+    /// # Errors
+    /// Nobody listens, or the user may not connect.
+    pub fn connect(&self, patience: Duration, limit: Option<Duration>, cancel: &Cancel) -> io::Result<Patient> {
+        match self {
+            Endpoint::Unix(path) => Patient::unix(path, limit, cancel),
+            Endpoint::Tcp(host, port) => Patient::tcp(host, *port, patience, limit, cancel),
+        }
+    }
 }
 
 /// A socket whose reads end when the request is cancelled or the other side keeps silent for too long.

@@ -91,10 +91,7 @@ impl Engine {
     /// # Errors
     /// It cannot be reached, or speaks no version that is known here.
     pub fn new(options: &Connection, context: &Context<'_>) -> Result<Self, EngineError> {
-        let variable = |name: &str| {
-            let of_task = context.options.environment.iter().rev().find(|(key, _)| key == name);
-            of_task.map(|(_, value)| value.clone()).or_else(|| std::env::var(name).ok()).filter(|text| !text.is_empty())
-        };
+        let variable = |name: &str| context.variable(name);
         let address =
             options.docker_host.clone().or_else(|| variable("DOCKER_HOST")).unwrap_or_else(|| DEFAULT_HOST.to_owned());
         let timeout =

@@ -5,6 +5,7 @@
 //!
 //! * [`connection`]: the options by which every module finds its Engine;
 //! * [`endpoint`], [`message`], [`engine`]: socket, HTTP/1.1, and requests;
+//! * [`option`](mod@option): texts and filters as the Engine wants them;
 //! * [`error`]: what can go wrong on the way, with what to do about it;
 //! * [`reference`](mod@reference), [`registry_login`], [`image`], [`progress`]: names of images, logins, pulling;
 //! * [`build_context`]: the directory that is sent to a build;
@@ -27,6 +28,7 @@ pub mod error;
 pub mod frames;
 pub mod image;
 pub mod message;
+pub mod option;
 pub mod progress;
 pub mod quantity;
 pub mod reference;

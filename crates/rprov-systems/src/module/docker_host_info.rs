@@ -3,6 +3,7 @@
 use rprov_wire::{Map, Value};
 use serde_json::{Value as Json, json};
 
+use crate::docker::option::filter_text;
 use crate::docker::{Connection, Engine};
 use rprov_modules::arguments;
 use rprov_modules::context::Context;
@@ -88,35 +89,4 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         outcome = outcome.with("disk_usage", Value::from_json(&usage));
     }
     Ok(outcome)
-}
-
-/// Filters as the Engine wants them: a map of lists of text.
-pub(super) fn filter_text(filters: &Map) -> String {
-    let text = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    let lists: serde_json::Map<String, Json> = filters
-        .iter()
-        .map(|(name, value)| {
-            let list: Json = match value {
-                Value::List(items) => items.iter().map(text).collect(),
-                other => json!([text(other)]),
-            };
-            (name.clone(), list)
-        })
-        .collect();
-    Json::Object(lists).to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn filters_become_lists_of_text() {
-        let filters = Value::from_json(&json!({"dangling": true, "label": ["a", "b"], "until": "24h"}));
-        let text = filter_text(filters.as_map().unwrap_or(&Map::new()));
-        assert_eq!(text, r#"{"dangling":["true"],"label":["a","b"],"until":["24h"]}"#);
-    }
 }

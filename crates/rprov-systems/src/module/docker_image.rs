@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use rprov_wire::{Map, Value};
 use serde_json::{Value as Json, json};
 
-use super::docker_volume::texts;
 use crate::docker::build_context::BuildContext;
 use crate::docker::engine::Patience;
 use crate::docker::image::{self, REGISTRY_SILENCE, path_of};
+use crate::docker::option::texts;
 use crate::docker::progress::Progress;
 use crate::docker::reference::{Reference, is_id};
 use crate::docker::{Connection, Engine, EngineError, quantity};

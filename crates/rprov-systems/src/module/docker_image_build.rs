@@ -8,10 +8,10 @@ use std::path::PathBuf;
 use rprov_wire::{Map, Value};
 use serde_json::{Value as Json, json};
 
-use super::docker_volume::texts;
 use crate::docker::build_context::BuildContext;
 use crate::docker::cli::CliConnection;
 use crate::docker::image::{self, REGISTRY_SILENCE, path_of};
+use crate::docker::option::texts;
 use crate::docker::reference::{Reference, is_id};
 use crate::docker::{Engine, Patience, quantity};
 use rprov_modules::argument::{Rule, Secret};

@@ -3,9 +3,9 @@
 use rprov_wire::{Map, Value};
 use serde_json::{Map as JsonMap, Value as Json, json};
 
-use super::docker_volume::texts;
 use crate::docker::compare::{Comparison, Shape, agrees};
 use crate::docker::message::encode;
+use crate::docker::option::texts;
 use crate::docker::{Connection, Engine};
 use rprov_modules::context::Context;
 use rprov_modules::outcome::{Diff, Failure, Outcome};

@@ -3,8 +3,8 @@
 use rprov_wire::{Map, Value};
 use serde_json::{Map as JsonMap, Value as Json, json};
 
-use super::docker_volume::texts;
 use crate::docker::message::encode;
+use crate::docker::option::texts;
 use crate::docker::swarm;
 use crate::docker::{Connection, Engine, EngineError};
 use rprov_modules::context::Context;

@@ -3,8 +3,8 @@
 use rprov_wire::{Map, Value};
 use serde_json::Value as Json;
 
-use super::docker_host_info::filter_text;
 use crate::docker::image::REGISTRY_SILENCE;
+use crate::docker::option::filter_text;
 use crate::docker::{Connection, Engine, Patience, quantity};
 use rprov_modules::arguments;
 use rprov_modules::context::Context;

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use rprov_wire::Map;
 
-use super::docker_volume::texts;
 use crate::docker::deposit::{self, Kind, Wanted};
+use crate::docker::option::texts;
 use crate::docker::{Connection, Engine, swarm};
 use rprov_modules::argument::{Rule, Secret};
 use rprov_modules::context::Context;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use rprov_wire::{Map, Value};
 use serde_json::{Value as Json, json};
 
-use super::docker_host_info::filter_text;
+use crate::docker::option::filter_text;
 use crate::docker::swarm::{self, Part};
 use crate::docker::{Connection, Engine};
 use rprov_modules::arguments;

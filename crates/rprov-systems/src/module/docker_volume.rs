@@ -5,6 +5,7 @@ use serde_json::{Value as Json, json};
 
 use crate::docker::compare::{Comparison, Shape, agrees};
 use crate::docker::message::encode;
+use crate::docker::option::texts;
 use crate::docker::{Connection, Engine};
 use rprov_modules::context::Context;
 use rprov_modules::outcome::{Diff, Failure, Outcome};
@@ -107,14 +108,4 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
     }
     let volume = volume.unwrap_or_else(|| json!({}));
     Ok(Outcome::new(changed).with("volume", Value::from_json(&volume)).with_diff(Diff::state(before, after)))
-}
-
-/// A map with every value as text, as the Engine wants options of drivers.
-pub(super) fn texts(map: &Map) -> Json {
-    let text = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        Value::Bool(flag) => flag.to_string(),
-        other => other.to_string(),
-    };
-    Json::Object(map.iter().map(|(key, value)| (key.clone(), text(value).into())).collect())
 }

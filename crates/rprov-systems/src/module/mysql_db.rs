@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use rprov_wire::Value;
 
 use crate::compression::Compression;
-use crate::mysql::connection::Endpoint;
 use crate::mysql::login::{Login, Wishes};
 use crate::mysql::{Connection, literal};
 use crate::pipeline::Program;
+use crate::socket::Endpoint;
 use rprov_modules::context::Context;
 use rprov_modules::outcome::{Failure, Outcome};
 use rprov_modules::program::find_program;

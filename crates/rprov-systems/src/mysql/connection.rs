@@ -1,7 +1,6 @@
 //! A connection to a server: logging in, and statements.
 
 use std::io::{Read, Write};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,25 +12,7 @@ use super::error::MysqlError;
 use super::handshake::{Greeting, Response, capability};
 use super::packet::{self, Fields};
 use super::rsa::PublicKey;
-use crate::socket::{Channel, Patient};
-
-/// Where a server listens.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Endpoint {
-    /// A Unix socket.
-    Unix(PathBuf),
-    /// A TCP port.
-    Tcp(String, u16),
-}
-
-impl std::fmt::Display for Endpoint {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Endpoint::Unix(path) => path.display().fmt(formatter),
-            Endpoint::Tcp(host, port) => write!(formatter, "{host}:{port}"),
-        }
-    }
-}
+use crate::socket::{Channel, Endpoint};
 
 /// Who wants to come in, and how.
 #[derive(Clone)]
@@ -75,10 +56,7 @@ impl Connection {
         let address = endpoint.to_string();
         let limit = Some(patience).filter(|patience| !patience.is_zero());
         let patience = limit.unwrap_or(Duration::from_secs(u32::MAX.into()));
-        let socket = match endpoint {
-            Endpoint::Unix(path) => Patient::unix(path, limit, cancel),
-            Endpoint::Tcp(host, port) => Patient::tcp(host, *port, patience, limit, cancel),
-        };
+        let socket = endpoint.connect(patience, limit, cancel);
         let connect = |source| MysqlError::Connect { advice: super::login::advice(endpoint, &source), address, source };
         let mut channel = Channel::Plain(socket.map_err(connect)?);
         let mut sequence = 0;

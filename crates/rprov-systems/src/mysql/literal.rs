@@ -1,8 +1,10 @@
 //! Names and texts as statements have them.
 
+use crate::dotted;
+
 /// A name in backquotes.
 pub fn name(name: &str) -> String {
-    format!("`{}`", name.replace('`', "``"))
+    dotted::quoted(name, '`')
 }
 
 /// A name that may consist of parts with dots between them, `db.table`; parts that are quoted already stay as they are.
@@ -12,27 +14,7 @@ pub fn path(text: &str) -> String {
 
 /// The parts of a name, at the dots outside of backquotes, without the quotes.
 pub fn parts(text: &str) -> Vec<String> {
-    let mut parts = vec![String::new()];
-    let mut quoted = false;
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
-        match character {
-            '`' if quoted && characters.peek() == Some(&'`') => {
-                characters.next();
-                push(&mut parts, '`');
-            }
-            '`' => quoted = !quoted,
-            '.' if !quoted => parts.push(String::new()),
-            other => push(&mut parts, other),
-        }
-    }
-    parts
-}
-
-fn push(parts: &mut [String], character: char) {
-    if let Some(last) = parts.last_mut() {
-        last.push(character);
-    }
+    dotted::parts(text, '`')
 }
 
 /// A text in quotes. In the mode `NO_BACKSLASH_ESCAPES` a backslash stands for itself.

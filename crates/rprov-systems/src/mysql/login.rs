@@ -11,9 +11,10 @@ use rprov_modules::arguments;
 use rprov_modules::context::Context;
 use rprov_modules::outcome::Failure;
 
-use super::connection::{Connection, Credentials, Endpoint};
+use super::connection::{Connection, Credentials};
 use super::error::MysqlError;
 use super::option_file;
+use crate::socket::Endpoint;
 use crate::tls::{Settings, Trust};
 
 /// Where distributions have the server's socket.

@@ -1,7 +1,6 @@
 //! A connection to a server: logging in, and statements.
 
 use std::io::{self, Read, Write};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,25 +11,7 @@ use super::answer::Answer;
 use super::error::{PostgresError, Refusal};
 use super::message::{self, Fields};
 use super::scram::Scram;
-use crate::socket::{Channel, Patient};
-
-/// Where a server listens.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Endpoint {
-    /// A Unix socket.
-    Unix(PathBuf),
-    /// A TCP port.
-    Tcp(String, u16),
-}
-
-impl std::fmt::Display for Endpoint {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Endpoint::Unix(path) => path.display().fmt(formatter),
-            Endpoint::Tcp(host, port) => write!(formatter, "{host}:{port}"),
-        }
-    }
-}
+use crate::socket::{Channel, Endpoint};
 
 /// Who wants to come in.
 #[derive(Clone)]
@@ -71,11 +52,7 @@ impl Connection {
         cancel: &Cancel,
     ) -> Result<Self, PostgresError> {
         let address = endpoint.to_string();
-        let socket = match endpoint {
-            Endpoint::Unix(path) => Patient::unix(path, Some(patience), cancel),
-            Endpoint::Tcp(host, port) => Patient::tcp(host, *port, patience, Some(patience), cancel),
-        };
-        let socket = socket.map_err(|source| PostgresError::Connect {
+        let socket = endpoint.connect(patience, Some(patience), cancel).map_err(|source| PostgresError::Connect {
             address: address.clone(),
             advice: super::login::advice(endpoint, source.kind()),
             source,

@@ -11,9 +11,10 @@ use rprov_modules::outcome::Failure;
 use rprov_modules::{arguments, choices};
 use rprov_wire::{Map, Value};
 
-use super::connection::{Connection, Credentials, Endpoint, Tls};
+use super::connection::{Connection, Credentials, Tls};
 use super::error::PostgresError;
 use super::literal;
+use crate::socket::Endpoint;
 use crate::tls::{Settings, Trust};
 
 /// Where servers have their sockets.
@@ -97,10 +98,7 @@ impl Login {
     /// # Errors
     /// `connect_params` has something that is not known.
     pub fn target(&self, database: Option<&str>, context: &Context<'_>) -> Result<Target, Failure> {
-        let variable = |name: &str| {
-            let task = context.options.environment.iter().rev().find(|(known, _)| known == name);
-            task.map(|(_, value)| value.clone()).or_else(|| std::env::var(name).ok()).filter(|value| !value.is_empty())
-        };
+        let variable = |name: &str| context.variable(name);
         let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
         let mut host =
             given(&self.login_unix_socket).or_else(|| given(&self.login_host)).or_else(|| variable("PGHOST"));
