@@ -195,8 +195,7 @@ impl Call<'_> {
 
     /// What opens the files that this task sends, unless its `decrypt` says no.
     pub fn vault(&self, arguments: &Map) -> Option<&Keyring> {
-        let refused = arguments.get("decrypt").is_some_and(|value| bool::decode(value) == Ok(false));
-        (!refused).then_some(&*self.scope.surroundings().vault)
+        flag(arguments, "decrypt", true).then_some(&*self.scope.surroundings().vault)
     }
 
     /// Call a module on the host.
@@ -332,6 +331,11 @@ fn is_meant(known: &Called, name: &str) -> bool {
         None => registry::find(name).is_some_and(|found| Arc::ptr_eq(found, known)),
         Some(_) => name == known.short || name == known.full_name(),
     }
+}
+
+/// An argument that says yes or no; the default as well where it says neither, which the module's own check refuses.
+pub(super) fn flag(arguments: &Map, name: &str, default: bool) -> bool {
+    arguments.get(name).and_then(|value| bool::decode(value).ok()).unwrap_or(default)
 }
 
 /// The entries of a map value.

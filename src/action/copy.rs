@@ -4,11 +4,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use rprov_modules::argument::boolean;
 use rprov_modules::json;
 use rprov_wire::{Map, Source, Value};
 
-use super::call::{Action, Call, Done, Stop};
+use super::call::{Action, Call, Done, Stop, flag};
 use super::content;
 use crate::vault::Keyring;
 
@@ -97,15 +96,6 @@ fn text(arguments: &Map, name: &str) -> Option<String> {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     })
-}
-
-fn flag(arguments: &Map, name: &str, default: bool) -> bool {
-    match arguments.get(name) {
-        Some(Value::Bool(flag)) => *flag,
-        Some(Value::String(text)) => boolean(text).unwrap_or(default),
-        Some(Value::Int(number)) => *number != 0,
-        _ => default,
-    }
 }
 
 /// A file's mode, as `mode` takes it.

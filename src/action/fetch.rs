@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use rprov_modules::checksum::Algorithm;
 use rprov_wire::{Map, Value};
 
-use super::call::{Action, Call, Done, Stop};
+use super::call::{Action, Call, Done, Stop, flag};
 use crate::run::{Received, is_failed};
 
 /// `fetch`
@@ -24,8 +24,7 @@ impl Action for Fetch {
                 .with("skipped", true)
                 .with("msg", "check mode not (yet) supported for this module"));
         }
-        let flat = matches!(call.arguments.get("flat"), Some(Value::Bool(true)))
-            || text("flat").as_deref().and_then(rprov_modules::argument::boolean).unwrap_or(false);
+        let flat = flag(&call.arguments, "flat", false);
         let target = target(&call, &source, &destination, flat)?;
         let known = super::content::of_file(0, &target, None).ok().map(|(content, _)| content.sha1);
         let mut arguments = call.arguments.clone();

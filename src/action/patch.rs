@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use rprov_wire::Value;
 
-use super::call::{Action, Call, Done, Stop};
+use super::call::{Action, Call, Done, Stop, flag};
 use super::content;
 
 /// `patch`
@@ -13,14 +13,9 @@ pub(super) struct Patch;
 impl Action for Patch {
     async fn run(&self, call: Call<'_>) -> Result<Done, Stop> {
         let mut arguments = call.arguments.clone();
-        let remote = match arguments.get("remote_src") {
-            Some(Value::Bool(flag)) => *flag,
-            Some(Value::String(text)) => rprov_modules::argument::boolean(text).unwrap_or(false),
-            _ => false,
-        };
         let name = ["src", "patchfile"].iter().find_map(|name| arguments.get(*name)).and_then(Value::as_str);
         let Some(name) = name.map(str::to_owned) else { return Err(Stop::failed("src is required")) };
-        if remote {
+        if flag(&arguments, "remote_src", false) {
             return Ok(Done::new(call.module("patch", arguments, Vec::new()).await?));
         }
         let path = call.find_file("files", &name)?;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use rprov_wire::Value;
 
-use super::call::{Action, Call, Done, Stop};
+use super::call::{Action, Call, Done, Stop, flag};
 use super::content;
 
 /// `unarchive`
@@ -13,12 +13,7 @@ pub(super) struct Unarchive;
 impl Action for Unarchive {
     async fn run(&self, call: Call<'_>) -> Result<Done, Stop> {
         let mut arguments = call.arguments.clone();
-        let given = |name: &str| match arguments.get(name) {
-            Some(Value::Bool(flag)) => *flag,
-            Some(Value::String(text)) => rprov_modules::argument::boolean(text).unwrap_or(false),
-            _ => false,
-        };
-        let remote = given("remote_src") || matches!(arguments.get("copy"), Some(Value::Bool(false)));
+        let remote = flag(&arguments, "remote_src", false) || !flag(&arguments, "copy", true);
         let name = arguments.get("src").and_then(Value::as_str).map(str::to_owned);
         let Some(name) = name else { return Err(Stop::failed("src (or content) and dest are required")) };
         if remote {

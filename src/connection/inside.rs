@@ -88,7 +88,7 @@ fn is_there(program: &str) -> bool {
         return rprov_modules::program::is_executable(Path::new(program));
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|directory| rprov_modules::program::is_executable(&directory.join(program)))
+    rprov_modules::program::find_in(program.as_ref(), &path).is_some()
 }
 
 #[async_trait]

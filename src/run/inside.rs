@@ -78,7 +78,7 @@ pub(super) fn inside(
             Inside { address, user, entry }
         }
         "chroot" => {
-            let address = lookup.text(&["ansible_host"])?.unwrap_or_else(|| name.to_owned());
+            let address = address("ansible_host")?;
             let program = text(lookup, "ansible_chroot_exe", "ANSIBLE_CHROOT_EXE")?;
             let mut words = program.as_deref().and_then(shlex::split).unwrap_or_default();
             if words.is_empty() {

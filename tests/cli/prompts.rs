@@ -152,18 +152,24 @@ const PAUSES: [(&str, &str); 4] = [
     ("{seconds: 50, prompt: Go on}", "Go on:"),
 ];
 
+/// A pause that shows this text, interrupted, then answered with a key: its project, the exit code and what was seen.
+fn interrupted(pause: &str, text: &str, key: &str) -> (Project, i32, String) {
+    let tasks = format!("    - pause: {pause}\n    - command: touch after\n");
+    let project = Project::new().file("site.yml", &play(&tasks));
+    let mut terminal = start(&project, "-i h, -c local site.yml");
+    terminal.wait_for(text);
+    terminal.enter(INTERRUPT);
+    terminal.wait_for("Press 'C' to continue the play or 'A' to abort");
+    terminal.enter(key);
+    let (code, seen) = terminal.end();
+    (project, code, seen)
+}
+
 #[test]
 fn a_pause_goes_on_or_aborts_after_an_interrupt() {
     for (pause, text) in PAUSES {
         for (key, code) in [("x\nC", 0), ("a", 2)] {
-            let tasks = format!("    - pause: {pause}\n    - command: touch after\n");
-            let project = Project::new().file("site.yml", &play(&tasks));
-            let mut terminal = start(&project, "-i h, -c local site.yml");
-            terminal.wait_for(text);
-            terminal.enter(INTERRUPT);
-            terminal.wait_for("Press 'C' to continue the play or 'A' to abort");
-            terminal.enter(key);
-            let (ended, seen) = terminal.end();
+            let (project, ended, seen) = interrupted(pause, text, key);
             assert_eq!(ended, code, "{pause} {key}: {seen}");
             assert_eq!(seen.contains("user requested abort!"), code != 0, "{pause} {key}: {seen}");
             assert_eq!(project.path("after").exists(), code == 0, "{pause} {key}: {seen}");
@@ -175,14 +181,7 @@ fn a_pause_goes_on_or_aborts_after_an_interrupt() {
 #[test]
 fn a_second_interrupt_of_a_pause_ends_the_run() {
     for (pause, text) in PAUSES {
-        let tasks = format!("    - pause: {pause}\n    - command: touch after\n");
-        let project = Project::new().file("site.yml", &play(&tasks));
-        let mut terminal = start(&project, "-i h, -c local site.yml");
-        terminal.wait_for(text);
-        terminal.enter(INTERRUPT);
-        terminal.wait_for("Press 'C' to continue the play or 'A' to abort");
-        terminal.enter(INTERRUPT);
-        let (code, seen) = terminal.end();
+        let (project, code, seen) = interrupted(pause, text, INTERRUPT);
         assert_eq!(code, 99, "{pause}: {seen}");
         assert!(seen.contains("PLAY RECAP") && !project.path("after").exists(), "{pause}: {seen}");
     }

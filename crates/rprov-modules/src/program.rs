@@ -32,7 +32,7 @@ pub(crate) fn search_path(context: &Context<'_>, own: &[(OsString, Option<OsStri
 }
 
 /// The first program of that name in these directories.
-pub(crate) fn find_in(name: &OsStr, path: &OsStr) -> Option<PathBuf> {
+pub fn find_in(name: &OsStr, path: &OsStr) -> Option<PathBuf> {
     if name.is_empty() {
         return None;
     }

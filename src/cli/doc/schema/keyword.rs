@@ -20,13 +20,14 @@ pub(super) fn properties(lists: &[&[&str]]) -> Map<String, Value> {
 
 fn schema(name: &str) -> Value {
     match name {
+        // What stands beside a `$ref`, as the description does, is passed over in draft 7.
         "tasks" | "pre_tasks" | "post_tasks" | "handlers" | "block" | "rescue" | "always" => {
             json!({ "allOf": [reference("items")] })
         }
         "roles" => {
             json!({ "type": ["array", "null"], "items": one_of(&[json!({ "type": "string" }), reference("role")]) })
         }
-        "loop_control" => json!({ "allOf": [one_of(&[reference("loop_control"), template(), null()])] }),
+        "loop_control" => one_of(&[reference("loop_control"), template(), null()]),
         "vars_prompt" => json!({ "type": ["array", "object", "null"], "items": reference("prompt") }),
         "vars" => json!({ "type": ["object", "array", "string", "null"] }),
         "debugger" => words(language::DEBUGGER),

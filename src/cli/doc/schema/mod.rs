@@ -11,16 +11,15 @@
 mod keyword;
 mod option;
 
-use std::path::PathBuf;
-
 use clap::{Parser, ValueEnum};
+use rprov_modules::account::expand_path;
 use serde_json::{Map, Value, json};
 
 use super::super::exit::Exit;
 use super::super::settings::with_settings;
 use super::super::tell::put;
-use super::{Subject as _, module, pretty};
-use crate::action::{self, Library};
+use super::{Subject as _, module, own, pretty};
+use crate::action;
 use crate::playbook::keyword as language;
 
 /// Show the playbook language as a JSON Schema, for editors
@@ -35,7 +34,7 @@ pub(in crate::cli) struct SchemaCommand {
     module_path: Vec<String>,
     /// The directory of the playbooks, whose own modules and those of its roles are known as well
     #[arg(long, value_name = "DIRECTORY", default_value = ".")]
-    playbook_dir: PathBuf,
+    playbook_dir: String,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -48,9 +47,9 @@ impl SchemaCommand {
     /// Do it.
     pub(in crate::cli) fn execute(self) -> Exit {
         with_settings(|config, _| {
-            let library = Library::new(&config, &self.module_path);
-            library.add_playbook(&self.playbook_dir);
-            let roles = std::fs::read_dir(self.playbook_dir.join("roles")).into_iter().flatten().flatten();
+            let library = own::library(&config, &self.module_path, Some(&self.playbook_dir));
+            let roles =
+                std::fs::read_dir(expand_path(&self.playbook_dir).join("roles")).into_iter().flatten().flatten();
             roles.for_each(|role| library.add_role(&role.path()));
             put(&pretty(&self.of.schema(&library.names())));
             Ok(Exit::Success)
