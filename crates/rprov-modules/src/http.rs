@@ -73,6 +73,8 @@ pub struct Call {
     pub socket: Option<PathBuf>,
     /// Have the server compress, and decompress.
     pub decompress: bool,
+    /// A `file://` URL means a file of this host.
+    pub files: bool,
 }
 
 impl Call {
@@ -94,6 +96,7 @@ impl Call {
             proxy: true,
             socket: None,
             decompress: true,
+            files: false,
         }
     }
 }
@@ -120,6 +123,27 @@ impl Answer {
     /// The first value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A file of this host, which the URL names.
+    fn of_file(url: &str, path: &str) -> Result<Self, Failure> {
+        let path = PathBuf::from(decode(path));
+        let read = || -> std::io::Result<(std::fs::File, u64)> {
+            let file = std::fs::File::open(&path)?;
+            let metadata = file.metadata()?;
+            if metadata.is_dir() { Err(std::io::ErrorKind::IsADirectory.into()) } else { Ok((file, metadata.len())) }
+        };
+        let (file, size) =
+            read().map_err(|error| Failure::new(format!("Request failed: {url}: could not read the file: {error}")))?;
+        Ok(Answer {
+            status: 200,
+            reason: "OK".to_owned(),
+            url: url.to_owned(),
+            redirected: false,
+            headers: vec![("content-length".to_owned(), size.to_string())],
+            elapsed: Duration::ZERO,
+            body: ureq::Body::builder().reader(file),
+        })
     }
 
     /// The content, to be read once.
@@ -162,6 +186,13 @@ impl Answer {
     }
 }
 
+/// The path in a `file://` URL, as it is encoded there.
+pub fn file_path(url: &str) -> Option<&str> {
+    let (scheme, rest) = url.split_once("://")?;
+    let path = rest.strip_prefix("localhost").unwrap_or(rest);
+    (scheme.eq_ignore_ascii_case("file") && path.starts_with('/')).then_some(path)
+}
+
 /// The last part of a URL's path, or `index.html`.
 pub fn url_name(url: &str) -> String {
     let path = url.split(['?', '#']).next().unwrap_or_default();
@@ -177,6 +208,9 @@ pub fn url_name(url: &str) -> String {
 /// # Errors
 /// There was no answer. An answer with an error status is no error here.
 pub fn send(call: &Call, context: &Context<'_>) -> Result<Answer, Failure> {
+    if let (true, Some(path)) = (call.files, file_path(&call.url)) {
+        return Answer::of_file(&call.url, path);
+    }
     let started = Instant::now();
     let mut call = call.clone();
     let mut login_sent = call.force_login;

@@ -1,5 +1,7 @@
-//! What dpkg knows: installed packages, read from its own database, and the order of Debian versions.
+//! What dpkg knows: installed packages, read from its own database, its locks, and the order of Debian
+//! versions.
 
+pub mod lock;
 mod status;
 mod version;
 

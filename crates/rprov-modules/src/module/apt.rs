@@ -5,13 +5,14 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use rprov_wire::Value;
 
 use crate::context::Context;
+use crate::dpkg::lock::{self, Limit};
 use crate::dpkg::{self, Status};
 use crate::outcome::{Failure, Outcome};
 use crate::process::{Command, Output};
@@ -273,9 +274,10 @@ impl Apt<'_> {
 
     fn get(&self, verb: &[&str], names: &[String]) -> Result<Output, Failure> {
         if !self.context.check() {
-            wait_for_locks(
-                &["/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/cache/apt/archives/lock"],
-                self.arguments.lock_timeout,
+            lock::wait(
+                "Failed to lock apt for exclusive operation",
+                &[lock::FRONTEND, lock::DATABASE, "/var/cache/apt/archives/lock"],
+                Limit::option("lock_timeout", self.arguments.lock_timeout),
                 self.context,
             )?;
         }
@@ -293,7 +295,12 @@ impl Apt<'_> {
         let mut delay = Duration::from_secs(1);
         let mut attempt = 0;
         loop {
-            wait_for_locks(&["/var/lib/apt/lists/lock"], self.arguments.lock_timeout, self.context)?;
+            lock::wait(
+                "Failed to lock apt for exclusive operation",
+                &["/var/lib/apt/lists/lock"],
+                Limit::option("lock_timeout", self.arguments.lock_timeout),
+                self.context,
+            )?;
             let output = self.command("apt-get").args(["-q", "update"]).live().run(self.context)?;
             // A source that fails is only a warning to apt-get, but the lists are then not what was asked for.
             let broken = output.stderr().lines().any(|line| line.starts_with("E:")) || !output.success();
@@ -584,43 +591,6 @@ fn automatic(states: &str) -> HashSet<&str> {
     paragraphs.filter_map(|paragraph| paragraph.trim_start().strip_prefix("Package: ")?.lines().next()).collect()
 }
 
-/// Wait until nobody holds the locks.
-fn wait_for_locks(paths: &[&str], limit: u64, context: &Context<'_>) -> Result<(), Failure> {
-    let started = Instant::now();
-    loop {
-        let Some((path, holder)) = paths.iter().find_map(|path| Some((*path, lock_holder(Path::new(path))?))) else {
-            return Ok(());
-        };
-        if started.elapsed() >= Duration::from_secs(limit) {
-            return Err(Failure::new(format!(
-                "Failed to lock apt for exclusive operation: {path} is held by {holder}; waited {limit} s. Wait for it to end, or raise lock_timeout"
-            )));
-        }
-        context.checkpoint()?;
-        std::thread::sleep(Duration::from_millis(200));
-    }
-}
-
-/// The process that holds a lock on the file, as `process 12 (apt-get)`.
-fn lock_holder(path: &Path) -> Option<String> {
-    let inode = std::fs::metadata(path).ok()?.ino();
-    let locks = std::fs::read_to_string("/proc/locks").ok()?;
-    locks.lines().find_map(|line| {
-        let mut fields = line.split_whitespace().skip_while(|field| field.ends_with(':') || *field == "->");
-        let _kind = fields.next()?;
-        let _mandatory = fields.next()?;
-        let _access = fields.next()?;
-        let pid = fields.next()?;
-        let file = fields.next()?;
-        let found = file.rsplit(':').next()?.parse::<u64>().ok()? == inode;
-        if !found || line.contains("->") {
-            return None;
-        }
-        let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-        Some(format!("process {pid} ({})", name.trim()))
-    })
-}
-
 /// Keeps a `policy-rc.d` in place that tells package scripts what they may do to services.
 struct Policy {
     former: Option<(Vec<u8>, std::fs::Permissions)>,
@@ -651,11 +621,8 @@ impl Drop for Policy {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::*;
-    use crate::context::{Cancel, Detached};
-    use rprov_wire::Options;
 
     #[test]
     fn a_version_may_be_exact_a_pattern_or_a_minimum() {
@@ -674,18 +641,5 @@ mod tests {
         names.sort_unstable();
         assert_eq!(names, ["a", "c"]);
         assert!(automatic("").is_empty());
-    }
-
-    #[test]
-    fn who_holds_a_lock_is_named() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        assert_eq!(lock_holder(file.path()), None);
-        rustix::fs::fcntl_lock(file.as_file(), rustix::fs::FlockOperation::LockExclusive).unwrap();
-        let holder = lock_holder(file.path()).unwrap();
-        assert!(holder.starts_with(&format!("process {} (", std::process::id())), "{holder}");
-        let options = Options::default();
-        let context = Context { options: &options, transport: &Detached, cancel: &Cancel::default() };
-        let failure = wait_for_locks(&[file.path().to_str().unwrap()], 0, &context).unwrap_err();
-        assert!(failure.message.contains(&holder));
     }
 }

@@ -34,6 +34,11 @@ arguments! {
         /// Not used: `shell` has a use for it. Old playbooks say it here as well.
         executable: Option<String>,
     }
+    // The first name is the free form's, which the reference tells as well.
+    rules: [
+        crate::argument::Rule::Exclusive(&["_raw_params", "cmd", "argv"]),
+        crate::argument::Rule::OneOf(&["_raw_params", "cmd", "argv"]),
+    ],
     free_form: "cmd",
 }
 

@@ -4,6 +4,7 @@ use rprov_wire::{Map, Value};
 
 use crate::argument::Raw;
 use crate::context::Context;
+use crate::dpkg::lock;
 use crate::outcome::{Diff, Failure, Outcome};
 use crate::process::Command;
 use crate::{arguments, choices};
@@ -72,6 +73,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         let kind = kind.word();
         // By standard input, so that a password is on no command line.
         let line = format!("{name} {question} {kind} {wanted}\n");
+        lock::wait("Failed to lock debconf", &[lock::DEBCONF], lock::Limit::USUAL, context)?;
         let flag = arguments.unseen.then_some("-u");
         debconf("debconf-set-selections")
             .args(flag)

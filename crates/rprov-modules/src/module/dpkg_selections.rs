@@ -1,7 +1,7 @@
 //! `dpkg_selections`: what dpkg is to do with a package: keep it, hold it at its version, or remove it.
 
 use crate::context::Context;
-use crate::dpkg;
+use crate::dpkg::{self, lock};
 use crate::outcome::{Diff, Failure, Outcome};
 use crate::process::Command;
 use crate::{arguments, choices};
@@ -24,7 +24,7 @@ arguments! {
 /// Compare with dpkg's database, and set.
 ///
 /// # Errors
-/// dpkg does not know the package.
+/// dpkg does not know the package, or another program keeps it locked.
 pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failure> {
     let (name, wanted) = (arguments.name.as_str(), arguments.selection.word());
     let status = dpkg::Status::read()?;
@@ -34,6 +34,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
     let [before, _, _] = &package.state;
     let changed = before != wanted;
     if changed && !context.check() {
+        lock::wait("Failed to lock dpkg", &[lock::FRONTEND, lock::DATABASE], lock::Limit::USUAL, context)?;
         Command::new("dpkg")
             .arg("--set-selections")
             .stdin(format!("{name} {wanted}\n"))

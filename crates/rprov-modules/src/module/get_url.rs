@@ -176,7 +176,7 @@ fn download(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome, Fai
         .with("checksum_src", source)
         .with("checksum_dest", old)
         .with("msg", answer.message())
-        .with("status_code", 200)
+        .with("status_code", http::file_path(&arguments.url).map_or(Value::Int(200), |_| Value::Null))
         .with("elapsed", elapsed)
         .with_all(attributes::describe(&path)))
 }
@@ -214,6 +214,7 @@ fn call(arguments: &Arguments) -> Call {
         certificate: arguments.client_cert.clone().map(|certificate| (certificate, arguments.client_key.clone())),
         proxy: arguments.use_proxy,
         decompress: arguments.decompress,
+        files: true,
         ..Call::get(&arguments.url)
     }
 }
@@ -295,6 +296,20 @@ mod tests {
         assert_eq!((&result["checksum_src"], &result["msg"]), (&Value::from(SHA1), &Value::from("OK (6 bytes)")));
         assert_eq!((&result["status_code"], &result["mode"]), (&Value::Int(200), &Value::from("0600")));
         assert_eq!(bench.read("f"), "hello\n");
+    }
+
+    #[test]
+    fn a_file_of_the_host_is_taken_by_its_url() {
+        let bench = Bench::new();
+        let source = bench.file("a b", "hello\n");
+        let url = format!("file://{}", source).replace(' ', "%20");
+        let result = bench.converges("get_url", json!({"url": url, "dest": bench.path("f")}));
+        assert_eq!((&result["checksum_src"], &result["status_code"]), (&Value::from(SHA1), &Value::Null));
+        assert_eq!((&result["msg"], bench.read("f").as_str()), (&Value::from("OK (6 bytes)"), "hello\n"));
+        let message = bench.fails("get_url", json!({"url": "file:///rprovtest/none", "dest": bench.path("f")}));
+        assert!(message.contains("file:///rprovtest/none: could not read the file: No such file"), "{message}");
+        let directory = format!("file://{}", bench.path("."));
+        assert!(bench.fails("get_url", json!({"url": directory, "dest": bench.path("f")})).contains("directory"));
     }
 
     #[test]

@@ -48,20 +48,52 @@ arguments! {
     ],
 }
 
+/// How many lines of its log a unit's failure shows.
+const LOG_LINES: usize = 10;
+
 struct Systemctl<'a> {
     base: Vec<&'static str>,
     context: &'a Context<'a>,
 }
 
 impl Systemctl<'_> {
-    fn run(&self, words: &[&str]) -> Result<Output, Failure> {
-        let mut command =
-            Command::new("systemctl").plain_locale().args(self.base.iter().copied()).args(words.iter().copied());
+    fn command(&self, program: &str) -> Command {
+        let command = Command::new(program).plain_locale();
         // The user's own systemd is found by this.
         if self.base.contains(&"--user") && std::env::var_os("XDG_RUNTIME_DIR").is_none() {
-            command = command.env("XDG_RUNTIME_DIR", format!("/run/user/{}", rustix::process::geteuid().as_raw()));
+            return command.env("XDG_RUNTIME_DIR", format!("/run/user/{}", rustix::process::geteuid().as_raw()));
         }
+        command
+    }
+
+    fn run(&self, words: &[&str]) -> Result<Output, Failure> {
+        let command = self.command("systemctl").args(self.base.iter().copied()).args(words.iter().copied());
         Ok(command.run(self.context)?)
+    }
+
+    /// Change the unit's state. Where that fails, the message has what the unit logged meanwhile: systemctl itself only
+    /// tells by which commands that is found.
+    fn switch(&self, verb: &str, unit: &str) -> Result<(), Failure> {
+        let started = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        self.change(&[verb, unit], &format!("Unable to {verb} service {unit}")).map_err(|mut failure| {
+            let log = self.log(unit, started.as_secs());
+            if !log.is_empty() {
+                failure.message.push_str("\nThe last lines of its log:\n");
+                failure.message.push_str(&log);
+            }
+            failure
+        })
+    }
+
+    /// The last lines that a unit logged since a time, in seconds since the epoch; empty where there is no journal.
+    fn log(&self, unit: &str, since: u64) -> String {
+        let mut words = vec!["--quiet".to_owned(), "--no-pager".to_owned(), "--output=cat".to_owned()];
+        words.extend([format!("--lines={LOG_LINES}"), format!("--since=@{since}"), format!("--unit={unit}")]);
+        if self.base.contains(&"--user") {
+            words.push("--user".to_owned());
+        }
+        let output = self.command("journalctl").args(words).run(self.context);
+        output.map(|output| output.stdout().trim_end().to_owned()).unwrap_or_default()
     }
 
     fn change(&self, words: &[&str], attempt: &str) -> Result<(), Failure> {
@@ -204,7 +236,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         // A chroot has no systemd that could start anything: the reference only says so.
         if let Some(verb) = verb.filter(|_| !offline) {
             changed = true;
-            systemctl.change(&[verb, unit], &format!("Unable to {verb} service {unit}"))?;
+            systemctl.switch(verb, unit)?;
         }
     }
     let mut outcome = Outcome::new(changed).with("name", name).with("status", status);
