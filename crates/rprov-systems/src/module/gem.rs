@@ -73,13 +73,12 @@ impl<'a> Gem<'a> {
     fn command(&self, words: &[&str]) -> Command {
         let program = self.arguments.executable.clone().unwrap_or_else(|| "gem".into());
         let mut command = Command::new(program).plain_locale();
-        if self.norc {
-            command = command.arg("--norc");
-        }
         if let Some(directory) = &self.arguments.install_dir {
             command = command.env("GEM_HOME", directory.as_os_str());
         }
-        command.args(words)
+        // It is an option of gem's commands, not of gem itself.
+        let (verb, rest) = words.split_at(words.len().min(1));
+        command.args(verb).args(self.norc.then_some("--norc")).args(rest)
     }
 
     /// Versions, the newest first.
@@ -223,18 +222,18 @@ mod tests {
         bench.file("list", "");
         bench.program(
             "gem",
-            "[ $1 = --norc ] && shift; case \"$1 $2\" in --version*) echo 3.3.5;; 'list --remote') echo 'rake (14.0)';; \
+            "case \"$1 $3\" in --version*) echo 3.3.5;; 'list --remote') echo 'rake (14.0)';; \
              list*) cat list;; install*) case \"$*\" in *--version*) echo 'rake (13.1.0, default: 12.3 ruby)';; *) echo 'rake (14.0)';; esac >list;; \
              uninstall*) : >list;; esac",
         );
         bench.converges("gem", json!({"name": "rake", "version": "13.1.0", "build_flags": "--with-x='a b'"}));
-        let install = "gem --norc install --version 13.1.0 --user-install --no-document rake -- --with-x=a b";
+        let install = "gem install --norc --version 13.1.0 --user-install --no-document rake -- --with-x=a b";
         assert!(bench.calls().contains(&install.to_owned()));
         bench.settled("gem", json!({"name": "rake", "version": "12.3"}));
         bench.settled("gem", json!({"name": "rake"}));
         bench.converges("gem", json!({"name": "rake", "state": "latest", "user_install": false}));
         bench.converges("gem", json!({"name": "rake", "state": "absent"}));
-        assert!(bench.calls().contains(&"gem --norc uninstall rake --executables --all".to_owned()));
+        assert!(bench.calls().contains(&"gem uninstall --norc rake --executables --all".to_owned()));
     }
 
     #[test]
