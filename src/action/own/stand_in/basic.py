@@ -3,9 +3,11 @@
 Written for rprov, from what https://docs.ansible.com/ansible/latest/dev_guide/developing_program_flow_modules.html and the
 pages around it say of modules.
 """
+import grp
 import hashlib
 import json
 import os
+import pwd
 import shlex
 import shutil
 import subprocess
@@ -23,6 +25,14 @@ BOOLEANS_FALSE = frozenset(['n', 'no', 'off', '0', 'false', 'f', 0, 0.0, False])
 BOOLEANS = BOOLEANS_TRUE | BOOLEANS_FALSE
 HIDDEN = 'VALUE_SPECIFIED_IN_NO_LOG_PARAMETER'
 UNITS = {'': 1, 'B': 1, 'K': 1 << 10, 'M': 1 << 20, 'G': 1 << 30, 'T': 1 << 40, 'P': 1 << 50, 'E': 1 << 60}
+
+
+def _name(database, number):
+    """The name of an account or a group; its number where it has none."""
+    try:
+        return database(number)[0]
+    except KeyError:
+        return str(number)
 
 
 def boolean(value, strict=True):
@@ -283,9 +293,22 @@ class AnsibleModule:
             text = text.replace(secret, '********')
         return text if isinstance(value, str) or text != str(value) else value
 
+    def _describe(self, result):
+        """What the file is like that a result names, as far as it can be looked at."""
+        path = result.get('path', result.get('dest'))
+        if not isinstance(path, (str, bytes)) or not os.path.exists(path):
+            return
+        status = os.lstat(path)
+        kinds = [('link', os.path.islink(path)), ('directory', os.path.isdir(path)), ('hard', status.st_nlink > 1)]
+        result.update(
+            uid=status.st_uid, gid=status.st_gid, mode='%04o' % (status.st_mode & 0o7777), size=status.st_size,
+            owner=_name(pwd.getpwuid, status.st_uid), group=_name(grp.getgrgid, status.st_gid),
+            state=next((kind for kind, found in kinds if found), 'file'))
+
     def _answer(self, result, status):
         for call, arguments in self._cleanup:
             call(arguments)
+        self._describe(result)
         for name, own in (('warnings', self._warnings), ('deprecations', self._deprecations)):
             more = result.get(name) or []
             all_of_them = own + (list(more) if isinstance(more, (list, tuple)) else [more])
