@@ -82,7 +82,7 @@ pub(super) fn hwaddr(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> 
     };
     let short = call.name.rsplit('.').next().unwrap_or_default();
     match query.as_str() {
-        "" => return Ok(if hardware.is_some() { value } else { Value::from(()) }),
+        "" => return Ok(if hardware.is_some() { Value::from(value.to_string()) } else { Value::from(()) }),
         "bool" => return Ok(if hardware.is_some() { Value::from(true) } else { Value::from(()) }),
         _ => {}
     }

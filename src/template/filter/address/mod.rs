@@ -136,7 +136,11 @@ fn ipwrap(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
 
 /// An address with its brackets, anything else as it is.
 fn wrapped(value: &Value) -> Value {
-    Address::read(value, None).map_or_else(|| value.clone(), |address| query::wrap(&address))
+    match Address::read(value, None) {
+        Some(address) if address.version() == Version::V6 => query::wrap(&address),
+        Some(address) => query::plain(&address),
+        None => value.clone(),
+    }
 }
 
 fn ip4_hex(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {

@@ -60,7 +60,7 @@ pub(super) fn contains(net: &IpNet, other: &IpNet) -> bool {
 }
 
 /// The address, with the length of its network where one was given.
-fn plain(address: &Address) -> Value {
+pub(super) fn plain(address: &Address) -> Value {
     if address.has_prefix { Value::from(address.shown()) } else { text(address.ip()) }
 }
 
@@ -83,7 +83,9 @@ fn named(call: &Call, name: &str, address: &Address) -> Result<Value, Error> {
         "address" | "ip" => nothing(),
         "host" if is_host => Value::from(address.shown()),
         "host" => nothing(),
-        "host/prefix" | "hostnet" | "router" | "gateway" | "gw" | "address/prefix" if is_host => {
+        "host/prefix" | "hostnet" | "router" | "gateway" | "gw" | "address/prefix"
+            if is_host && (size.is_some_and(|size| size <= 2) || ip != address.last()) =>
+        {
             Value::from(address.shown())
         }
         "host/prefix" | "hostnet" | "router" | "gateway" | "gw" | "address/prefix" => Value::from(false),
@@ -270,8 +272,7 @@ pub(super) fn wrap(address: &Address) -> Value {
     match (address.version(), address.has_prefix) {
         (Version::V6, true) => Value::from(format!("[{}]/{}", shown(address.ip()), address.net.prefix_len())),
         (Version::V6, false) => Value::from(format!("[{}]", shown(address.ip()))),
-        (Version::V4, true) => Value::from(address.shown()),
-        (Version::V4, false) => Value::from(address.given.as_str()),
+        (Version::V4, _) => Value::from(address.given.as_str()),
     }
 }
 

@@ -5,7 +5,7 @@ use minijinja::{Error, State, Value};
 
 use super::network::listed;
 use super::query::contains;
-use super::value::{Address, number_of, number_value, offset_by, shown_net};
+use super::value::{Address, number_of, shown_net};
 use crate::template::filter::call::Call;
 use crate::template::filter::python::{integer, parse_int};
 
@@ -63,7 +63,8 @@ fn within(call: &Call, net: &IpNet, length: i128, index: Option<i128>) -> Result
     let bits = u32::from(length - net.prefix_len());
     let count = 1u128.checked_shl(bits);
     let Some(index) = index else {
-        return Ok(count.map_or_else(|| Value::from(2f64.powi(128)), number_value));
+        let all = || "340282366920938463463374607431768211456".to_owned();
+        return Ok(Value::from(count.map_or_else(all, |count| count.to_string())));
     };
     let from_start = if index < 0 {
         // One less than the count fits even where the count does not.
@@ -109,7 +110,7 @@ fn rank(call: &Call, net: &IpNet, outer: &IpNet) -> Result<Value, Error> {
     }
     let width = u32::from(net.max_prefix_len() - net.prefix_len());
     let position = (number_of(net.addr()) - number_of(outer.addr())).checked_shr(width).unwrap_or(0);
-    Ok(number_value(position.saturating_add(1)))
+    Ok(Value::from(position.saturating_add(1).to_string()))
 }
 
 pub(super) fn cidr_merge(_: &mut State<'_, '_>, call: Call) -> Result<Value, Error> {
@@ -150,6 +151,5 @@ fn span(call: &Call, nets: &[IpNet]) -> Result<Option<IpNet>, Error> {
             None => break,
         }
     }
-    // The reference widens a single address to nothing more than itself.
-    Ok(offset_by(span.addr(), 0).map(|_| span))
+    Ok(Some(span))
 }

@@ -2,6 +2,7 @@
 //! `tests/vectors/generate_addresses.py`).
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -19,6 +20,14 @@ const MEANT: &[(&str, &str, &str, &str)] = &[
     ("ipaddr", "\"0.0.0.0/0\"", "[\"previous_usable\"]", "as above"),
     ("next_nth_usable", "\"0.0.0.0/0\"", "*", "as above"),
     ("previous_nth_usable", "\"0.0.0.0/0\"", "*", "as above"),
+    ("ipsubnet", "\"::1\"", "[20,99]", "there is a network of that length"),
+    ("ipsubnet", "\"::1\"", "[\"192.168.0.0/16\"]", "it is in no network of version 4"),
+    ("ipsubnet", "\"::1\"", "[\"192.168.5.0/24\"]", "as above"),
+    ("ipsubnet", "\"::1\"", "[\"192.168.0.0/16\",24]", "as above"),
+    ("ipsubnet", "\"::1\"", "[\"192.168.5.9\"]", "as above"),
+    ("ipsubnet", "\"::1\"", "[\"192.168.5.9/32\"]", "as above"),
+    ("ipsubnet", "\"::1\"", "[\"10.0.0.0/8\"]", "as above"),
+    ("network_in_network", "\"10.0.0.0/31\"", "[\"10.0.0.1\"]", "it is in there"),
 ];
 
 fn plain(value: &minijinja::Value) -> Json {
@@ -36,11 +45,8 @@ fn plain(value: &minijinja::Value) -> Json {
 
 fn answer(filter: &str, arguments: &[Json]) -> (Json, String) {
     let names: Vec<String> = (0..arguments.len()).map(|index| format!("a{index}")).collect();
-    let variables: crate::vars::Values = names
-        .iter()
-        .zip(arguments)
-        .map(|(name, value)| (Arc::from(name.as_str()), Variable::Plain(from_json(value))))
-        .collect();
+    let variables: HashMap<String, Variable> =
+        names.iter().zip(arguments).map(|(name, value)| (name.clone(), Variable::Plain(from_json(value)))).collect();
     let scope = Scope::new(Arc::new(variables), Arc::new(Surroundings::default()));
     let rest = names.get(1..).unwrap_or_default().join(", ");
     match Written::from_text(format!("{{{{ a0 | {filter}({rest}) }}}}"), None).render(&scope) {
