@@ -1,6 +1,6 @@
 //! `synchronize` with OpenSSH's server and rsync, by playbooks: between the controller and a host, between two hosts, on
 //! one, as other users. They need root, sshd, sudo and rsync.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod openssh;
 
@@ -156,7 +156,7 @@ fn much_is_carried_in_both_directions_and_arrives_whole() {
 - assert: {that: "done is changed and 'Number of files' in done.msg"}
 - synchronize: {src: "AT/host/tree/", dest: back, mode: pull, rsync_opts: ["-vv"]}
   register: done
-- assert: {that: "done is not changed and '.f          large' in done.stdout_lines", fail_msg: "{{ done }}"}
+- assert: {that: "done is not changed and '.f          large' in done.stdout_lines", fail_msg: "{{ done | string }}"}
 "#,
     );
     assert_eq!(std::fs::read(world.path("back/large")).unwrap(), bytes);
