@@ -223,6 +223,9 @@ impl Arguments {
             program: self.rsync_path.clone().unwrap_or_else(|| "rsync".to_owned()),
             sends: self.mode == Mode::Pull,
             path: places.there.clone(),
+            // What the task's own options for rsync mean is not looked into.
+            follows: self.copy_links || !self.rsync_opts.is_empty(),
+            deletes: self.delete || !self.rsync_opts.is_empty(),
             options: self.rsync_opts.iter().cloned().chain(links).collect(),
         }
     }

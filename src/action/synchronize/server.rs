@@ -13,6 +13,10 @@ pub(super) struct Expected {
     pub(super) sends: bool,
     /// Where it is to read or write.
     pub(super) path: String,
+    /// Links may be followed, which lead out of that place.
+    pub(super) follows: bool,
+    /// What is not on the other side may be deleted.
+    pub(super) deletes: bool,
     /// Options that the task itself has, and their values.
     pub(super) options: Vec<String>,
 }
@@ -20,7 +24,6 @@ pub(super) struct Expected {
 /// Options that rsync makes of those that the task can have, and of what both sides can do.
 const OPTIONS: &[&str] = &[
     "--checksum",
-    "--copy-links",
     "--delay-updates",
     "--delete",
     "--delete-after",
@@ -93,24 +96,30 @@ impl Expected {
 
     fn knows(&self, word: &str) -> bool {
         let told = |text: &str| self.options.iter().any(|option| option == text);
+        if word.starts_with("--delete") && !self.deletes {
+            return false;
+        }
         if told(word) || OPTIONS.contains(&word) {
             return true;
         }
         match word.split_once('=') {
             Some(("--link-dest", path)) => told(path),
             Some((name, _)) if VALUED.contains(&name) => true,
-            _ => is_letters(word),
+            _ => self.is_letters(word),
         }
     }
-}
 
-/// Whether these are short options that have no values and let nobody speak in their place; behind `e` it says what rsync
-/// can do.
-fn is_letters(word: &str) -> bool {
-    let Some(letters) = word.strip_prefix('-') else { return false };
-    let (letters, can) = letters.split_once("e.").unwrap_or((letters, ""));
-    let harmless = |letter: char| letter.is_ascii_alphabetic() && !"BMTefs".contains(letter);
-    letters.chars().all(harmless) && can.chars().all(|letter| letter.is_ascii_alphanumeric()) && word.len() > 1
+    /// Whether these are short options that have no values and let nobody speak in their place; behind `e` it says what
+    /// rsync can do.
+    fn is_letters(&self, word: &str) -> bool {
+        let Some(letters) = word.strip_prefix('-') else { return false };
+        let (letters, can) = letters.split_once("e.").unwrap_or((letters, ""));
+        let fits = |letter: char| match letter {
+            'L' | 'k' | 'K' => self.follows,
+            letter => letter.is_ascii_alphabetic() && !"BMTefs".contains(letter),
+        };
+        letters.chars().all(fits) && can.chars().all(|letter| letter.is_ascii_alphanumeric()) && word.len() > 1
+    }
 }
 
 /// The words of a command; `None` where a shell would do anything but split it, take backslashes off, and look for files.
@@ -139,18 +148,18 @@ mod tests {
 
     fn expected(sends: bool) -> Expected {
         let options = ["--exclude=.git", "--chmod=D755", "/links"].map(str::to_owned).to_vec();
-        Expected { program: "rsync".into(), sends, path: "/srv/a b".into(), options }
+        Expected { program: "rsync".into(), sends, path: "/srv/a b".into(), follows: false, deletes: sends, options }
     }
 
     #[test]
     fn what_rsync_asks_for_is_passed_on() {
         for command in [
-            r"rsync --server -vlogDtprze.iLsfxCIvu --log-format=%i --delete-after . /srv/a\ b",
+            r"rsync --server -vlogDtprze.iLsfxCIvu --log-format=%i --delay-updates . /srv/a\ b",
             "rsync --server -logDtprze.iLsfxCIvu --timeout=7 --chmod=D755 --link-dest /links . /srv/a b",
         ] {
             expected(false).check(command).unwrap();
         }
-        expected(true).check(r"rsync --server --sender -vlogDtprze.iLsfxCIvu . /srv/a\ b").unwrap();
+        expected(true).check(r"rsync --server --sender -vlogDtprze.iLsfxCIvu --delete-after . /srv/a\ b").unwrap();
     }
 
     #[test]
@@ -166,6 +175,8 @@ mod tests {
             ("rsync --server -v --log-file=/etc/passwd . /srv/a b", "nothing of `--log-file"),
             ("rsync --server -v --link-dest=/etc . /srv/a b", "nothing of `--link-dest=/etc`"),
             ("rsync --server -se.LsfxCIvu", "nothing of `-se.LsfxCIvu`"),
+            ("rsync --server -vLe.LsfxCIvu . /srv/a b", "nothing of `-vLe.LsfxCIvu`"),
+            ("rsync --server -v --delete-after . /srv/a b", "nothing of `--delete-after`"),
             ("rsync --server -v", "it has no path"),
         ] {
             let error = expected(false).check(command).unwrap_err();
