@@ -46,6 +46,8 @@ pub struct Call<'a> {
     pub values: &'a [(String, Value)],
     /// The way to the host.
     pub remote: &'a Remote,
+    /// The way to the task's own host, where it is delegated and the action goes to both.
+    pub own: Option<&'a Remote>,
     /// Check mode, diff, environment ...
     pub options: &'a Options,
 }

@@ -33,6 +33,7 @@ mod registry;
 mod script;
 mod set_fact;
 mod set_stats;
+mod synchronize;
 mod template;
 mod unarchive;
 mod undetermined;

@@ -25,6 +25,9 @@ pub(crate) fn refusal(action: &str, arguments: &Map, problems: &[ArgumentProblem
         ("template" | "fetch" | "assemble", ArgumentProblem::Missing { .. }) => {
             Stop::refused("src and dest are required")
         }
+        ("synchronize", ArgumentProblem::Missing { .. }) => {
+            Stop::failed("synchronize requires both src and dest parameters are set")
+        }
         ("unarchive", ArgumentProblem::Missing { .. }) => Stop::refused("src (or content) and dest are required"),
         ("fetch", ArgumentProblem::Type { option, .. }) if option == "src" => {
             Stop::refused("Invalid type supplied for source option, it must be a string")
@@ -93,6 +96,7 @@ mod tests {
             ("fetch", json!({}), "src and dest are required"),
             ("fetch", json!({"src": [1], "dest": "a"}), "Invalid type supplied for source option, it must be a string"),
             ("unarchive", json!({"src": "a"}), "src (or content) and dest are required"),
+            ("synchronize", json!({"src": "a"}), "synchronize requires both src and dest parameters are set"),
             ("group_by", json!({}), "the 'key' param is required when using group_by"),
             ("set_stats", json!({"data": [1]}), "The 'data' option needs to be a dictionary/hash"),
             ("wait_for_connection", json!({"b": 1, "a": 1}), "Invalid options for wait_for_connection: a,b"),

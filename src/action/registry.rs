@@ -167,6 +167,7 @@ static KNOWN: LazyLock<HashMap<&'static str, Called>> = LazyLock::new(|| {
         reboot => super::reboot::Reboot,
         set_fact => super::set_fact::SetFact,
         set_stats => super::set_stats::SetStats,
+        synchronize => super::synchronize::Synchronize,
         template => super::template::Template,
         validate_argument_spec => super::validate_argument_spec::ValidateArgumentSpec,
         wait_for_connection => super::wait_for_connection::WaitForConnection,
@@ -176,7 +177,7 @@ static KNOWN: LazyLock<HashMap<&'static str, Called>> = LazyLock::new(|| {
             own.name,
             Known {
                 short: own.name.into(),
-                collection: BUILTIN.into(),
+                collection: if own.name == "synchronize" { POSIX } else { BUILTIN }.into(),
                 spec: own.spec,
                 free_form: own.spec.free_form,
                 free_text: own.name == "raw",
@@ -226,6 +227,9 @@ static KNOWN: LazyLock<HashMap<&'static str, Called>> = LazyLock::new(|| {
 
 /// The collection of what comes with Ansible.
 const BUILTIN: &str = "ansible.builtin";
+
+/// The collection of what POSIX systems have.
+const POSIX: &str = "ansible.posix";
 
 /// Names under which modules went before, or go elsewhere.
 const REDIRECTS: &[(&str, &str)] = &[("yum", "dnf")];

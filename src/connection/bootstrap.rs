@@ -31,6 +31,9 @@ const TALK: usize = 1 << 20;
 /// The longest request that is written into the command: some shells take no more than a few thousand characters.
 const WORD_FRAME: usize = 512;
 
+/// Makes a terminal pass every byte as it is.
+const RAW_TERMINAL: &str = "stty raw -echo 2>/dev/null; exec 2>/dev/null; ";
+
 /// Exit code by which an agent says that it can be executed; an empty or damaged file would not.
 const PROBE: &str = "42";
 
@@ -132,7 +135,7 @@ fn script(nonce: &str, hashes: &[&str], terminal: bool, first: Option<&Way>, tru
         ),
     };
     // A terminal must pass every byte as it is, and has no second stream for errors.
-    let terminal = if terminal { "stty raw -echo 2>/dev/null; exec 2>/dev/null; " } else { "" };
+    let terminal = if terminal { RAW_TERMINAL } else { "" };
     let lines = [
         "set -f",
         &format!("N={nonce}"),
@@ -189,44 +192,68 @@ pub(super) async fn start(
         let first = first.and_then(|first| first.way(r#become, terminal));
         let nonce = format!("{:032x}", rand::random::<u128>());
         let script = script(&nonce, &hashes, terminal, first.as_ref(), trust);
-        let command = match r#become {
-            Some(other) => other.command(&script, &nonce),
-            None => format!("exec /bin/sh -c {}", quote(&script)),
-        };
-        let mut process = if terminal { transport.exec_tty(&command).await? } else { transport.exec(&command).await? };
+        let mut process = begin(transport, r#become, &script, &nonce, terminal).await?;
         if let Some(Way::Line(line)) = &first {
             // Where it does not arrive, what the host prints says more.
             let _ = process.stdin.write_all(line.as_bytes()).await;
             let _ = process.stdin.flush().await;
         }
-        let conversation = Conversation {
-            process,
-            store,
-            r#become,
-            nonce,
-            local: transport.is_local(),
-            by_hand: transport.by_hand(),
-            terminal,
-            trust,
-            first,
-            damaged: None,
-            program: None,
-            output: Vec::new(),
-            error: Vec::new(),
-            heard: 0,
-            answered: None,
-        };
+        let conversation =
+            Conversation { first, ..Conversation::new(process, store, r#become, nonce, transport, terminal, trust) };
         match conversation.hold().await? {
             Ended::Started(started) => return Ok(started),
-            Ended::NeedsTerminal if terminal => {
-                return Err(ConnectionError::Become {
-                    reason: "the host gives no terminal to the command that changes the user".to_owned(),
-                    hint: Some("choose another `become_method` (sudo, su, doas)".to_owned()),
-                });
-            }
+            Ended::NeedsTerminal if terminal => return Err(no_terminal()),
             Ended::NeedsTerminal => terminal = true,
             Ended::Crashed => trust = Trust::Content,
         }
+    }
+}
+
+/// Start a shell over the transport, as its user or as the one to become. It runs what the first line of its input says,
+/// as `printf %b` writes it out, with what follows as the input of that.
+pub(super) async fn shell(
+    transport: &dyn Transport,
+    r#become: Option<&Become<'_>>,
+    store: &AgentStore,
+) -> Result<Started, ConnectionError> {
+    let mut terminal = r#become.is_some_and(Become::needs_terminal);
+    loop {
+        let nonce = format!("{:032x}", rand::random::<u128>());
+        let raw = if terminal { RAW_TERMINAL } else { "" };
+        let script = format!(r#"{raw}echo; echo "rprov:{nonce}:hello"; IFS= read -r l; eval "$(printf %b "$l")""#);
+        let process = begin(transport, r#become, &script, &nonce, terminal).await?;
+        let conversation = Conversation::new(process, store, r#become, nonce, transport, terminal, Trust::Content);
+        match conversation.hold().await? {
+            Ended::Started(started) => return Ok(started),
+            Ended::NeedsTerminal if terminal => return Err(no_terminal()),
+            Ended::NeedsTerminal => terminal = true,
+            Ended::Crashed => {
+                let reason = "the host's shell crashed before its first words".to_owned();
+                return Err(ConnectionError::Agent { reason, hint: None });
+            }
+        }
+    }
+}
+
+/// Run a script by the host's shell.
+async fn begin(
+    transport: &dyn Transport,
+    r#become: Option<&Become<'_>>,
+    script: &str,
+    nonce: &str,
+    terminal: bool,
+) -> Result<Process, ConnectionError> {
+    let command = match r#become {
+        Some(other) => other.command(script, nonce),
+        None => format!("exec /bin/sh -c {}", quote(script)),
+    };
+    if terminal { transport.exec_tty(&command).await } else { transport.exec(&command).await }
+}
+
+fn no_terminal() -> ConnectionError {
+    ConnectionError::Become {
+        reason: "the host gives no terminal to the command that changes the user".to_owned(),
+        hint: Some("choose another `become_method` (sudo, su, doas)".to_owned()),
     }
 }
 
@@ -261,7 +288,35 @@ struct Conversation<'a> {
     answered: Option<(usize, usize)>,
 }
 
-impl Conversation<'_> {
+impl<'a> Conversation<'a> {
+    fn new(
+        process: Process,
+        store: &'a AgentStore,
+        r#become: Option<&'a Become<'a>>,
+        nonce: String,
+        transport: &dyn Transport,
+        terminal: bool,
+        trust: Trust,
+    ) -> Self {
+        Self {
+            process,
+            store,
+            r#become,
+            nonce,
+            local: transport.is_local(),
+            by_hand: transport.by_hand(),
+            terminal,
+            trust,
+            damaged: None,
+            program: None,
+            first: None,
+            output: Vec::new(),
+            error: Vec::new(),
+            heard: 0,
+            answered: None,
+        }
+    }
+
     async fn hold(mut self) -> Result<Ended, ConnectionError> {
         let (mut out, mut err) = (vec![0; 16 * 1024], vec![0; 4 * 1024]);
         let mut error_open = true;

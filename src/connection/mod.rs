@@ -5,6 +5,7 @@
 //!   a container or directory that this machine holds;
 //! * [`Session`]: one agent on one transport, for one user, for the whole run;
 //! * [`Program`]: which of the programs that are pushed to hosts has a module;
+//! * [`start_shell`]: a program on a transport, of any user, that rprov speaks to by its streams;
 //! * `become`: how a session gets to be another user;
 //! * [`ConnectionError`]: why there is no way to a host; never mixed with a module's failure.
 
@@ -16,6 +17,7 @@ mod local;
 mod program;
 mod session;
 mod settings;
+mod shell;
 pub mod ssh;
 mod store;
 mod transport;
@@ -29,6 +31,7 @@ pub use local::LocalTransport;
 pub use program::{Program, entry};
 pub use session::{Call, Running, Session, Update};
 pub use settings::{BecomeSettings, HostKeyChecking, Password, Settings};
+pub use shell::{Script, start as start_shell};
 pub use store::{AgentProgram, AgentStore, Packing};
 pub use transport::{Ending, Exit, Process, Transport};
 

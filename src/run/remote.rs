@@ -15,8 +15,8 @@ use super::is_failed;
 use super::shared::Shared;
 use crate::action::RawOutput;
 use crate::connection::{
-    AgentStore, BecomeSettings, Call, ConnectionError, InsideTransport, LocalTransport, Program, Running, Session,
-    Settings, Transport, Update, become_words, lock, ssh,
+    AgentStore, BecomeSettings, Call, ConnectionError, InsideTransport, LocalTransport, Process, Program, Running,
+    Session, Settings, Transport, Update, become_words, lock, ssh, start_shell,
 };
 use crate::report::{Delegate, Event};
 use crate::source::Diagnostic;
@@ -242,6 +242,48 @@ impl Remote {
             process => process?,
         };
         crate::action::collect_raw(process).await
+    }
+
+    /// The same way, as the connection's own user.
+    #[must_use]
+    pub fn without_become(&self) -> Self {
+        Self { r#become: None, ..self.clone() }
+    }
+
+    /// Start a shell of the task's user, which waits for its [`Script`](crate::connection::Script).
+    ///
+    /// # Errors
+    /// There is no way to the host.
+    pub async fn shell(&self) -> Result<Process, ConnectionError> {
+        let connections = &self.shared.connections;
+        loop {
+            let host = connections.host(&self.settings);
+            let used = host.transport.initialized();
+            let transport = Arc::clone(host.transport(&self.shared).await?);
+            match start_shell(transport.as_ref(), self.r#become.as_ref(), &connections.store).await {
+                // The connection has gone since it was last used.
+                Err(ConnectionError::Lost { .. }) if used => connections.discard(&host),
+                started => return started,
+            }
+        }
+    }
+
+    /// The same on this machine.
+    ///
+    /// # Errors
+    /// No shell can be started.
+    pub async fn shell_here(&self) -> Result<Process, ConnectionError> {
+        start_shell(&LocalTransport::new(), None, &self.shared.connections.store).await
+    }
+
+    /// `user@address`, as far as a user is known.
+    pub fn login(&self) -> (Option<&str>, &str) {
+        (self.settings.user.as_deref(), &self.settings.address)
+    }
+
+    /// Whether another way leads to the same host.
+    pub fn same_host(&self, other: &Remote) -> bool {
+        self.settings == other.settings || self.is_local() && other.is_local()
     }
 
     /// Call a module with one set of arguments for each item; one result for each comes back, in order.

@@ -147,9 +147,20 @@ pub(super) fn remote(
     variables: &TaskVariables,
     scope: &Scope,
 ) -> Result<Remote, Stop> {
+    let delegate = KeywordReader(scope).text(task.keywords.delegate_to.as_ref())?.map(Arc::from);
+    remote_of(shared, task, variables, scope, delegate)
+}
+
+/// The way to the task's own host or, where there is one, to the delegate.
+pub(super) fn remote_of(
+    shared: &Arc<Shared>,
+    task: &Task,
+    variables: &TaskVariables,
+    scope: &Scope,
+    delegate: Option<Arc<str>>,
+) -> Result<Remote, Stop> {
     let reader = KeywordReader(scope);
     let keywords = &task.keywords;
-    let delegate: Option<Arc<str>> = reader.text(keywords.delegate_to.as_ref())?.map(Arc::from);
     let (owner, host_scope) = match &delegate {
         None => (Arc::clone(&variables.host.name), scope.clone()),
         Some(name) => (Arc::clone(name), delegate_scope(shared, variables, name)),

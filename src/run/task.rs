@@ -46,6 +46,8 @@ pub struct Job {
 pub(super) struct Prepared {
     pub(super) scope: Scope,
     pub(super) remote: Remote,
+    /// The way to the task's own host, where it is delegated and its action goes to both.
+    own: Option<Remote>,
     pub(super) arguments: Map,
     values: Vec<(String, Value)>,
     pub(super) options: WireOptions,
@@ -414,6 +416,12 @@ impl Job {
     /// `plain` is `scope` without what is known of the connection, which is made from it.
     fn prepare_call(&self, plain: &Scope, scope: Scope) -> Result<Prepared, Stop> {
         let remote = settings::remote(&self.shared, &self.task, &self.variables, plain)?;
+        let own = match remote.delegate() {
+            Some(_) if self.task.is("synchronize") => {
+                Some(settings::remote_of(&self.shared, &self.task, &self.variables, plain, None)?)
+            }
+            _ => None,
+        };
         let options = settings::wire_options(&self.shared, &self.task, plain)?;
         let values = action::render_arguments(&self.task, &scope)?;
         let mut arguments = Map::with_capacity(values.len());
@@ -452,7 +460,7 @@ impl Job {
             }
             return Err(if known.module.is_some() { Stop::Unfit(result) } else { Stop::Refused(result) });
         }
-        Ok(Prepared { scope, remote, arguments, values, options })
+        Ok(Prepared { scope, remote, own, arguments, values, options })
     }
 
     pub(super) async fn run_single(&self, scope: &Scope, item: Option<&ItemInfo>) -> Single {
@@ -586,6 +594,7 @@ impl Job {
                     arguments: prepared.arguments.clone(),
                     values: &prepared.values,
                     remote: &prepared.remote,
+                    own: prepared.own.as_ref(),
                     options: &prepared.options,
                 };
                 action.run(call).await

@@ -7,6 +7,7 @@
 //! * `keyword`: keywords of plays, roles, blocks, tasks and handlers;
 //! * `schema`: `rprov schema`, all of it for editors.
 
+mod address;
 mod keyword;
 mod module;
 mod own;

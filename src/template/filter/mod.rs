@@ -3,6 +3,7 @@
 use minijinja::value::{Rest, ValueOrKwargs};
 use minijinja::{Environment, Error, State, Value};
 
+mod address;
 pub(crate) mod call;
 mod community;
 pub(crate) mod digest;
@@ -45,6 +46,7 @@ const FAMILIES: &[&[(&str, Run)]] = &[
     url::FILTERS,
     vault::FILTERS,
     community::FILTERS,
+    address::FILTERS,
 ];
 
 /// Those that look at definedness themselves; all others refuse what is undefined.
