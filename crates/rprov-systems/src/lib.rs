@@ -9,6 +9,7 @@
 //! * [`gluster`]: the program `gluster`, for those of gluster.gluster;
 //! * [`mysql`]: MySQL's and MariaDB's protocol, for those of community.mysql;
 //! * [`postgres`]: that of PostgreSQL, for those of community.postgresql;
+//! * [`mod@xml`] and [`xpath`]: XML that is edited in place, and how its parts are found;
 //! * [`socket`], [`tls`], [`compression`], [`pipeline`], [`substitution`] and [`dotted`]: what they have in common.
 
 pub mod compression;
@@ -23,6 +24,8 @@ mod root;
 pub mod socket;
 pub mod substitution;
 pub mod tls;
+pub mod xml;
+pub mod xpath;
 
 rprov_modules::modules! {
     "community.docker" {
@@ -74,6 +77,7 @@ rprov_modules::modules! {
         sudoers,
         timezone,
         ufw,
+        xml,
     }
     "community.mysql" {
         mysql_db,

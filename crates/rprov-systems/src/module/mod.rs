@@ -62,3 +62,4 @@ pub mod ssh_config;
 pub mod sudoers;
 pub mod timezone;
 pub mod ufw;
+pub mod xml;
