@@ -7,6 +7,7 @@
 //! * `root`: where the host's own files are, in tests as well;
 //! * [`docker`]: the Docker Engine API, for the modules of community.docker;
 //! * [`gluster`]: the program `gluster`, for those of gluster.gluster;
+//! * [`lvm`] and [`partition`]: what LVM's programs and `parted` tell;
 //! * [`mysql`]: MySQL's and MariaDB's protocol, for those of community.mysql;
 //! * [`postgres`]: that of PostgreSQL, for those of community.postgresql;
 //! * [`mod@xml`] and [`xpath`]: XML that is edited in place, and how its parts are found;
@@ -16,8 +17,10 @@ pub mod compression;
 pub mod docker;
 pub mod dotted;
 pub mod gluster;
+pub mod lvm;
 pub mod module;
 pub mod mysql;
+pub mod partition;
 pub mod pipeline;
 pub mod postgres;
 mod root;
@@ -28,6 +31,9 @@ pub mod xml;
 pub mod xpath;
 
 rprov_modules::modules! {
+    "ansible.posix" {
+        firewalld_info,
+    }
     "community.docker" {
         docker_compose_v2,
         docker_config,
@@ -66,17 +72,25 @@ rprov_modules::modules! {
         archive,
         filesystem,
         gem,
+        haproxy,
         htpasswd,
+        java_keystore,
         locale_gen,
+        lvg,
+        lvol,
         make,
         modprobe,
         npm,
         pam_limits,
+        parted,
         read_csv,
+        sefcontext,
         ssh_config,
         sudoers,
+        supervisorctl,
         timezone,
         ufw,
+        xattr,
         xml,
     }
     "community.mysql" {
