@@ -9,6 +9,7 @@
 //! * [`gluster`]: the program `gluster`, for those of gluster.gluster;
 //! * [`lvm`] and [`partition`]: what LVM's programs and `parted` tell;
 //! * [`mysql`]: MySQL's and MariaDB's protocol, for those of community.mysql;
+//! * [`nmcli`]: NetworkManager's connections;
 //! * [`postgres`]: that of PostgreSQL, for those of community.postgresql;
 //! * [`mod@xml`] and [`xpath`]: XML that is edited in place, and how its parts are found;
 //! * [`socket`], [`tls`], [`compression`], [`pipeline`], [`substitution`] and [`dotted`]: what they have in common.
@@ -20,6 +21,7 @@ pub mod gluster;
 pub mod lvm;
 pub mod module;
 pub mod mysql;
+pub mod nmcli;
 pub mod partition;
 pub mod pipeline;
 pub mod postgres;
@@ -80,6 +82,7 @@ rprov_modules::modules! {
         lvol,
         make,
         modprobe,
+        nmcli,
         npm,
         pam_limits,
         parted,

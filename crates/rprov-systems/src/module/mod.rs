@@ -53,6 +53,7 @@ pub mod mysql_query;
 pub mod mysql_replication;
 pub mod mysql_user;
 pub mod mysql_variables;
+pub mod nmcli;
 pub mod npm;
 pub mod pam_limits;
 pub mod parted;

@@ -1,0 +1,9 @@
+//! NetworkManager's connections, as `nmcli` shows and sets them.
+//!
+//! * [`option`]: the options of the module;
+//! * [`wanted`]: the properties that they stand for;
+//! * [`property`]: when two ways to write a property are the same.
+
+pub mod option;
+pub mod property;
+pub mod wanted;
