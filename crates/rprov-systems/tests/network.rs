@@ -164,10 +164,7 @@ fn connections_become_what_they_are_to_be() {
             "g0",
             json!({"type": "gre", "ip_tunnel_remote": "10.9.0.8", "ip_tunnel_input_key": "1", "ip_tunnel_output_key": "2"}),
         ),
-        (
-            "te",
-            json!({"type": "team", "runner": "lacp", "runner_fast_rate": true, "runner_hwaddr_policy": "by_active"}),
-        ),
+        ("te", json!({"type": "team", "runner": "lacp", "runner_fast_rate": true})),
         ("mv", json!({"type": "macvlan", "macvlan": {"mode": 2, "parent": "d0", "tap": true}})),
         ("vr", json!({"type": "vrf", "table": 9})),
         ("ib", json!({"type": "infiniband", "transport_mode": "datagram"})),

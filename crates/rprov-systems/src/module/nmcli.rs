@@ -1,6 +1,7 @@
 //! `nmcli`: connections of NetworkManager, by its program.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use rprov_modules::process::Command;
 use rprov_modules::{Context, Diff, Failure, Outcome};
@@ -13,6 +14,10 @@ use crate::nmcli::wanted::{kind_of, properties, type_name};
 
 /// What stands for a secret in a diff.
 const HIDDEN: &str = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER";
+
+/// How often it is looked for what was saved, and how long it is waited in between.
+const ATTEMPTS: usize = 5;
+const PAUSE: Duration = Duration::from_millis(200);
 
 struct Task<'a, 'b> {
     arguments: &'a Arguments,
@@ -44,7 +49,8 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
             )));
         }
         (state, Some(present)) => {
-            let is_up = present.get("GENERAL.STATE").is_some_and(|state| state == "activated");
+            // A bridge without ports is on its way for as long as it has none.
+            let is_up = present.get("GENERAL.STATE").is_some_and(|state| state == "activated" || state == "activating");
             let changed = is_up != (state == State::Up);
             if changed {
                 let attempt = format!("could not bring {}", state.word());
@@ -91,7 +97,7 @@ impl Task<'_, '_> {
 
     fn fit(&self, present: Option<HashMap<String, String>>) -> Result<Outcome, Failure> {
         let arguments = self.arguments;
-        let shown = |name: &str| present.as_ref().and_then(|present| present.get(name)).map(String::as_str);
+        let shown = |name: &str| present.as_ref()?.get(name).map(String::as_str);
         let kind = match (arguments.r#type, shown("connection.type")) {
             (Some(kind), _) => kind,
             (None, Some(kind)) => kind_of(kind, shown("ip-tunnel.mode").unwrap_or_default()).ok_or_else(|| {
@@ -104,7 +110,8 @@ impl Task<'_, '_> {
                 )));
             }
         };
-        let mut changes = properties(arguments, kind)?;
+        let mut changes = properties(arguments, kind, present.is_none())?;
+        let present = self.with_secrets(present, &changes)?;
         if let Some(present) = &present {
             // What is not shown is not set.
             changes.retain(|property| !property.is(present.get(&property.name).map_or("", String::as_str)));
@@ -140,6 +147,26 @@ impl Task<'_, '_> {
             outcome = outcome.with_diff(Diff::state(before, after));
         }
         Ok(outcome)
+    }
+
+    /// For a moment after they were saved, NetworkManager may show no secrets.
+    fn with_secrets(
+        &self,
+        mut present: Option<HashMap<String, String>>,
+        wanted: &[Property],
+    ) -> Result<Option<HashMap<String, String>>, Failure> {
+        for _ in 0..ATTEMPTS {
+            let is_empty = |present: &HashMap<String, String>| {
+                let mut secrets = wanted.iter().filter(|own| own.is_secret && !own.value.is_empty());
+                secrets.any(|own| present.get(&own.name).is_none_or(String::is_empty))
+            };
+            if !present.as_ref().is_some_and(is_empty) {
+                break;
+            }
+            std::thread::sleep(PAUSE);
+            present = self.look()?;
+        }
+        Ok(present)
     }
 
     fn add(&self, kind: &str, open: &[Property]) -> Result<(), Failure> {
@@ -189,25 +216,35 @@ impl Task<'_, '_> {
         }
     }
 
-    /// Set secrets, in nmcli's editor: it reads them, and no command line has them.
+    /// Set secrets, in nmcli's editor: it reads them, and no command line has them. It may lose them, and may not know yet that
+    /// they are saved; so they are looked for.
     fn edit(&self, secret: &[Property]) -> Result<(), Failure> {
         let mut script: String = secret.iter().map(|own| format!("set {} {}\n", own.name, own.value)).collect();
-        script.push_str("save persistent\nquit\n");
+        script.push_str("save persistent\nquit\nyes\n");
         let name = self.arguments.conn_name.as_str();
-        let command = Command::new("nmcli").args(["connection", "edit", "id", name]).plain_locale().stdin(script);
-        let output = command.run(self.context)?;
-        // It repeats what it read, and ends well whatever became of it.
-        let (stdout, stderr) = (output.stdout(), output.stderr());
-        let mut words = format!("{stdout}\n{stderr}");
-        for own in secret.iter().filter(|own| !own.value.is_empty()) {
-            words = words.replace(&own.value, "********");
+        let names: Vec<&str> = secret.iter().map(|own| own.name.as_str()).collect();
+        let attempt = format!("could not set {} of connection {name}", names.join(", "));
+        for _ in 0..ATTEMPTS {
+            self.context.checkpoint()?;
+            let command = Command::new("nmcli").args(["connection", "edit", "id", name]).plain_locale();
+            let output = command.stdin(script.as_str()).run(self.context)?;
+            // It repeats what it read, and ends well whatever became of it.
+            let mut words = format!("{}\n{}", output.stdout(), output.stderr());
+            for own in secret.iter().filter(|own| !own.value.is_empty()) {
+                words = words.replace(&own.value, "********");
+            }
+            if let Some(problem) = words.lines().map(str::trim).find(|line| line.starts_with("Error:")) {
+                return Err(Failure::new(format!("{attempt}: {problem}")));
+            }
+            for _ in 0..ATTEMPTS {
+                let present = self.look()?.unwrap_or_default();
+                if secret.iter().all(|own| own.is(present.get(&own.name).map_or("", String::as_str))) {
+                    return Ok(());
+                }
+                std::thread::sleep(PAUSE);
+            }
         }
-        let problem = words.lines().map(str::trim).find(|line| line.starts_with("Error:"));
-        if let Some(problem) = problem.or((!output.success()).then_some("nmcli's editor failed")) {
-            let names: Vec<&str> = secret.iter().map(|own| own.name.as_str()).collect();
-            return Err(Failure::new(format!("could not set {} of connection {name}: {problem}", names.join(", "))));
-        }
-        Ok(())
+        Err(Failure::new(format!("{attempt}: NetworkManager took it from nmcli's editor, and does not have it")))
     }
 }
 
@@ -224,7 +261,7 @@ mod tests {
         let bench = bench();
         bench.program(
             "nmcli",
-            "case \"$*\" in *show*) cat shown 2>/dev/null || exit 10;; *edit*) cat >script; sed 's/^/nmcli> /' script; \
+            "case \"$*\" in *show*) cat shown 2>/dev/null || exit 10;; *edit*) cat >script; echo 802-11-wireless-security.psk:secret-1 >shown; sed 's/^/nmcli> /' script; \
              [ -e wrong ] && echo 'Error: failed to set psk: secret-1 is invalid' >&2; exit 0;; *add*|*modify*) :;; esac",
         );
         let wifi = json!({
@@ -240,8 +277,9 @@ mod tests {
             "{calls:?}"
         );
         assert!(calls[1].contains("802-11-wireless.ssid net 802-11-wireless.hidden yes"), "{calls:?}");
-        assert_eq!(bench.read("script"), "set 802-11-wireless-security.psk secret-1\nsave persistent\nquit\n");
+        assert_eq!(bench.read("script"), "set 802-11-wireless-security.psk secret-1\nsave persistent\nquit\nyes\n");
         bench.file("wrong", "");
+        std::fs::remove_file(bench.path("shown")).unwrap();
         let message = bench.fails("nmcli", wifi);
         assert!(message.contains("psk") && message.contains("********") && !message.contains("secret-1"), "{message}");
     }

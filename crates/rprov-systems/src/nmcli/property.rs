@@ -61,6 +61,13 @@ fn part_of(name: &str, part: &str) -> String {
     {
         return (*number).to_owned();
     }
+    if name == "vpn.data" {
+        let (key, value) = part.split_once('=').unwrap_or((part, ""));
+        return format!("{}={}", key.trim(), value.trim());
+    }
+    if name == "connection.permissions" {
+        return part.strip_prefix("user:").unwrap_or(part).trim_end_matches(':').to_owned();
+    }
     if name.ends_with(".routes") {
         return route(part);
     }

@@ -69,7 +69,11 @@ impl Properties {
             let option = secrets.iter().find(|option| option.name == name);
             let is_secret = option.is_some_and(|option| matches!(option.kind, Type::Secret));
             let is_switch = option.is_some_and(|option| matches!(option.kind, Type::Bool));
-            let value = scalar(value, is_switch);
+            // nmcli reads it as hexadecimal, with or without the mark.
+            let value = match value {
+                Value::Int(mark) if name == "fwmark" => format!("{mark:#x}"),
+                value => scalar(value, is_switch),
+            };
             self.0.push(Property { name: format!("{setting}.{name}"), value, is_secret });
         }
     }
@@ -126,11 +130,11 @@ pub fn kind_of(shown: &str, mode: &str) -> Option<Kind> {
     })
 }
 
-/// All that the options ask for, of a connection of that kind.
+/// All that the options ask for, of a connection of that kind. One that is new needs more said.
 ///
 /// # Errors
 /// A value holds what separates values.
-pub fn properties(arguments: &Arguments, kind: Kind) -> Result<Vec<Property>, Failure> {
+pub fn properties(arguments: &Arguments, kind: Kind, is_new: bool) -> Result<Vec<Property>, Failure> {
     let mut wanted = Properties::default();
     let is_port = arguments.master.is_some()
         || arguments.slave_type.is_some()
@@ -162,7 +166,9 @@ pub fn properties(arguments: &Arguments, kind: Kind) -> Result<Vec<Property>, Fa
     // A port has the addresses of what it is a port of; one of a VRF has its own.
     let has_addresses = !is_port || slave_type == Some(SlaveType::Vrf.word());
     if has_addresses && !matches!(kind, Kind::OvsBridge | Kind::OvsPort) {
-        addresses(&mut wanted, arguments);
+        // It has no other way to get addresses.
+        let default = (is_new && kind == Kind::Wireguard).then_some("disabled");
+        addresses(&mut wanted, arguments, default);
     }
     own(&mut wanted, arguments, kind);
     if let Some(wrong) = wanted.0.iter().find(|property| property.value.contains(['\n', '\r'])) {
@@ -171,10 +177,10 @@ pub fn properties(arguments: &Arguments, kind: Kind) -> Result<Vec<Property>, Fa
     Ok(wanted.0)
 }
 
-fn addresses(wanted: &mut Properties, arguments: &Arguments) {
+fn addresses(wanted: &mut Properties, arguments: &Arguments, default: Option<&'static str>) {
     let has = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|list| !list.is_empty());
-    let method4 = arguments.method4.map(|method| method.word()).or(has(&arguments.ip4).then_some("manual"));
-    let method6 = arguments.method6.map(|method| method.word()).or(has(&arguments.ip6).then_some("manual"));
+    let method4 = arguments.method4.map(|method| method.word()).or(has(&arguments.ip4).then_some("manual")).or(default);
+    let method6 = arguments.method6.map(|method| method.word()).or(has(&arguments.ip6).then_some("manual")).or(default);
     let routes4 = arguments.routes4_extended.as_ref().map(|routes| {
         let route = |route: &super::option::Route4| {
             let numbers = [("table", route.table), ("cwnd", route.cwnd), ("mtu", route.mtu), ("tos", route.tos)];
