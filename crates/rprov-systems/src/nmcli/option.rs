@@ -194,7 +194,7 @@ arguments! {
 
 /// Settings under the names that NetworkManager has for them, which no field of a struct can have.
 macro_rules! settings {
-    ($(#[doc = $text:literal])* $name:ident { $($option:literal $kind:expr, $required:literal;)* }) => {
+    ($(#[doc = $text:literal])* $name:ident { $($option:literal $kind:expr, $required:literal $(, $default:literal)?;)* }) => {
         $(#[doc = $text])*
         #[derive(Clone, Debug)]
         pub struct $name(pub Map);
@@ -208,7 +208,7 @@ macro_rules! settings {
                     doc: concat!("NetworkManager's own setting `", $option, "`."),
                     kind: $kind,
                     required: $required,
-                    default: None,
+                    default: settings!(@default $($default)?),
                 }),*],
                 shared: None,
                 rules: &[],
@@ -234,6 +234,9 @@ macro_rules! settings {
             }
         }
     };
+    // What NetworkManager takes where nothing is given.
+    (@default) => { None };
+    (@default $default:literal) => { Some(|| Value::from($default)) };
 }
 
 settings! {
@@ -243,13 +246,13 @@ settings! {
         "auto-config" Type::Bool, false;
         "device-id" Type::Str, false;
         "home-only" Type::Bool, false;
-        "mtu" Type::Int, false;
+        "mtu" Type::Int, false, 0;
         "network-id" Type::Str, false;
         "number" Type::Str, false;
         "password" Type::Secret, false;
-        "password-flags" Type::Int, false;
+        "password-flags" Type::Int, false, 0;
         "pin" Type::Secret, false;
-        "pin-flags" Type::Int, false;
+        "pin-flags" Type::Int, false, 0;
         "sim-id" Type::Str, false;
         "sim-operator-id" Type::Str, false;
         "username" Type::Str, false;
@@ -284,7 +287,7 @@ settings! {
         "gateway" Type::Str, true;
         "ipsec-enabled" Type::Bool, false;
         "ipsec-psk" Type::Secret, false;
-        "password-flags" Type::Int, false;
+        "password-flags" Type::Int, false, 0;
         "permissions" Type::Str, true;
         "service-type" Type::Str, true;
         "user" Type::Str, true;
@@ -294,23 +297,23 @@ settings! {
 settings! {
     /// Settings of a wireless network.
     Wifi {
-        "ap-isolation" Type::Int, false;
+        "ap-isolation" Type::Int, false, -1;
         "assigned-mac-address" Type::Str, false;
         "band" Type::Choice(&["a", "bg"]), false;
         "bssid" Type::Str, false;
-        "channel" Type::Int, false;
+        "channel" Type::Int, false, 0;
         "cloned-mac-address" Type::Str, false;
         "generate-mac-address-mask" Type::Str, false;
         "hidden" Type::Bool, false;
         "mac-address" Type::Str, false;
         "mac-address-blacklist" Type::List(&Type::Str), false;
-        "mac-address-randomization" Type::Int, false;
-        "mode" Type::Choice(&["infrastructure", "mesh", "adhoc", "ap"]), false;
-        "mtu" Type::Int, false;
-        "powersave" Type::Int, false;
-        "rate" Type::Int, false;
-        "tx-power" Type::Int, false;
-        "wake-on-wlan" Type::Int, false;
+        "mac-address-randomization" Type::Int, false, 0;
+        "mode" Type::Choice(&["infrastructure", "mesh", "adhoc", "ap"]), false, "infrastructure";
+        "mtu" Type::Int, false, 0;
+        "powersave" Type::Int, false, 0;
+        "rate" Type::Int, false, 0;
+        "tx-power" Type::Int, false, 0;
+        "wake-on-wlan" Type::Int, false, 1;
     }
 }
 
@@ -318,14 +321,14 @@ settings! {
     /// Settings of its security.
     WifiSecurity {
         "auth-alg" Type::Choice(&["open", "shared", "leap"]), false;
-        "fils" Type::Int, false;
+        "fils" Type::Int, false, 0;
         "group" Type::List(&Type::Choice(&["wep40", "wep104", "tkip", "ccmp"])), false;
         "key-mgmt" Type::Choice(&["none", "ieee8021x", "owe", "wpa-psk", "sae", "wpa-eap", "wpa-eap-suite-b-192"]), false;
         "leap-password" Type::Secret, false;
         "leap-password-flags" Type::List(&Type::Int), false;
         "leap-username" Type::Str, false;
         "pairwise" Type::List(&Type::Choice(&["tkip", "ccmp"])), false;
-        "pmf" Type::Int, false;
+        "pmf" Type::Int, false, 0;
         "proto" Type::List(&Type::Choice(&["wpa", "rsn"])), false;
         "psk" Type::Secret, false;
         "psk-flags" Type::List(&Type::Int), false;
@@ -335,8 +338,8 @@ settings! {
         "wep-key1" Type::Secret, false;
         "wep-key2" Type::Secret, false;
         "wep-key3" Type::Secret, false;
-        "wep-tx-keyidx" Type::Int, false;
-        "wps-method" Type::Int, false;
+        "wep-tx-keyidx" Type::Int, false, 0;
+        "wps-method" Type::Int, false, 0;
     }
 }
 
