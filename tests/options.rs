@@ -82,6 +82,18 @@ const EXCEPTIONS: &[(&str, &str, &str, &str)] = &[
     ("user", "ssh_key_comment", "default", "made on the host"),
     ("shell", "strip_empty_ends", "is not", "those of `command`, which takes them for both"),
     ("shell", "expand_argument_vars", "is not", "as above"),
+    ("nmcli", "gsm.password-flags", "takes more", "numbers, of which NetworkManager says what they may be"),
+    ("nmcli", "gsm.pin-flags", "takes more", "as above"),
+    ("nmcli", "macvlan.mode", "takes more", "as above"),
+    ("nmcli", "vpn.password-flags", "takes more", "as above"),
+    ("nmcli", "wifi.ap-isolation", "takes more", "as above"),
+    ("nmcli", "wifi.mac-address-randomization", "takes more", "as above"),
+    ("nmcli", "wifi.powersave", "takes more", "as above"),
+    ("nmcli", "wifi_sec.fils", "takes more", "as above"),
+    ("nmcli", "wifi_sec.pmf", "takes more", "as above"),
+    ("nmcli", "wifi_sec.wep-key-type", "takes more", "as above"),
+    ("nmcli", "wifi_sec.wep-tx-keyidx", "takes more", "as above"),
+    ("nmcli", "wireguard.private-key-flags", "takes more", "as above"),
 ];
 
 fn record() -> PathBuf {

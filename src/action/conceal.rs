@@ -23,10 +23,13 @@ pub(crate) fn conceal(known: &Known, arguments: &Map, result: &mut Map) {
     let mut secrets: Vec<(Cow<'_, str>, bool)> = Vec::new();
     for option in known.spec.options() {
         let names = std::iter::once(&option.name).chain(option.aliases);
-        let Some(text) = names.filter_map(|name| arguments.get(*name)).find_map(Value::as_str) else { continue };
-        if matches!(option.kind, Type::Secret) && !text.is_empty() {
-            secrets.push((text.into(), true));
-        } else if URLS.contains(&option.name)
+        let Some(value) = names.filter_map(|name| arguments.get(*name)).find(|value| !value.is_null()) else {
+            continue;
+        };
+        gather(value, &option.kind, &mut secrets);
+        let Some(text) = value.as_str() else { continue };
+        if !matches!(option.kind, Type::Secret)
+            && URLS.contains(&option.name)
             && let Some((_, password)) = http::written_login(text)
             && !password.is_empty()
         {
@@ -36,6 +39,22 @@ pub(crate) fn conceal(known: &Known, arguments: &Map, result: &mut Map) {
     }
     if !secrets.is_empty() {
         result.values_mut().for_each(|value| mask(value, &secrets));
+    }
+}
+
+/// The secrets in a value, however deep they are.
+fn gather<'a>(value: &'a Value, kind: &Type, secrets: &mut Vec<(Cow<'a, str>, bool)>) {
+    match (kind, value) {
+        (Type::Secret, Value::String(text)) if !text.is_empty() => secrets.push((text.into(), true)),
+        (Type::List(item), Value::List(items)) => items.iter().for_each(|value| gather(value, item, secrets)),
+        (Type::Nested(spec), Value::Map(map)) => {
+            for (name, value) in map {
+                if let Some(option) = spec.option(name) {
+                    gather(value, &option.kind, secrets);
+                }
+            }
+        }
+        _ => {}
     }
 }
 

@@ -15,12 +15,11 @@ pub(crate) fn invocation(known: &Known, arguments: &Map, free: bool) -> Value {
     for option in known.spec.options().filter(|option| !option.name.starts_with('_')) {
         let given = arguments.get(option.name).map(|value| typed(value, &option.kind));
         let value = given.or_else(|| option.default.map(|default| default()));
-        let value = match (&option.kind, value.unwrap_or_default()) {
-            (_, Value::Null) => Value::Null,
-            (Type::Secret, _) => HIDDEN.into(),
+        let value = match value.unwrap_or_default() {
+            Value::Null => Value::Null,
             // It may well be a secret, and is long if it is none.
             _ if known.short == "copy" && option.name == "content" => HIDDEN.into(),
-            (_, value) => value,
+            value => veiled(value, &option.kind),
         };
         shown.insert(option.name.to_owned(), value);
     }
@@ -39,6 +38,28 @@ pub(crate) fn invocation(known: &Known, arguments: &Map, free: bool) -> Value {
     let mut invocation = Map::new();
     invocation.insert("module_args".to_owned(), shown.into());
     invocation.into()
+}
+
+/// A value without the secrets in it, however deep they are.
+fn veiled(value: Value, kind: &Type) -> Value {
+    match (kind, value) {
+        (_, Value::Null) => Value::Null,
+        (Type::Secret, _) => HIDDEN.into(),
+        (Type::List(item), Value::List(items)) => {
+            Value::List(items.into_iter().map(|value| veiled(value, item)).collect())
+        }
+        (Type::Nested(spec), Value::Map(map)) => {
+            let veil = |(name, value): (String, Value)| {
+                let value = match spec.option(&name) {
+                    Some(option) => veiled(value, &option.kind),
+                    None => value,
+                };
+                (name, value)
+            };
+            Value::Map(map.into_iter().map(veil).collect())
+        }
+        (_, value) => value,
+    }
 }
 
 /// A given value in the option's type.
@@ -69,6 +90,12 @@ mod tests {
         assert_eq!(shown.get("password"), Some(&HIDDEN.into()));
         assert_eq!(shown.get("uid"), Some(&1001.into()));
         assert_eq!(shown.get("state"), Some(&"present".into()));
+        let known = crate::action::find("nmcli").expect("there is a module `nmcli`");
+        let security = Map::from_iter([("psk".to_owned(), "secret".into()), ("key-mgmt".to_owned(), "sae".into())]);
+        let shown = invocation(known, &Map::from_iter([("wifi_sec".to_owned(), security.into())]), false);
+        let shown = shown.get("module_args").and_then(|shown| shown.get("wifi_sec")).cloned().unwrap_or_default();
+        assert_eq!(shown.get("psk"), Some(&HIDDEN.into()));
+        assert_eq!(shown.get("key-mgmt"), Some(&"sae".into()));
         let known = crate::action::find("copy").expect("there is a module `copy`");
         let arguments = Map::from_iter([("content".to_owned(), "secret".into())]);
         let shown = invocation(known, &arguments, false).get("module_args").cloned().unwrap_or_default();

@@ -7,24 +7,35 @@
 //! * `root`: where the host's own files are, in tests as well;
 //! * [`docker`]: the Docker Engine API, for the modules of community.docker;
 //! * [`gluster`]: the program `gluster`, for those of gluster.gluster;
+//! * [`lvm`] and [`partition`]: what LVM's programs and `parted` tell;
 //! * [`mysql`]: MySQL's and MariaDB's protocol, for those of community.mysql;
+//! * [`nmcli`]: NetworkManager's connections;
 //! * [`postgres`]: that of PostgreSQL, for those of community.postgresql;
+//! * [`mod@xml`] and [`xpath`]: XML that is edited in place, and how its parts are found;
 //! * [`socket`], [`tls`], [`compression`], [`pipeline`], [`substitution`] and [`dotted`]: what they have in common.
 
 pub mod compression;
 pub mod docker;
 pub mod dotted;
 pub mod gluster;
+pub mod lvm;
 pub mod module;
 pub mod mysql;
+pub mod nmcli;
+pub mod partition;
 pub mod pipeline;
 pub mod postgres;
 mod root;
 pub mod socket;
 pub mod substitution;
 pub mod tls;
+pub mod xml;
+pub mod xpath;
 
 rprov_modules::modules! {
+    "ansible.posix" {
+        firewalld_info,
+    }
     "community.docker" {
         docker_compose_v2,
         docker_config,
@@ -63,17 +74,27 @@ rprov_modules::modules! {
         archive,
         filesystem,
         gem,
+        haproxy,
         htpasswd,
+        java_keystore,
         locale_gen,
+        lvg,
+        lvol,
         make,
         modprobe,
+        nmcli,
         npm,
         pam_limits,
+        parted,
         read_csv,
+        sefcontext,
         ssh_config,
         sudoers,
+        supervisorctl,
         timezone,
         ufw,
+        xattr,
+        xml,
     }
     "community.mysql" {
         mysql_db,
