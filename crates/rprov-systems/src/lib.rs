@@ -9,6 +9,7 @@
 //! * [`gluster`]: the program `gluster`, for those of gluster.gluster;
 //! * [`mysql`]: MySQL's and MariaDB's protocol, for those of community.mysql;
 //! * [`postgres`]: that of PostgreSQL, for those of community.postgresql;
+//! * [`redis`]: that of Redis, for those of community.general that speak it;
 //! * [`socket`], [`tls`], [`compression`], [`pipeline`], [`substitution`] and [`dotted`]: what they have in common.
 
 pub mod compression;
@@ -19,6 +20,7 @@ pub mod module;
 pub mod mysql;
 pub mod pipeline;
 pub mod postgres;
+pub mod redis;
 mod root;
 pub mod socket;
 pub mod substitution;
@@ -61,6 +63,8 @@ rprov_modules::modules! {
     "community.general" {
         alternatives,
         archive,
+        consul_kv,
+        etcd3,
         filesystem,
         gem,
         htpasswd,
@@ -70,6 +74,11 @@ rprov_modules::modules! {
         npm,
         pam_limits,
         read_csv,
+        redis,
+        redis_data,
+        redis_data_incr,
+        redis_data_info,
+        redis_info,
         ssh_config,
         sudoers,
         timezone,

@@ -2,6 +2,7 @@
 
 pub mod alternatives;
 pub mod archive;
+pub mod consul_kv;
 pub mod docker_compose_v2;
 pub mod docker_config;
 pub mod docker_container;
@@ -33,6 +34,7 @@ pub mod docker_swarm_service;
 pub mod docker_swarm_service_info;
 pub mod docker_volume;
 pub mod docker_volume_info;
+pub mod etcd3;
 pub mod filesystem;
 pub mod gem;
 pub mod gluster_heal_info;
@@ -58,6 +60,11 @@ pub mod postgresql_query;
 pub mod postgresql_set;
 pub mod postgresql_user;
 pub mod read_csv;
+pub mod redis;
+pub mod redis_data;
+pub mod redis_data_incr;
+pub mod redis_data_info;
+pub mod redis_info;
 pub mod ssh_config;
 pub mod sudoers;
 pub mod timezone;
