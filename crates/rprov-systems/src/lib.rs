@@ -7,21 +7,24 @@
 //! * `root`: where the host's own files are, in tests as well;
 //! * [`docker`]: the Docker Engine API, for the modules of community.docker;
 //! * [`gluster`]: the program `gluster`, for those of gluster.gluster;
+//! * [`mongo`]: MongoDB's protocol, for those of community.mongodb;
 //! * [`mysql`]: MySQL's and MariaDB's protocol, for those of community.mysql;
 //! * [`postgres`]: that of PostgreSQL, for those of community.postgresql;
 //! * [`redis`]: that of Redis, for those of community.general that speak it;
-//! * [`socket`], [`tls`], [`compression`], [`pipeline`], [`substitution`] and [`dotted`]: what they have in common.
+//! * [`socket`], [`tls`], [`scram`], [`compression`], [`pipeline`], [`substitution`] and [`dotted`]: what they have in common.
 
 pub mod compression;
 pub mod docker;
 pub mod dotted;
 pub mod gluster;
 pub mod module;
+pub mod mongo;
 pub mod mysql;
 pub mod pipeline;
 pub mod postgres;
 pub mod redis;
 mod root;
+pub mod scram;
 pub mod socket;
 pub mod substitution;
 pub mod tls;
@@ -83,6 +86,10 @@ rprov_modules::modules! {
         sudoers,
         timezone,
         ufw,
+    }
+    "community.mongodb" {
+        mongodb_replicaset,
+        mongodb_user,
     }
     "community.mysql" {
         mysql_db,

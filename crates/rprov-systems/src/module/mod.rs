@@ -44,6 +44,8 @@ pub mod htpasswd;
 pub mod locale_gen;
 pub mod make;
 pub mod modprobe;
+pub mod mongodb_replicaset;
+pub mod mongodb_user;
 pub mod mysql_db;
 pub mod mysql_info;
 pub mod mysql_query;
