@@ -7,9 +7,11 @@
 //! * `root`: where the host's own files are, in tests as well;
 //! * [`docker`]: the Docker Engine API, for the modules of community.docker;
 //! * [`gluster`]: the program `gluster`, for those of gluster.gluster;
+//! * [`jenkins`]: Jenkins' HTTP interface;
 //! * [`mongo`]: MongoDB's protocol, for those of community.mongodb;
 //! * [`mysql`]: MySQL's and MariaDB's protocol, for those of community.mysql;
 //! * [`postgres`]: that of PostgreSQL, for those of community.postgresql;
+//! * [`rabbitmq`]: its program and its management interface, for those of community.rabbitmq;
 //! * [`redis`]: that of Redis, for those of community.general that speak it;
 //! * [`socket`], [`tls`], [`scram`], [`compression`], [`pipeline`], [`substitution`] and [`dotted`]: what they have in common.
 
@@ -17,11 +19,13 @@ pub mod compression;
 pub mod docker;
 pub mod dotted;
 pub mod gluster;
+pub mod jenkins;
 pub mod module;
 pub mod mongo;
 pub mod mysql;
 pub mod pipeline;
 pub mod postgres;
+pub mod rabbitmq;
 pub mod redis;
 mod root;
 pub mod scram;
@@ -71,6 +75,7 @@ rprov_modules::modules! {
         filesystem,
         gem,
         htpasswd,
+        jenkins_job,
         locale_gen,
         make,
         modprobe,
@@ -107,6 +112,10 @@ rprov_modules::modules! {
         postgresql_query,
         postgresql_set,
         postgresql_user,
+    }
+    "community.rabbitmq" {
+        rabbitmq_user,
+        rabbitmq_vhost,
     }
     "gluster.gluster" {
         gluster_heal_info,

@@ -63,6 +63,16 @@ impl Sum {
     }
 }
 
+/// Text that nobody can guess.
+///
+/// # Errors
+/// The system has no random numbers.
+pub fn random() -> Result<String, &'static str> {
+    let mut random = [0; 18];
+    SystemRandom::new().fill(&mut random).map_err(|_| "the system has no random numbers")?;
+    Ok(STANDARD.encode(random))
+}
+
 /// The client's half of the exchange.
 #[derive(Debug)]
 pub struct Scram {
@@ -79,9 +89,7 @@ impl Scram {
     /// # Errors
     /// The system has no random numbers.
     pub fn begin(sum: Sum, user: &str) -> Result<Self, &'static str> {
-        let mut random = [0; 18];
-        SystemRandom::new().fill(&mut random).map_err(|_| "the system has no random numbers")?;
-        Ok(Self::with_nonce(sum, user, STANDARD.encode(random)))
+        Ok(Self::with_nonce(sum, user, random()?))
     }
 
     fn with_nonce(sum: Sum, user: &str, nonce: String) -> Self {

@@ -15,7 +15,7 @@ use serde_json::{Value as Json, json};
 fn serves() {
     let port: u16 = std::env::var("RPROV_MONGO_STAND_IN").unwrap().parse().unwrap();
     let listener = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
-    let mongo = Mongo::at(listener, State { replica: port % 2 == 0, ..State::default() });
+    let mongo = Mongo::at(listener, State { replica: port.is_multiple_of(2), ..State::default() });
     std::thread::sleep(std::time::Duration::from_secs(60));
     println!("{:?}", mongo.state(|state| std::mem::take(&mut state.commands)));
 }

@@ -87,7 +87,7 @@ fn found(
     mut members: Vec<Document>,
     context: &Context<'_>,
 ) -> Result<Outcome, Failure> {
-    if arguments.validate && (members.len() < 3 || members.len() % 2 == 0) {
+    if arguments.validate && (members.len() < 3 || members.len().is_multiple_of(2)) {
         return Err(Failure::new(format!(
             "MongoDB Replicaset validation failed. Invalid number of replicaset members: {}, where an odd number from 3 on \
              makes sense; `validate: false` takes any",

@@ -336,7 +336,7 @@ mod tests {
         let document = decode(&mut &hello[..]).unwrap();
         assert_eq!(document, super::document([("hello", "world".into())]));
         assert_eq!(encode(&document), hello);
-        let list = b"1\0\0\0\x04BSON\0&\0\0\0\x020\0\x08\0\0\0awesome\0\x011\0333333\x14@\x102\0\xc2\x07\0\0\0\0";
+        let list = b"1\0\0\0\x04BSON\0&\0\0\0\x020\0\x08\0\0\0awesome\0\x011\x00333333\x14@\x102\0\xc2\x07\0\0\0\0";
         let document = decode(&mut &list[..]).unwrap();
         assert_eq!(document["BSON"], Bson::Array(vec!["awesome".into(), 5.05.into(), 1986.into()]));
         assert_eq!(encode(&document), list);
