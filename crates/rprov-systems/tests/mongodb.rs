@@ -108,7 +108,7 @@ fn options_that_cannot_be_are_told() {
     let plain = user(json!({"login_user": "u", "login_password": "p", "auth_mechanism": "PLAIN"}));
     assert!(plain.contains("only done in TLS"), "{plain}");
     assert!(user(json!({"connection_options": ["x=1"]})).contains("`x` is not known"));
-    assert!(user(json!({"ssl": true})).contains("TLS"));
+    assert!(user(json!({"ssl": true, "connection_options": ["connectTimeoutMS=500"]})).contains("TLS"));
 }
 
 #[test]
@@ -129,7 +129,9 @@ fn a_replica_set_is_founded_and_changed() {
     let mongo = Mongo::start(State { replica: true, ..State::default() });
     let own = format!("127.0.0.1:{}", mongo.port);
     let set = |more: Json| call(&mongo, more);
-    let founded = set(json!({"members": format!("{own},b:1,c"), "arbiter_at_index": 2, "cluster_cmd": "isMaster"}));
+    let founded = set(
+        json!({"members": format!("{own},b:1,c"), "arbiter_at_index": 2, "cluster_cmd": "isMaster", "protocol_version": 1}),
+    );
     assert!(run("mongodb_replicaset", &founded, true).is_ok() && mongo.changes().is_empty());
     assert_eq!(converges("mongodb_replicaset", &founded)["mongodb_replicaset"], "rs0");
     assert_eq!(mongo.changes(), ["replSetInitiate"]);
