@@ -39,6 +39,7 @@ const EXCEPTIONS: &[(&str, &str, &str, &str)] = &[
     ("dnf5", "use_backend", "is not", "dnf takes it, and both are one module"),
     ("docker_login", "config_path", "default", "expanded already"),
     ("mysql_db", "master_data", "type", "one of three words, which numbers are read as"),
+    ("mongodb_replicaset", "protocol_version", "type", "one of two words, which numbers are read as"),
     ("command", "executable", "is not", "taken with a warning, though it is not documented"),
     ("pip", "virtualenv_command", "type", "a program with its arguments, not a path"),
     ("set_stats", "data", "must be given", "it may be missing, though it is documented otherwise"),

@@ -42,12 +42,14 @@ pub const TARGETS: &[Target] = &[
     Target { name: "gluster", run: gluster },
     Target { name: "inventory", run: inventory },
     Target { name: "known_hosts", run: known_hosts },
+    Target { name: "mongo", run: mongo },
     Target { name: "mysql", run: mysql },
     Target { name: "own_module", run: own_module },
     Target { name: "pattern", run: pattern },
     Target { name: "playbook", run: playbook },
     Target { name: "postgresql", run: postgresql },
     Target { name: "private_key", run: private_key },
+    Target { name: "redis", run: redis },
     Target { name: "ssh_config", run: ssh_config },
     Target { name: "template", run: template },
     Target { name: "yaml", run: yaml },
@@ -219,6 +221,42 @@ fn mysql(bytes: &[u8]) {
             assert!(answer.maps().len() == answer.rows.len());
         }
     }
+}
+
+/// A document, messages, and a server that a user logs in to.
+fn mongo(bytes: &[u8]) {
+    use rprov_systems::mongo::proof::{Credentials, Mechanism};
+    use rprov_systems::mongo::{bson, message::Message, session::Session};
+    if let Ok(document) = bson::decode(&mut &*bytes) {
+        let _ = bson::to_map(&document);
+        let again = bson::encode(&document);
+        // What is read is written so that it reads the same; numbers that are none differ from themselves.
+        assert!(bson::decode(&mut again.as_slice()).is_ok());
+    }
+    let mut reader = bytes;
+    while Message::read(&mut reader).is_ok() {}
+    for mechanism in [None, Some(Mechanism::ScramSha1), Some(Mechanism::Plain)] {
+        let [user, password, database] = ["u", "secret", "admin"].map(str::to_owned);
+        let mut session = Session::new(Said(bytes));
+        let _ = Credentials { user, password, database, mechanism }.prove(&mut session, true);
+    }
+    let mut scram = rprov_systems::scram::Scram::begin(rprov_systems::scram::Sum::Sha256, "u");
+    if let Ok(scram) = &mut scram {
+        let text = String::from_utf8_lossy(bytes);
+        let _ = scram.answer(&text, "secret");
+        assert!(!scram.proves(&text));
+    }
+}
+
+/// Replies, and what a server tells of itself.
+fn redis(bytes: &[u8]) {
+    use rprov_systems::redis::{report, resp};
+    let mut reader = bytes;
+    while let Ok(reply) = resp::read(&mut reader) {
+        let _ = reply.text();
+    }
+    let text = String::from_utf8_lossy(bytes);
+    let _ = (report::read(&text), report::read_plain(&text));
 }
 
 /// A session with a server, or what it keeps of a password.

@@ -7,25 +7,34 @@
 //! * `root`: where the host's own files are, in tests as well;
 //! * [`docker`]: the Docker Engine API, for the modules of community.docker;
 //! * [`gluster`]: the program `gluster`, for those of gluster.gluster;
+//! * [`jenkins`]: Jenkins' HTTP interface;
 //! * [`lvm`] and [`partition`]: what LVM's programs and `parted` tell;
+//! * [`mongo`]: MongoDB's protocol, for those of community.mongodb;
 //! * [`mysql`]: MySQL's and MariaDB's protocol, for those of community.mysql;
 //! * [`nmcli`]: NetworkManager's connections;
 //! * [`postgres`]: that of PostgreSQL, for those of community.postgresql;
+//! * [`rabbitmq`]: its program and its management interface, for those of community.rabbitmq;
+//! * [`redis`]: that of Redis, for those of community.general that speak it;
 //! * [`mod@xml`] and [`xpath`]: XML that is edited in place, and how its parts are found;
-//! * [`socket`], [`tls`], [`compression`], [`pipeline`], [`substitution`] and [`dotted`]: what they have in common.
+//! * [`socket`], [`tls`], [`scram`], [`compression`], [`pipeline`], [`substitution`] and [`dotted`]: what they have in common.
 
 pub mod compression;
 pub mod docker;
 pub mod dotted;
 pub mod gluster;
+pub mod jenkins;
 pub mod lvm;
 pub mod module;
+pub mod mongo;
 pub mod mysql;
 pub mod nmcli;
 pub mod partition;
 pub mod pipeline;
 pub mod postgres;
+pub mod rabbitmq;
+pub mod redis;
 mod root;
+pub mod scram;
 pub mod socket;
 pub mod substitution;
 pub mod tls;
@@ -72,11 +81,14 @@ rprov_modules::modules! {
     "community.general" {
         alternatives,
         archive,
+        consul_kv,
+        etcd3,
         filesystem,
         gem,
         haproxy,
         htpasswd,
         java_keystore,
+        jenkins_job,
         locale_gen,
         lvg,
         lvol,
@@ -87,6 +99,11 @@ rprov_modules::modules! {
         pam_limits,
         parted,
         read_csv,
+        redis,
+        redis_data,
+        redis_data_incr,
+        redis_data_info,
+        redis_info,
         sefcontext,
         ssh_config,
         sudoers,
@@ -95,6 +112,10 @@ rprov_modules::modules! {
         ufw,
         xattr,
         xml,
+    }
+    "community.mongodb" {
+        mongodb_replicaset,
+        mongodb_user,
     }
     "community.mysql" {
         mysql_db,
@@ -112,6 +133,10 @@ rprov_modules::modules! {
         postgresql_query,
         postgresql_set,
         postgresql_user,
+    }
+    "community.rabbitmq" {
+        rabbitmq_user,
+        rabbitmq_vhost,
     }
     "gluster.gluster" {
         gluster_heal_info,

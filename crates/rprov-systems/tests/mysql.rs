@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod calls;
+mod started;
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use calls::{apply, converges, refused, run, settled};
 use serde_json::{Value as Json, json};
+use started::tls_files;
 
 /// A server that ends with the test.
 struct Server {
@@ -87,16 +89,6 @@ impl Drop for Server {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-/// An authority, and a certificate of it for `localhost`.
-fn tls_files(directory: &std::path::Path) {
-    let script = "openssl req -x509 -newkey rsa:2048 -nodes -days 9 -subj /CN=ca -keyout ca.key -out ca.pem && \
-                  openssl req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout key.pem -out cert.csr && \
-                  printf 'subjectAltName=DNS:localhost' >ext && \
-                  openssl x509 -req -in cert.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 9 -extfile ext -out cert.pem";
-    let made = Command::new("sh").args(["-c", script]).current_dir(directory).output().unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
 }
 
 #[test]

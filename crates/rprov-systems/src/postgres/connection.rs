@@ -10,7 +10,7 @@ use rprov_modules::context::Cancel;
 use super::answer::Answer;
 use super::error::{PostgresError, Refusal};
 use super::message::{self, Fields};
-use super::scram::Scram;
+use crate::scram::{Scram, Sum};
 use crate::socket::{Channel, Endpoint};
 
 /// Who wants to come in.
@@ -181,7 +181,7 @@ pub fn log_in<S: Read + Write>(
                     return Err(proof(format!("it only knows {}, of which none is supported", offered.join(", "))));
                 }
                 password()?;
-                let begun = Scram::begin().map_err(PostgresError::Protocol)?;
+                let begun = Scram::begin(Sum::Sha256, "").map_err(PostgresError::Protocol)?;
                 let first = begun.first();
                 let mut body = b"SCRAM-SHA-256\0".to_vec();
                 body.extend((first.len() as u32).to_be_bytes());
