@@ -52,6 +52,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "redis", run: redis },
     Target { name: "ssh_config", run: ssh_config },
     Target { name: "template", run: template },
+    Target { name: "xml", run: xml },
     Target { name: "yaml", run: yaml },
 ];
 
@@ -257,6 +258,24 @@ fn redis(bytes: &[u8]) {
     }
     let text = String::from_utf8_lossy(bytes);
     let _ = (report::read(&text), report::read_plain(&text));
+}
+
+/// An XPath expression in the first line, and a document in what follows.
+fn xml(bytes: &[u8]) {
+    use rprov_systems::xml::{pretty::pretty, tree::Document};
+    use rprov_systems::xpath::{Evaluator, syntax::Expression};
+    let text = String::from_utf8_lossy(bytes);
+    let (path, rest) = text.split_once('\n').unwrap_or((&text, &text));
+    let Ok(document) = Document::parse(rest) else { return };
+    assert_eq!(document.to_string(), rest, "what is not touched keeps every byte");
+    let _ = Document::parse(&pretty(&document));
+    // Steps multiply: what a short text asks for must not be more than a test can wait for.
+    if path.len() < 60
+        && rest.len() < 4000
+        && let Ok(expression) = Expression::parse(path)
+    {
+        let _ = Evaluator::new(&document, &rprov_wire::Map::new()).evaluate(&expression);
+    }
 }
 
 /// A session with a server, or what it keeps of a password.

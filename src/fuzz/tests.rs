@@ -109,15 +109,19 @@ targets! {
     redis_survives: "redis",
     ssh_config_survives: "ssh_config",
     templates_survive: "template",
+    xml_survives: "xml",
     yaml_survives: "yaml",
 }
 
 /// Whatever can be inside itself, as deep as nobody means it to be, to those who read it.
 #[test]
 fn nesting_is_survived() {
-    let nested: [(&[&str], &str, &str, &str); 25] = [
+    let nested: [(&[&str], &str, &str, &str); 28] = [
         (&["template", "yaml", "extra", "inventory", "playbook"], "[", "1", "]"),
         (&["template", "yaml", "extra", "inventory", "playbook"], "{a: ", "1", "}"),
+        (&["xml"], "<a>", "1", "</a>"),
+        (&["xml"], "(", "1", ")\n<a/>"),
+        (&["xml"], "a[", "1", "]\n<a/>"),
         (&["template"], "{{ (", "1", ") }}"),
         (&["template"], "{{ ", "1", " }}"),
         (&["template"], "(", "1", ")"),
