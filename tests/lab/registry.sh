@@ -1,0 +1,67 @@
+# shellcheck shell=bash
+# A registry for the lab, and the images in it, built from Debian's packages under images/.
+#
+# The registry is Debian's docker-registry on this lab's bridge address, with its blobs in $LAB_DIR/registry. A second
+# process on loopback serves the same directory: the machine's own Engine pushes there without being told that it may.
+# Sourced by scenarios after check.sh.
+
+# shellcheck source=/dev/null
+. "$LAB_SOURCE/machine.sh"
+# shellcheck source=/dev/null
+. "$LAB_SOURCE/image.sh"
+
+REGISTRY=$LAB_SUBNET.1:5000
+REGISTRY_INSIDE=$LAB_LOOPBACK.250:5000
+REGISTRY_PROCESSES=()
+
+start_registry() {
+	local address deadline
+	install_packages docker-registry
+	mkdir -p "$LAB_DIR/registry"
+	for address in "$REGISTRY" "$REGISTRY_INSIDE"; do
+		printf '%s\n' 'version: 0.1' 'log: {level: warn}' 'storage:' "  filesystem: {rootdirectory: $LAB_DIR/registry}" \
+			'  delete: {enabled: true}' 'http:' "  addr: $address" >"$LAB_DIR/registry-${address%:*}.yml"
+		docker-registry serve "$LAB_DIR/registry-${address%:*}.yml" >"$LAB_DIR/registry-${address%:*}.log" 2>&1 &
+		REGISTRY_PROCESSES+=($!)
+	done
+	deadline=$(($(date +%s) + 60))
+	for address in "$REGISTRY" "$REGISTRY_INSIDE"; do
+		until curl -fsS --noproxy '*' --max-time 5 "http://$address/v2/" >/dev/null 2>&1; do
+			(($(date +%s) <= deadline)) || die "no registry answers on $address" "see $LAB_DIR/registry-${address%:*}.log"
+			sleep 0.2
+		done
+	done
+}
+
+stop_registry() {
+	local process
+	for process in ${REGISTRY_PROCESSES[@]+"${REGISTRY_PROCESSES[@]}"}; do kill "$process" 2>/dev/null || true; done
+	REGISTRY_PROCESSES=()
+}
+
+# container_image KIND: makes sure that the image of images/KIND is there, and prints its name, which has a hash of what
+# it is made from.
+container_image() {
+	local kind=$1 base name started
+	base=$(build_image plain)
+	name=rprov-lab-$kind:$(cd "$LAB_SOURCE/images/$kind" && { echo "$base" && find . -type f | sort | xargs sha256sum; } | sha256sum | cut -c1-12)
+	if ! docker image inspect "$name" >/dev/null 2>&1; then
+		started=$(now)
+		say "building $name"
+		DOCKER_BUILDKIT=0 docker build --network host --build-arg BASE="$base" --tag "$name" "$LAB_SOURCE/images/$kind" >"$LAB_DIR/build-$kind.log" 2>&1 ||
+			{ tail -n 20 "$LAB_DIR/build-$kind.log" >&2; die "the image of images/$kind cannot be built" "see $LAB_DIR/build-$kind.log"; }
+		say "built $name in $(since "$started") s"
+	fi
+	echo "$name"
+}
+
+# push_image IMAGE NAME:TAG...: puts an image of the machine's Engine into the registry under these names.
+push_image() {
+	local image=$1 name
+	shift
+	for name; do
+		docker tag "$image" "$REGISTRY_INSIDE/$name"
+		docker push -q "$REGISTRY_INSIDE/$name" >/dev/null
+		docker rmi "$REGISTRY_INSIDE/$name" >/dev/null
+	done
+}
