@@ -65,3 +65,32 @@ push_image() {
 		docker rmi "$REGISTRY_INSIDE/$name" >/dev/null
 	done
 }
+
+# push_all: every image that playbooks/site.yml needs in the lab.
+push_all() {
+	local image kind name
+	push_image "$(container_image mariadb)" mariadb:10.11
+	push_image "$(container_image wordpress)" wordpress:6.1
+	image=$(container_image rancher)
+	while read -r kind name; do
+		printf 'FROM %s\nENV STANDIN_AGENT_IMAGE=%s\nENTRYPOINT ["/usr/bin/python3", "-u", "/standin.py", "%s"]\n' \
+			"$image" "$REGISTRY/rancher/$([[ $kind == *-2 ]] && echo rancher-agent:v2.8.5 || echo agent:v1.2.11)" "$kind" |
+			DOCKER_BUILDKIT=0 docker build -q --tag "rprov-lab-rancher:$LAB_NUMBER-$kind" - >/dev/null
+		push_image "rprov-lab-rancher:$LAB_NUMBER-$kind" "$name"
+	done <<-'KINDS'
+		server-2 rancher/rancher:v2.8.5
+		agent-2 rancher/rancher-agent:v2.8.5
+		server-1.6 rancher/server:v1.6.30
+		agent-1.6 rancher/agent:v1.2.11
+	KINDS
+}
+
+# allow_privileged HOST...: lets the Engines on these hosts start privileged containers; see `runc`.
+allow_privileged() {
+	local host
+	for host; do
+		on_host "$host" mkdir -p /usr/local/sbin
+		docker cp "$LAB_SOURCE/runc" "$LAB_NAME-$host:/usr/local/sbin/runc" >/dev/null
+		on_host "$host" chmod 0755 /usr/local/sbin/runc
+	done
+}
