@@ -66,21 +66,30 @@ push_image() {
 	done
 }
 
-# push_all: every image that playbooks/site.yml needs in the lab.
+# build_variant NAME: an image from a Dockerfile on standard input.
+build_variant() {
+	DOCKER_BUILDKIT=0 docker build -q --tag "$1" - >"$LAB_DIR/build-variant.log" 2>&1 || die "no image ${1}" "see $LAB_DIR/build-variant.log"
+}
+
+# push_all: every image that playbooks/site.yml needs in the lab, and the article's under the names of 2015.
 push_all() {
 	local image kind name
-	push_image "$(container_image mariadb)" mariadb:10.11
-	push_image "$(container_image wordpress)" wordpress:6.1
+	push_image "$(container_image mariadb)" mariadb:10.11 library/mysql:5.5
+	image=$(container_image wordpress)
+	push_image "$image" wordpress:6.1
+	printf 'FROM %s\nENV WORDPRESS_DB_CREATE=yes\n' "$image" | build_variant "rprov-lab-wordpress:$LAB_NUMBER-2015"
+	push_image "rprov-lab-wordpress:$LAB_NUMBER-2015" library/wordpress:latest
 	image=$(container_image rancher)
 	while read -r kind name; do
 		printf 'FROM %s\nENV STANDIN_AGENT_IMAGE=%s\nENTRYPOINT ["/usr/bin/python3", "-u", "/standin.py", "%s"]\n' \
 			"$image" "$REGISTRY/rancher/$([[ $kind == *-2 ]] && echo rancher-agent:v2.8.5 || echo agent:v1.2.11)" "$kind" |
-			DOCKER_BUILDKIT=0 docker build -q --tag "rprov-lab-rancher:$LAB_NUMBER-$kind" - >/dev/null
-		push_image "rprov-lab-rancher:$LAB_NUMBER-$kind" "$name"
+			build_variant "rprov-lab-rancher:$LAB_NUMBER-$kind"
+		# shellcheck disable=SC2086
+		push_image "rprov-lab-rancher:$LAB_NUMBER-$kind" $name
 	done <<-'KINDS'
 		server-2 rancher/rancher:v2.8.5
 		agent-2 rancher/rancher-agent:v2.8.5
-		server-1.6 rancher/server:v1.6.30
+		server-1.6 rancher/server:v1.6.30 rancher/server:latest
 		agent-1.6 rancher/agent:v1.2.11
 	KINDS
 }
