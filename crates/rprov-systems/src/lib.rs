@@ -76,6 +76,7 @@ rprov_modules::modules! {
         gem,
         htpasswd,
         jenkins_job,
+        jenkins_plugin,
         locale_gen,
         make,
         modprobe,

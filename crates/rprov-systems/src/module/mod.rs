@@ -42,6 +42,7 @@ pub mod gluster_peer;
 pub mod gluster_volume;
 pub mod htpasswd;
 pub mod jenkins_job;
+pub mod jenkins_plugin;
 pub mod locale_gen;
 pub mod make;
 pub mod modprobe;
