@@ -1,6 +1,15 @@
 //! Jenkins, over its HTTP interface: <https://www.jenkins.io/doc/book/using/remote-access-api/>.
+//!
+//! * [`center`]: the update centres that plugins come from;
+//! * [`installation`]: what has to be downloaded for a plugin, and how it gets to its place;
+//! * [`plugin_file`]: plugins as files, and their versions.
+
+pub mod center;
+pub mod installation;
+pub mod plugin_file;
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use rprov_modules::context::Context;
 use rprov_modules::http::{self, Answer, Call};
@@ -11,25 +20,33 @@ use serde_json::Value as Json;
 #[derive(Debug)]
 pub struct Jenkins<'a> {
     base: String,
-    login: Option<(String, String)>,
-    validate: bool,
+    /// What all requests have in common.
+    pattern: Call,
     context: &'a Context<'a>,
 }
 
 impl<'a> Jenkins<'a> {
     /// A server at a URL.
     pub fn new(url: &str, login: Option<(String, String)>, validate: bool, context: &'a Context<'a>) -> Self {
-        Self { base: url.trim_end_matches('/').to_owned(), login, validate, context }
+        // Jenkins asks nobody to log in; it shows less to those who did not.
+        let pattern = Call { force_login: login.is_some(), login, validate, ..Call::get(url) };
+        Self::through(pattern, context)
     }
 
-    fn send(&self, call: Call) -> Result<Answer, Failure> {
-        let login = self.login.clone();
-        // Jenkins asks nobody to log in; it shows less to those who did not.
-        let call = Call { force_login: login.is_some(), login, validate: self.validate, ..call };
+    /// The server at the URL of a request, which all further ones are made after.
+    pub fn through(pattern: Call, context: &'a Context<'a>) -> Self {
+        Self { base: pattern.url.trim_end_matches('/').to_owned(), pattern, context }
+    }
+
+    fn get(&self, path: &str) -> Call {
+        Call { url: format!("{}{path}", self.base), ..self.pattern.clone() }
+    }
+
+    fn send(&self, call: &Call) -> Result<Answer, Failure> {
         let failed = |failure: Failure| {
             Failure::new(format!("Unable to connect to Jenkins server, {}; check `url`", failure.message))
         };
-        http::send(&call, self.context).map_err(failed)
+        http::send(call, self.context).map_err(failed)
     }
 
     /// What there is at a path, if there is something.
@@ -37,7 +54,7 @@ impl<'a> Jenkins<'a> {
     /// # Errors
     /// The server cannot be reached, or refuses.
     pub fn text(&self, path: &str) -> Result<Option<String>, Failure> {
-        let mut answer = self.send(Call::get(&format!("{}{path}", self.base)))?;
+        let mut answer = self.send(&self.get(path))?;
         match answer.status {
             200..300 => Ok(Some(String::from_utf8_lossy(&answer.content()?).into_owned())),
             404 => Ok(None),
@@ -60,30 +77,49 @@ impl<'a> Jenkins<'a> {
     /// # Errors
     /// The server cannot be reached, or refuses.
     pub fn post(&self, path: &str, xml: Option<&str>) -> Result<(), Failure> {
-        let url = format!("{}{path}", self.base);
-        let mut headers = self.crumb()?;
-        if xml.is_some() {
-            headers.push(("Content-Type".to_owned(), "text/xml; charset=utf-8".to_owned()));
+        let body = xml.map(|xml| ("text/xml; charset=utf-8", xml));
+        self.change(self.get(path), body).map(drop)
+    }
+
+    /// Have a script run on the server, which may take `limit`; what it prints.
+    ///
+    /// # Errors
+    /// The server cannot be reached, or does not let this user run scripts.
+    pub fn script(&self, script: &str, limit: Duration) -> Result<String, Failure> {
+        let form = format!("script={}", crate::docker::message::encode(script));
+        let call = Call { timeout: Some(limit), ..self.get("/scriptText") };
+        let mut answer = self.change(call, Some(("application/x-www-form-urlencoded", &form)))?;
+        match answer.status {
+            200..300 => Ok(String::from_utf8_lossy(&answer.content()?).into_owned()),
+            _ => Err(refused("POST", &mut answer)),
+        }
+    }
+
+    fn change(&self, call: Call, body: Option<(&str, &str)>) -> Result<Answer, Failure> {
+        let mut headers = call.headers.clone();
+        headers.extend(self.crumb()?);
+        if let Some((kind, _)) = body {
+            headers.push(("Content-Type".to_owned(), kind.to_owned()));
         }
         let call = Call {
             method: "POST".to_owned(),
             headers,
-            body: Some(xml.unwrap_or_default().as_bytes().to_vec()),
+            body: Some(body.map_or("", |(_, body)| body).as_bytes().to_vec()),
             // Success is told by a redirect to what was changed.
             follow: http::Follow::None,
-            ..Call::get(&url)
+            ..call
         };
-        let mut answer = self.send(call)?;
+        let mut answer = self.send(&call)?;
         let to_login = answer.header("location").is_some_and(|to| to.contains("/login") || to.contains("loginError"));
         match answer.status {
-            200..400 if !to_login => Ok(()),
+            200..400 if !to_login => Ok(answer),
             _ => Err(refused("POST", &mut answer)),
         }
     }
 
     /// What proves that a change is meant: a header, and the session that it is for.
     fn crumb(&self) -> Result<Vec<(String, String)>, Failure> {
-        let mut answer = self.send(Call::get(&format!("{}/crumbIssuer/api/json", self.base)))?;
+        let mut answer = self.send(&self.get("/crumbIssuer/api/json"))?;
         match answer.status {
             200..300 => {}
             // The server wants none.

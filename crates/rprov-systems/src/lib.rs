@@ -89,6 +89,7 @@ rprov_modules::modules! {
         htpasswd,
         java_keystore,
         jenkins_job,
+        jenkins_plugin,
         locale_gen,
         lvg,
         lvol,

@@ -45,6 +45,7 @@ pub mod haproxy;
 pub mod htpasswd;
 pub mod java_keystore;
 pub mod jenkins_job;
+pub mod jenkins_plugin;
 pub mod locale_gen;
 pub mod lvg;
 pub mod lvol;
