@@ -96,6 +96,14 @@ impl Rabbit {
         }
     }
 
+    /// As `converges`, but for a look at what the next step looks at again, where calls take long.
+    fn shortly(&self, module: &str, arguments: &Json) {
+        self.changes(module, arguments);
+        if !self.quick.get() {
+            self.settled(module, arguments);
+        }
+    }
+
     fn converges(&self, module: &str, arguments: &Json) -> Json {
         let told = self.changes(module, arguments);
         self.settled(module, arguments);
@@ -125,7 +133,7 @@ fn users_are_brought_to_their_state(rabbit: &Rabbit, way: &Json) {
     // A password is changed where that is asked for and it differs.
     let other = with(&made, json!({"password": "other", "tags": "management, monitoring"}));
     rabbit.settled("rabbitmq_user", &other);
-    rabbit.converges("rabbitmq_user", &with(&other, json!({"update_password": "always"})));
+    rabbit.shortly("rabbitmq_user", &with(&other, json!({"update_password": "always"})));
     rabbit.ctl(&["authenticate_user", "jo e", "other"]);
     assert_eq!(rabbit.told("users/jo%20e")["tags"], json!(["monitoring", "management"]));
 
@@ -135,11 +143,13 @@ fn users_are_brought_to_their_state(rabbit: &Rabbit, way: &Json) {
         rabbit.settled("rabbitmq_user", &other);
     }
     let all = json!({"permissions": [{"configure_priv": "a\"'", "read_priv": ".*"}]});
-    rabbit.converges("rabbitmq_user", &with(&other, all.clone()));
-    assert_eq!(rabbit.told("users/jo%20e/permissions"), rights("a\"'"));
+    if !rabbit.quick.get() {
+        rabbit.converges("rabbitmq_user", &with(&other, all.clone()));
+    }
     let topics = json!({"topic_permissions": [{"read_priv": "r"}, {"exchange": "e", "write_priv": "w"}]});
     let topics = with(&with(&other, all), topics);
-    rabbit.converges("rabbitmq_user", &topics);
+    rabbit.shortly("rabbitmq_user", &topics);
+    assert_eq!(rabbit.told("users/jo%20e/permissions"), rights("a\"'"));
     rabbit.converges(
         "rabbitmq_user",
         &with(&topics, json!({"topic_permissions": [{"exchange": "e", "write_priv": "v"}]})),
@@ -176,7 +186,7 @@ fn virtual_hosts_are_brought_to_their_state(rabbit: &Rabbit, way: &Json) {
     assert_eq!((&told["name"], &told["state"]), (&json!("/a b"), &json!("present")));
     let tracing = || rabbit.told("vhosts/%2Fa%20b");
     assert_eq!(tracing()["tracing"], true);
-    rabbit.converges("rabbitmq_vhost", &vhost(json!({})));
+    rabbit.shortly("rabbitmq_vhost", &vhost(json!({})));
     assert_eq!(tracing()["tracing"], false);
     rabbit.converges("rabbitmq_vhost", &vhost(json!({"state": "absent"})));
     assert_eq!(tracing()["error"], "Object Not Found");
