@@ -29,6 +29,16 @@ check() {
 	if output=$("$@" 2>&1); then passed "$what"; else failed "$what" "command: $*" "output: ${output:0:600}"; fi
 }
 
+# within SECONDS COMMAND...: until it succeeds; what it says the last time is shown.
+within() {
+	local deadline=$(($(date +%s) + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		(($(date +%s) <= deadline)) || { "$@"; return; }
+		sleep 1
+	done
+}
+
 # start_program NAME ARGUMENT...: starts the program under test; what it prints goes to $RUN.out and $RUN.err.
 # Colour, configuration and settings of the caller do not reach it, and SIGINT does as from a terminal.
 start_program() {
