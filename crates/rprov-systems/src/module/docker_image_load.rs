@@ -30,12 +30,14 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
             .with("msg", "remote module (docker_image_load) does not support check mode"));
     }
     let engine = Engine::new(&arguments.attributes, context)?;
-    let held = || -> Result<Vec<(Json, Json)>, Failure> {
-        let list = engine.get("/images/json", &[])?;
-        let part = |image: &Json, name: &str| image.get(name).cloned().unwrap_or(Json::Null);
-        Ok(list.as_array().into_iter().flatten().map(|image| (part(image, "Id"), part(image, "RepoTags"))).collect())
+    let list = engine.get("/images/json", &[])?;
+    // Others may load and build meanwhile: only what is in the archive is compared.
+    let held = |image: &Json, name: &str| {
+        let same = |known: &&Json| known.get("Id") == image.get("Id");
+        let tags = |known: &Json| known.get("RepoTags").and_then(Json::as_array).cloned().unwrap_or_default();
+        let found = list.as_array().into_iter().flatten().find(same);
+        found.is_some_and(|known| name.starts_with("sha256:") || tags(known).iter().any(|tag| tag == name))
     };
-    let before = held()?;
     let progress = image::load(&engine, &arguments.path, context)?;
     let names: Vec<String> = progress
         .text
@@ -52,10 +54,14 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
         .with("stdout", progress.text));
     }
     let mut images = Vec::new();
+    let mut changed = false;
     for name in &names {
-        images.extend(image::inspect(&engine, name)?);
+        for image in image::inspect(&engine, name)? {
+            changed |= !held(&image, name);
+            images.push(image);
+        }
     }
-    Ok(Outcome::new(held()? != before)
+    Ok(Outcome::new(changed)
         .with("image_names", names)
         .with("images", Value::from_json(&Json::Array(images)))
         .with("stdout", progress.text))
