@@ -56,7 +56,7 @@ pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Outcome, Failu
     let mut images = Vec::new();
     let mut changed = false;
     for name in &names {
-        for image in image::inspect(&engine, name)? {
+        if let Some(image) = image::inspect(&engine, name)? {
             changed |= !held(&image, name);
             images.push(image);
         }
