@@ -354,6 +354,19 @@ fn encode_url(url: &str) -> Result<String, Failure> {
     })
 }
 
+/// Percent-encode everything that is special in a path segment or a query value (RFC 3986).
+pub fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
 /// User name and password from a URL, decoded.
 pub fn login_in_url(url: &str) -> Option<(String, String)> {
     let (user, password) = written_login(url)?;

@@ -86,7 +86,7 @@ impl<'a> Jenkins<'a> {
     /// # Errors
     /// The server cannot be reached, or does not let this user run scripts.
     pub fn script(&self, script: &str, limit: Duration) -> Result<String, Failure> {
-        let form = format!("script={}", crate::docker::message::encode(script));
+        let form = format!("script={}", rprov_modules::http::encode(script));
         let call = Call { timeout: Some(limit), ..self.get("/scriptText") };
         let mut answer = self.change(call, Some(("application/x-www-form-urlencoded", &form)))?;
         match answer.status {

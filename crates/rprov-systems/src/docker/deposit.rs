@@ -7,10 +7,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map as JsonMap, Value as Json, json};
 
-use super::message::encode;
 use super::{Engine, EngineError, swarm};
 use rprov_modules::checksum::Algorithm;
 use rprov_modules::context::Context;
+use rprov_modules::http::encode;
 use rprov_modules::outcome::{Failure, Outcome};
 
 /// The label with the data's checksum.

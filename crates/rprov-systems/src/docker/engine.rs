@@ -8,8 +8,9 @@ use serde_json::Value as Json;
 use super::connection::{Connection, DEFAULT_HOST};
 use super::endpoint::{Endpoint, Stream};
 use super::error::EngineError;
-use super::message::{BodyReader, ChunkWriter, Head, encode, read_head};
+use super::message::{BodyReader, ChunkWriter, Head, read_head};
 use rprov_modules::context::{Cancel, Context};
+use rprov_modules::http::encode;
 
 /// The newest version of the API whose meaning this client knows.
 const NEWEST: (u32, u32) = (1, 47);

@@ -21,7 +21,7 @@ pub const REGISTRY_SILENCE: Duration = Duration::from_secs(600);
 
 /// The path of a name within a URL: slashes, colons and `@` stand for themselves.
 pub fn path_of(name: &str) -> String {
-    super::message::encode(name).replace("%2F", "/").replace("%3A", ":").replace("%40", "@")
+    rprov_modules::http::encode(name).replace("%2F", "/").replace("%3A", ":").replace("%40", "@")
 }
 
 /// What the Engine knows of an image, if it has it.

@@ -2,8 +2,8 @@
 
 use serde_json::Value as Json;
 
-use super::message::encode;
 use super::{Engine, EngineError, Patience, Query};
+use rprov_modules::http::encode;
 use rprov_modules::outcome::Failure;
 
 /// How often a change is tried that another one came before.

@@ -7,9 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 use rprov_wire::Value;
 use serde_json::Value as Json;
 
-use crate::docker::message::encode;
 use rprov_modules::argument::{Rule, Secret};
 use rprov_modules::context::Context;
+use rprov_modules::http::encode;
 use rprov_modules::http::{self, Call};
 use rprov_modules::outcome::{Failure, Outcome};
 use rprov_modules::{arguments, choices};

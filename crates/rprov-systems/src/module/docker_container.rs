@@ -17,10 +17,10 @@ use crate::docker::container::wanted::{self, Surroundings};
 use crate::docker::container::{Comparisons, Difference, Property, property};
 use crate::docker::engine::Answer;
 use crate::docker::image;
-use crate::docker::message::encode;
 use crate::docker::reference::{Reference, is_id};
 use crate::docker::{Body, Engine, EngineError, Patience, frames};
 use rprov_modules::context::Context;
+use rprov_modules::http::encode;
 use rprov_modules::outcome::{Diff, Failure, Outcome};
 
 /// How often a state that is waited for is looked at.

@@ -2,10 +2,10 @@
 
 use rprov_wire::Value;
 
-use crate::docker::message::encode;
 use crate::docker::{Connection, Engine};
 use rprov_modules::arguments;
 use rprov_modules::context::Context;
+use rprov_modules::http::encode;
 use rprov_modules::outcome::{Failure, Outcome};
 
 arguments! {

@@ -3,11 +3,11 @@
 use rprov_wire::{Map, Value};
 use serde_json::{Map as JsonMap, Value as Json, json};
 
-use crate::docker::message::encode;
 use crate::docker::option::texts;
 use crate::docker::swarm;
 use crate::docker::{Connection, Engine, EngineError};
 use rprov_modules::context::Context;
+use rprov_modules::http::encode;
 use rprov_modules::outcome::{Failure, Outcome};
 use rprov_modules::{arguments, choices};
 

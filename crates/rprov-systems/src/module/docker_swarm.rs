@@ -5,12 +5,12 @@ use serde_json::{Value as Json, json};
 
 use crate::docker::compare::{Comparison, Shape, agrees};
 use crate::docker::container::property::place;
-use crate::docker::message::encode;
 use crate::docker::option::texts;
 use crate::docker::swarm::{self, Part};
 use crate::docker::{Connection, Engine, EngineError, Patience};
 use rprov_modules::argument::{Rule, Secret};
 use rprov_modules::context::Context;
+use rprov_modules::http::encode;
 use rprov_modules::outcome::{Diff, Failure, Outcome};
 use rprov_modules::{arguments, choices};
 

@@ -4,7 +4,6 @@ use rprov_wire::{Map, Value};
 use serde_json::{Value as Json, json};
 
 use crate::docker::image::path_of;
-use crate::docker::message::encode;
 use crate::docker::reference::Reference;
 pub use crate::docker::service::Arguments;
 use crate::docker::service::arguments::{Mode, State};
@@ -13,6 +12,7 @@ use crate::docker::service::wanted::fields;
 use crate::docker::service::{Fields, differences, specification};
 use crate::docker::{Engine, EngineError, Patience, registry_login, swarm};
 use rprov_modules::context::Context;
+use rprov_modules::http::encode;
 use rprov_modules::outcome::{Diff, Failure, Outcome};
 
 /// Bring the service to its state.

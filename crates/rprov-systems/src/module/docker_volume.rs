@@ -4,10 +4,10 @@ use rprov_wire::{Map, Value};
 use serde_json::{Value as Json, json};
 
 use crate::docker::compare::{Comparison, Shape, agrees};
-use crate::docker::message::encode;
 use crate::docker::option::texts;
 use crate::docker::{Connection, Engine};
 use rprov_modules::context::Context;
+use rprov_modules::http::encode;
 use rprov_modules::outcome::{Diff, Failure, Outcome};
 use rprov_modules::{arguments, choices};
 

@@ -75,7 +75,7 @@ fn readable(xml: &str) -> Result<(), roxmltree::Error> {
 /// The path of a job: each folder before it is one as well.
 fn path(name: &str) -> String {
     let parts = name.split('/').filter(|part| !part.is_empty());
-    parts.map(|part| format!("/job/{}", crate::docker::message::encode(part))).collect()
+    parts.map(|part| format!("/job/{}", rprov_modules::http::encode(part))).collect()
 }
 
 struct Task<'a> {
@@ -94,7 +94,7 @@ impl Task<'_> {
         };
         let (folder, own) = name.rsplit_once('/').unwrap_or(("", name));
         if !self.context.check() {
-            let own = crate::docker::message::encode(own);
+            let own = rprov_modules::http::encode(own);
             self.jenkins.post(&format!("{}/createItem?name={own}", path(folder)), Some(config))?;
         }
         let enabled = if self.context.check() { None } else { self.enabled()? };

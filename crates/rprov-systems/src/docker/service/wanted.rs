@@ -6,8 +6,8 @@ use serde_json::{Value as Json, json};
 use super::arguments::{Arguments, Mode, Mount, MountType, Update};
 use super::field::Fields;
 use crate::docker::container::wanted::env_file;
-use crate::docker::message::encode;
 use crate::docker::{Engine, container, quantity, swarm};
+use rprov_modules::http::encode;
 use rprov_modules::outcome::Failure;
 
 /// The fields that the options ask for. Names of networks, secrets and configs become IDs.
