@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 
 use super::plugin_file::Dependency;
 use rprov_modules::attributes::Wanted;
-use rprov_modules::checksum::Algorithm;
+use rprov_modules::checksum::{Algorithm, hexadecimal};
 use rprov_modules::context::Context;
 use rprov_modules::http::{self, Answer, Call};
 use rprov_modules::outcome::Failure;
@@ -192,8 +192,7 @@ fn release(known: &Json, urls: Vec<String>) -> Result<Release, Failure> {
         let unclear =
             |_| Failure::new(format!("{name}: the update centre's list has `{written}`, which is no checksum"));
         let bytes = STANDARD.decode(&written).map_err(unclear);
-        let digits = |bytes: Vec<u8>| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        Some(bytes.map(|bytes| (algorithm, digits(bytes))))
+        Some(bytes.map(|bytes| (algorithm, hexadecimal(&bytes))))
     };
     let sum = sum("sha256", Algorithm::Sha256).or_else(|| sum("sha1", Algorithm::Sha1)).transpose()?;
     let listed = known.get("dependencies").and_then(Json::as_array).into_iter().flatten();

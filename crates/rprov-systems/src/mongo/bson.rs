@@ -1,6 +1,7 @@
 //! BSON, documents as bytes: <https://bsonspec.org/spec.html>.
 
 use indexmap::IndexMap;
+use rprov_modules::checksum::hexadecimal;
 use rprov_wire::{Map, Value};
 
 use super::error::MongoError;
@@ -164,10 +165,6 @@ impl Bson {
             Bson::Other(tag, _) => *tag,
         }
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A length as it is written; the server refuses what is longer than 48 MB.

@@ -4,7 +4,7 @@
 
 use std::io::{Read, Write};
 
-use md5::{Digest as _, Md5};
+use rprov_modules::checksum::Algorithm;
 use rprov_modules::choices;
 
 use super::bson::{Bson, Document, document};
@@ -121,8 +121,7 @@ impl Credentials {
 
 /// What stands for the password in SCRAM-SHA-1.
 pub fn digested(user: &str, password: &str) -> String {
-    let sum = Md5::digest(format!("{user}:mongo:{password}"));
-    sum.iter().map(|byte| format!("{byte:02x}")).collect()
+    Algorithm::Md5.of_bytes(format!("{user}:mongo:{password}").as_bytes())
 }
 
 fn start(mechanism: Mechanism, payload: Vec<u8>) -> Document {

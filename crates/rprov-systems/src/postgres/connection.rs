@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use md5::{Digest as _, Md5};
+use rprov_modules::checksum::Algorithm;
 use rprov_modules::context::Cancel;
 
 use super::answer::Answer;
@@ -217,7 +217,7 @@ fn send_password(channel: &mut impl Write, password: &str) -> Result<(), Postgre
 
 /// The MD5 sum of these, in digits.
 pub fn md5(parts: &[&[u8]]) -> String {
-    Md5::digest(parts.concat()).iter().map(|byte| format!("{byte:02x}")).collect()
+    Algorithm::Md5.of_bytes(&parts.concat())
 }
 
 fn refused_login(body: &[u8], address: &str) -> PostgresError {
