@@ -7,8 +7,8 @@ use rprov_modules::http::{self, Call};
 use rprov_modules::outcome::Failure;
 use serde_json::{Value as Json, json};
 
-use super::broker::{Broker, Permission, TopicPermission, permissions, tags, topic_permissions};
-use crate::docker::message::encode;
+use super::broker::{Broker, Permission, TopicPermission, gone, permissions, tags, topic_permissions};
+use rprov_modules::http::encode;
 
 /// A management interface, and who uses it.
 #[derive(Debug)]
@@ -153,10 +153,9 @@ impl Broker for Api<'_> {
         wanted: &[TopicPermission],
     ) -> Result<(), Failure> {
         let path = |vhost: &str| format!("topic-permissions/{}/{}", encode(vhost), encode(user));
-        let place = |permission: &TopicPermission| (permission.vhost.clone(), permission.exchange.clone());
         // The interface can only take away all that a user has in a virtual host.
         let mut cleared: Vec<&str> = Vec::new();
-        for old in current.iter().filter(|old| !wanted.iter().any(|new| place(new) == place(old))) {
+        for old in gone(current, wanted) {
             if !cleared.contains(&old.vhost.as_str()) {
                 self.change("DELETE", &path(&old.vhost), &Json::Null)?;
                 cleared.push(&old.vhost);

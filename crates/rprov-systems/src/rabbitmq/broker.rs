@@ -69,6 +69,15 @@ pub trait Broker {
     fn trace(&self, vhost: &str, on: bool) -> Result<(), Failure>;
 }
 
+/// Permissions for exchanges that are wanted no more, with any rights.
+pub fn gone<'a>(
+    current: &'a [TopicPermission],
+    wanted: &'a [TopicPermission],
+) -> impl Iterator<Item = &'a TopicPermission> {
+    let place = |permission: &'a TopicPermission| (&permission.vhost, &permission.exchange);
+    current.iter().filter(move |old| !wanted.iter().any(|new| place(new) == place(old)))
+}
+
 /// The text of a field, empty if there is none.
 pub fn text(entry: &Json, name: &str) -> String {
     entry.get(name).and_then(Json::as_str).unwrap_or_default().to_owned()

@@ -5,7 +5,7 @@ use rprov_modules::outcome::Failure;
 use rprov_modules::process::{Command, Output};
 use serde_json::Value as Json;
 
-use super::broker::{Broker, Permission, TopicPermission, permissions, tags, text, topic_permissions};
+use super::broker::{Broker, Permission, TopicPermission, gone, permissions, tags, text, topic_permissions};
 
 /// The program's exit status for a password that is wrong, among others.
 const DATA_ERROR: i32 = 65;
@@ -114,8 +114,7 @@ impl Broker for Ctl<'_> {
         current: &[TopicPermission],
         wanted: &[TopicPermission],
     ) -> Result<(), Failure> {
-        let place = |permission: &TopicPermission| (permission.vhost.clone(), permission.exchange.clone());
-        for old in current.iter().filter(|old| !wanted.iter().any(|new| place(new) == place(old))) {
+        for old in gone(current, wanted) {
             self.run(&["clear_topic_permissions", "-p", &old.vhost, "--", user, &old.exchange])?;
         }
         for TopicPermission { vhost, exchange, write, read } in wanted.iter().filter(|new| !current.contains(new)) {
