@@ -60,7 +60,9 @@ fn zones(text: &str) -> Vec<Zone> {
         if !line.starts_with([' ', '\t']) {
             let mut words = line.split_whitespace();
             let name = words.next().unwrap_or_default().to_owned();
-            zones.push(Zone { name, is_active: line.contains("active"), fields: Vec::new() });
+            // `public (default, active)`
+            let is_active = words.any(|word| word.trim_matches(['(', ',', ')']) == "active");
+            zones.push(Zone { name, is_active, fields: Vec::new() });
             continue;
         }
         let Some(zone) = zones.last_mut() else { continue };
@@ -161,6 +163,15 @@ mod tests {
             Some(json!("DROP"))
         );
         assert_eq!(bench.apply("firewalld_info", json!({}))["collected_zones"].to_json(), json!(["drop", "public"]));
+    }
+
+    #[test]
+    fn a_zone_is_not_active_by_its_name() {
+        let active = |text: &str| super::zones(text).iter().map(|zone| zone.is_active).collect::<Vec<_>>();
+        assert_eq!(
+            active("interactive\n  target: default\npublic (active)\nwork (default, active)\n"),
+            [false, true, true]
+        );
     }
 
     #[test]
