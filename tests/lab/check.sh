@@ -65,6 +65,20 @@ run_program() {
 	end_program
 }
 
+# play NAME FILE ARGUMENT...: FILE.yml beside the scenario, on the lab's hosts and with $PLAY_ARGUMENTS; it must succeed.
+play() {
+	local name=$1 file=$2 scenario
+	scenario=$(cd "$(dirname "$0")" && pwd)
+	shift 2
+	run_program "${scenario##*/}-$name" -i "$LAB_DIR/hosts.ini" "$scenario/$file.yml" ${PLAY_ARGUMENTS[@]+"${PLAY_ARGUMENTS[@]}"} "$@"
+	expect_code 0 "$name"
+	expect_no_panic "$name"
+	echo "        $name took $RUN_SECONDS s"
+}
+
+# A number of a host's recap line: counter HOST changed.
+counter() { recap "$1" | grep -oP "$2=\\K[0-9]+"; }
+
 # The recap line of a host without its padding: `ok=3 changed=1 ...`.
 recap() {
 	awk -v host="$1" '/^PLAY RECAP/ { recap = 1; next } recap && $1 == host { $1 = $2 = ""; print substr($0, 3) }' "$RUN.out"
