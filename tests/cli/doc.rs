@@ -132,3 +132,71 @@ fn what_is_unknown_is_said_so() {
     assert_eq!(project.rprov("doc").code, 5);
     assert_eq!(project.rprov("doc -t filter -s combine").code, 5);
 }
+
+#[test]
+fn roles_are_told_about() {
+    let spec = "argument_specs:\n  main:\n    short_description: A web server\n    description: [Serves C(/srv).]\n    options:\n      web_port: {type: int, default: 80, description: Where it listens.}\n      web_sites:\n        type: list\n        elements: dict\n        description: What it serves.\n        options:\n          name: {type: str, required: true, description: Its name.}\n  purge: {short_description: No web server}\n";
+    let project = Project::new()
+        .file("roles/web/meta/argument_specs.yml", spec)
+        .file("roles/web/meta/main.yml", "galaxy_info: {description: Web}\n")
+        .file("roles/plain/meta/main.yml", "galaxy_info: {description: Nothing special}\n")
+        .file("roles/broken/meta/main.yml", "a: [\n")
+        .file("roles/no_role/tasks/main.yml", "[]\n")
+        .file(
+            "collections/ansible_collections/x/y/roles/z/meta/argument_specs.yml",
+            "argument_specs: {main: {short_description: Zed}}\n",
+        );
+    insta::assert_snapshot!(project.rprov("doc -t role web"), @r"
+    exit code 0
+    --- stdout ---
+    > ROLE: web ([DIR]/roles/web)
+
+    ENTRY POINT: main - A web server
+
+      Serves `/srv'.
+
+    OPTIONS (= indicates it is required):
+
+       web_port  Where it listens.
+            type: int
+            default: 80
+
+       web_sites  What it serves.
+            type: list
+            elements: dict
+
+            OPTIONS:
+
+            =  name  Its name.
+                    type: str
+
+    ENTRY POINT: purge - No web server
+
+    --- stderr ---
+    ");
+    insta::assert_snapshot!(project.rprov("doc -t role -l"), @r"
+    exit code 0
+    --- stdout ---
+    plain  Nothing special
+    web  A web server
+        purge  No web server
+    x.y.z  Zed
+
+    --- stderr ---
+    warning: invalid YAML: did not find expected node content
+     --> [DIR]/roles/broken/meta/main.yml:1:4
+      |
+    1 | a: [
+      |    ^
+      |
+      = cause: while parsing a flow node that begins at line 2, column 1
+    ");
+    let told: serde_json::Value = serde_json::from_str(&project.rprov("doc -t role -j web x.y.z").out).unwrap();
+    assert_eq!(told["x.y.z"]["collection"], "x.y");
+    assert_eq!(told["web"]["entry_points"]["main"]["options"]["web_port"]["default"], 80);
+    let entry = project.rprov("doc -t role web -e purge");
+    assert!(entry.out.contains("No web server") && !entry.out.contains("A web server"), "{entry}");
+    let wrong = project.rprov("doc -t role web -e nothing");
+    assert!(wrong.code != 0 && wrong.err.contains("there are: main, purge"), "{wrong}");
+    assert!(project.rprov("doc -t role wep").err.contains("did you mean `web`?"));
+}

@@ -1,9 +1,10 @@
-//! `rprov doc`, which is also `ansible-doc`: what modules, keywords, filters, tests and lookups there are, and what
+//! `rprov doc`, which is also `ansible-doc`: what modules, roles, keywords, filters, tests and lookups there are, and what
 //! they take.
 //!
 //! * `module`: modules, from the structs that declare their arguments;
 //! * `own`: modules of the user's own, from what their files say;
 //! * `plugin`: filters, tests and lookups;
+//! * `role`: roles, from their argument specifications;
 //! * `keyword`: keywords of plays, roles, blocks, tasks and handlers;
 //! * `schema`: `rprov schema`, all of it for editors.
 
@@ -12,6 +13,7 @@ mod keyword;
 mod module;
 mod own;
 mod plugin;
+mod role;
 mod schema;
 
 use std::io::IsTerminal as _;
@@ -23,7 +25,7 @@ use serde_json::{Map, Value};
 use super::exit::Exit;
 use super::settings::with_settings;
 use super::stop::Stop;
-use super::tell::{put, say};
+use super::tell::{put, say, tell};
 use crate::action::Library;
 use crate::config::Config;
 use crate::source::Diagnostic;
@@ -55,6 +57,12 @@ pub(super) struct DocCommand {
     /// The directory of the playbook, beside which `library/` and `collections/` are looked for
     #[arg(long, value_name = "DIRECTORY")]
     playbook_dir: Option<String>,
+    /// Directories with roles, before those of the settings
+    #[arg(short = 'r', long, value_name = "PATH")]
+    roles_path: Vec<String>,
+    /// Of roles, this entry point alone
+    #[arg(short, long, conflicts_with_all = ["list", "snippet"])]
+    entry_point: Option<String>,
     /// Say more (accepted for Ansible's sake)
     #[arg(short, long, action = ArgAction::Count)]
     verbose: u8,
@@ -70,6 +78,7 @@ enum Type {
     Filter,
     Test,
     Lookup,
+    Role,
 }
 
 /// Something that can be told about.
@@ -147,13 +156,17 @@ impl DocCommand {
 
     fn told(&self, style: &Style, config: &Config) -> Result<String, Stop> {
         let library = own::library(config, &self.module_path, self.playbook_dir.as_deref());
+        let roles = role::Places::new(config, &self.roles_path, self.playbook_dir.as_deref());
         if self.list {
-            return Ok(self.listed(&library));
+            return match self.of {
+                Type::Role => Ok(self.listed_roles(&roles, style)),
+                _ => Ok(self.listed(&library)),
+            };
         }
         if self.names.is_empty() {
             return Err(Stop::options(
                 Diagnostic::error("Missing name(s), incorrect options passed for detailed documentation.").hint(
-                    "`-l` lists what there is; `-t` says of what kind it is: module, keyword, filter, test, lookup",
+                    "`-l` lists what there is; `-t` says of what kind it is: module, keyword, filter, test, lookup, role",
                 ),
             ));
         }
@@ -165,9 +178,9 @@ impl DocCommand {
         }
         let mut found: Vec<(&String, Box<dyn Subject>)> = Vec::new();
         for name in &self.names {
-            match self.find(name, &library) {
+            match self.find(name, &library, &roles) {
                 Ok(Some(subject)) => found.push((name, subject)),
-                Ok(None) => self.not_found(name, &library),
+                Ok(None) => self.not_found(name, &library, &roles),
                 Err(problem) => return Err(problem.into()),
             }
         }
@@ -187,7 +200,16 @@ impl DocCommand {
     }
 
     /// What is built in, unless a file of the user's takes its place.
-    fn find(&self, name: &str, library: &Arc<Library>) -> Result<Option<Box<dyn Subject>>, Diagnostic> {
+    fn find(
+        &self,
+        name: &str,
+        library: &Arc<Library>,
+        roles: &role::Places,
+    ) -> Result<Option<Box<dyn Subject>>, Diagnostic> {
+        if self.of == Type::Role {
+            let role = roles.find(name, self.entry_point.as_deref())?;
+            return Ok(role.map(|role| Box::new(role) as Box<dyn Subject>));
+        }
         if self.of == Type::Module
             && let Some(module) = own::find(name, library)?
         {
@@ -196,8 +218,11 @@ impl DocCommand {
         Ok(self.of.find(name))
     }
 
-    fn not_found(&self, name: &str, library: &Library) {
+    fn not_found(&self, name: &str, library: &Library, roles: &role::Places) {
         let mut names: Vec<String> = self.of.all().iter().map(|subject| subject.name()).collect();
+        if self.of == Type::Role {
+            names = roles.names();
+        }
         if self.of == Type::Module {
             names.extend(library.names());
         }
@@ -209,14 +234,36 @@ impl DocCommand {
         }
     }
 
+    /// Whether a list is to have this name: all, or those of the collections that are named.
+    fn wanted(&self, name: &str) -> bool {
+        let of = |collection: &String| name.strip_prefix(&**collection).is_some_and(|rest| rest.starts_with('.'));
+        self.names.is_empty() || self.names.iter().any(of)
+    }
+
+    /// The roles with their entry points. What cannot be read of one is told in its place.
+    fn listed_roles(&self, places: &role::Places, style: &Style) -> String {
+        let mut text = String::new();
+        let mut all = Map::new();
+        for name in places.names().into_iter().filter(|name| self.wanted(name)) {
+            match places.find(&name, None) {
+                Ok(Some(role)) => {
+                    let listed = role.listed();
+                    text.push_str(&format!("{name}  {}\n", role.summary()));
+                    for (entry, short) in listed.get("entry_points").and_then(Value::as_object).into_iter().flatten() {
+                        if entry != "main" {
+                            text.push_str(&format!("    {entry}  {}\n", short.as_str().unwrap_or_default()));
+                        }
+                    }
+                    all.insert(name, listed);
+                }
+                Ok(None) => {}
+                Err(problem) => tell(&[problem.into_warning()], style.bold),
+            }
+        }
+        if self.json { pretty(&Value::Object(all)) } else { text }
+    }
+
     fn listed(&self, library: &Arc<Library>) -> String {
-        let wanted = |name: &str| {
-            self.names.is_empty()
-                || self
-                    .names
-                    .iter()
-                    .any(|wanted| name.strip_prefix(&**wanted).is_some_and(|rest| rest.starts_with('.')))
-        };
         let mut entries: Vec<(String, String)> =
             self.of.all().iter().map(|subject| (subject.name(), subject.summary())).collect();
         if self.of == Type::Module {
@@ -224,7 +271,7 @@ impl DocCommand {
             let own = library.names().into_iter().filter_map(|name| own::find(&name, library).ok().flatten());
             entries.extend(own.map(|module| (module.name(), module.summary())));
         }
-        entries.retain(|(name, _)| wanted(name));
+        entries.retain(|(name, _)| self.wanted(name));
         entries.sort();
         if self.json {
             let all: Map<String, Value> =
@@ -247,6 +294,8 @@ impl Type {
             Type::Filter => boxed(plugin::filters()),
             Type::Test => boxed(plugin::tests()),
             Type::Lookup => boxed(plugin::lookups()),
+            // These are files, and none is built in.
+            Type::Role => Vec::new(),
         }
     }
 

@@ -56,7 +56,8 @@ pub(super) fn find(name: &str, library: &Arc<Library>) -> Result<Option<OwnModul
     Ok(Some(OwnModule { name, path: path.clone(), documentation, examples: pages.examples, returns }))
 }
 
-fn value(node: &Node) -> Value {
+/// A document as data.
+pub(super) fn value(node: &Node) -> Value {
     to_json(&node_value(node)).unwrap_or_default()
 }
 
@@ -114,7 +115,7 @@ fn assigned(source: &str, name: &str) -> Option<String> {
 }
 
 /// The paragraphs of a description, without Ansible's marks.
-fn paragraphs(value: Option<&Value>) -> Vec<String> {
+pub(super) fn paragraphs(value: Option<&Value>) -> Vec<String> {
     match value {
         Some(Value::Array(items)) => items.iter().map(|item| unmarked(&shown(item))).collect(),
         Some(Value::Null) | None => Vec::new(),
@@ -123,7 +124,7 @@ fn paragraphs(value: Option<&Value>) -> Vec<String> {
 }
 
 /// A value as people write it.
-fn shown(value: &Value) -> String {
+pub(super) fn shown(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         other => python::to_text(&crate::template::from_json(other)).unwrap_or_default(),
@@ -226,7 +227,8 @@ fn is_required(option: &Value) -> bool {
     option.get("required").and_then(Value::as_bool).unwrap_or_default()
 }
 
-fn options_text(text: &mut String, options: &Map<String, Value>, level: usize, style: &Style) {
+/// Options with what is known of each, and theirs.
+pub(super) fn options_text(text: &mut String, options: &Map<String, Value>, level: usize, style: &Style) {
     let margin = " ".repeat(level * 8);
     let mut sorted: Vec<(&String, &Value)> = options.iter().collect();
     sorted.sort_by_key(|(name, _)| *name);
@@ -236,7 +238,7 @@ fn options_text(text: &mut String, options: &Map<String, Value>, level: usize, s
         let doc = style.wrapped(&paragraphs(option.get("description")).join("\n"), indent);
         text.push_str(&format!("\n{margin}{mark}  {}  {doc}\n", style.strong(name)));
         for (fact, value) in option.as_object().into_iter().flatten() {
-            if matches!(fact.as_str(), "description" | "required" | "suboptions" | "contains") {
+            if matches!(fact.as_str(), "description" | "required" | "suboptions" | "contains" | "options") {
                 continue;
             }
             let value = match value {
@@ -245,7 +247,8 @@ fn options_text(text: &mut String, options: &Map<String, Value>, level: usize, s
             };
             text.push_str(&format!("{margin}        {fact}: {value}\n"));
         }
-        for inner in ["suboptions", "contains"] {
+        // Options of options have this name in a role's specification.
+        for inner in ["suboptions", "contains", "options"] {
             if let Some(inner) = option.get(inner).and_then(Value::as_object) {
                 text.push_str(&format!("\n{margin}        {}:\n", style.strong("OPTIONS")));
                 options_text(text, inner, level + 1, style);
