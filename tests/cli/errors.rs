@@ -196,6 +196,13 @@ fn quotes_that_are_not_closed() {
 }
 
 #[test]
+fn what_is_missing_beside_a_template_is_told_before_the_run() {
+    let out = tasks("    - group: {gid: \"{{ number }}\"}\n    - copy: {dest: \"{{ place }}\", src: x}\n").to_string();
+    assert!(out.contains("error: `group`: missing required arguments: name\n --> site.yml:4:7"), "{out}");
+    assert!(!out.contains("`copy`"), "{out}");
+}
+
+#[test]
 fn files_that_are_imported_and_not_there() {
     insta::assert_snapshot!(tasks("    - import_tasks: nowhere.yml\n"), @r"
     exit code 1

@@ -248,12 +248,13 @@ impl Loader {
         }
         for problem in known.spec.check(&known.short, &plain, |name| pending.iter().any(|pending| pending == name)) {
             let unknown = matches!(problem, ArgumentProblem::Unknown { .. });
-            // A template may omit an option, and defaults may add one: only what was written for certain counts.
-            if !unknown
-                && (!whole_known
-                    || !pending.is_empty()
-                        && !matches!(problem, ArgumentProblem::Type { .. } | ArgumentProblem::Choice { .. }))
-            {
+            // A template may omit an option, and defaults may add one: only what was written for certain counts. No template
+            // gives an option that is not there.
+            let certain = matches!(
+                problem,
+                ArgumentProblem::Type { .. } | ArgumentProblem::Choice { .. } | ArgumentProblem::Missing { .. }
+            );
+            if !unknown && (!whole_known || !pending.is_empty() && !certain) {
                 continue;
             }
             // `module_defaults` may supply what the task leaves out; that depends on the role and the play they stand in.
