@@ -7,9 +7,12 @@ Its first argument says what it stands in for:
   agent-1.6    takes the registration URL, starts the container `rancher-agent` by the Engine's socket, and ends
   agent-2      takes --server, --token, --ca-checksum ..., and registers the host
 
-How an agent reports to its server is its own (`/standin/report`): the real ones speak over web sockets.
+How an agent reports to its server is its own (`/standin/report`): the real ones speak over web sockets. With a database
+(CATTLE_DB_CATTLE_MYSQL_HOST ...), server-1.6 keeps its state there, in a table of its own, so that several servers have one
+state, and tells the database every second that it is there, as a member at its --advertise-address; it ends when it cannot.
 """
 
+import contextlib
 import hashlib
 import http.client
 import http.server
@@ -65,11 +68,17 @@ class Server(http.server.BaseHTTPRequestHandler):
             return self.refuse(422, "InvalidBodyContent")
         if url.path == "/ping":
             return self.answer(200, "pong", "text/plain")
-        with LOCK:
+        with LOCK, self.kept():
             self.route(self.command, url.path.rstrip("/"), query, body)
-            with open(STATE + ".new", "w") as file:
-                json.dump(self.state, file)
-            os.replace(STATE + ".new", STATE)
+
+    @classmethod
+    @contextlib.contextmanager
+    def kept(cls):
+        """While this lasts the state may change, and is kept after it."""
+        yield
+        with open(STATE + ".new", "w") as file:
+            json.dump(cls.state, file)
+        os.replace(STATE + ".new", STATE)
 
     do_GET = do_POST = do_PUT = handle_request
 
@@ -122,6 +131,27 @@ class Server16(Server):
                 f"-v /var/lib/rancher:/var/lib/rancher {image} {address}"
             )
         return shown
+
+    database = None
+
+    @classmethod
+    @contextlib.contextmanager
+    def kept(cls):
+        if cls.database is None:
+            with super().kept():
+                yield
+            return
+        connection = cls.database()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT state FROM standin_state WHERE id = 1 FOR UPDATE")
+                cls.state.clear()
+                cls.state.update(json.loads(cursor.fetchone()[0]))
+                yield
+                cursor.execute("UPDATE standin_state SET state = %s WHERE id = 1", (json.dumps(cls.state),))
+            connection.commit()
+        finally:
+            connection.close()
 
     def route(self, method, path, query, body):
         path = re.sub("^/v2-beta/", "/v1/", path)
@@ -233,12 +263,52 @@ def serve(handler, port, context=None):
     say(f"Listening on :{port}")
 
 
-def server_16():
-    load(Server16)
+def server_16(arguments):
+    if not (host := os.environ.get("CATTLE_DB_CATTLE_MYSQL_HOST")):
+        load(Server16)
+        serve(Server16, 8080)
+        return
+    import pymysql
+
+    names = {"port": "MYSQL_PORT", "user": "USERNAME", "password": "PASSWORD", "database": "MYSQL_NAME"}
+    given = {name: os.environ[f"CATTLE_DB_CATTLE_{variable}"] for name, variable in names.items()}
+    given["port"] = int(given["port"])
+    address = arguments[arguments.index("--advertise-address") + 1]
+
+    def connect():
+        return pymysql.connect(host=host, connect_timeout=5, read_timeout=10, **given)
+
+    def tell(connection):
+        with connection.cursor() as cursor:
+            cursor.execute("REPLACE INTO cluster_membership (address, heartbeat) VALUES (%s, NOW())", (address,))
+        connection.commit()
+
+    def keep_telling():
+        try:
+            while True:
+                tell(connection)
+                time.sleep(1)
+        except pymysql.MySQLError as error:
+            say(f"the database is lost: {error}")
+            os._exit(1)
+
+    try:
+        connection = connect()
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE TABLE IF NOT EXISTS standin_state (id INT PRIMARY KEY, state LONGTEXT)")
+            cursor.execute("CREATE TABLE IF NOT EXISTS cluster_membership (address VARCHAR(255) PRIMARY KEY, heartbeat DATETIME)")
+            cursor.execute("INSERT IGNORE INTO standin_state VALUES (1, '{}')")
+        tell(connection)
+    except pymysql.MySQLError as error:
+        sys.exit(f"stand-in for Rancher (test fixture): no database: {error}")
+    threading.Thread(target=keep_telling, daemon=True).start()
+    say(f"state is in the database at {host}, member {address}")
+    Server16.database = staticmethod(connect)
+    serve(Server16, 9345)
     serve(Server16, 8080)
 
 
-def server_2():
+def server_2(arguments):
     cert = "/var/lib/rancher/standin.crt"
     os.makedirs("/var/lib/rancher", exist_ok=True)
     if not os.path.exists(cert):
@@ -357,7 +427,7 @@ def main():
     if kind.startswith("agent"):
         {"agent-1.6": agent_16, "agent-2": agent_2}[kind](arguments)
         return
-    {"server-1.6": server_16, "server-2": server_2}[kind]()
+    {"server-1.6": server_16, "server-2": server_2}[kind](arguments)
     threading.Event().wait()
 
 
