@@ -16,6 +16,7 @@
 //! * [`source`]: source files, positions in them, and the diagnostics that point there;
 //! * [`yaml`]: YAML with source positions and PyYAML's scalar rules;
 //! * [`facts`]: facts that outlive a run;
+//! * [`galaxy`]: roles and collections from elsewhere: fetching, installing, listing them;
 //! * [`inventory`]: hosts, groups and patterns, one file per format;
 //! * [`playbook`]: the language as types: play, block, task, handler, role;
 //! * [`vars`]: variable layers in Ansible's order of precedence, magic variables, `hostvars`, facts;
@@ -35,6 +36,7 @@ pub mod facts;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzz;
+pub mod galaxy;
 pub mod inventory;
 pub mod playbook;
 pub mod report;

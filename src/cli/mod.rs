@@ -6,6 +6,7 @@
 //! * `config`: `rprov config`, which is also `ansible-config`;
 //! * `console`: `rprov console`, which is also `ansible-console`;
 //! * `doc`: `rprov doc`, which is also `ansible-doc`;
+//! * `galaxy`: `rprov galaxy`, which is also `ansible-galaxy`;
 //! * `listing`: `--list-hosts`, `--list-tasks`, `--list-tags`;
 //! * `extra`: `-e`;
 //! * `vault`: `rprov vault`, which is also `ansible-vault`;
@@ -25,6 +26,7 @@ mod doc;
 mod exit;
 mod extra;
 mod flags;
+mod galaxy;
 mod identities;
 mod inventory;
 mod listing;

@@ -10,6 +10,7 @@ use super::config::ConfigCommand;
 use super::console::ConsoleCommand;
 use super::doc::{DocCommand, SchemaCommand};
 use super::exit::Exit;
+use super::galaxy::GalaxyCommand;
 use super::inventory::InventoryCommand;
 use super::output::checked;
 use super::run::RunCommand;
@@ -36,6 +37,8 @@ enum Command {
     Console(Box<ConsoleCommand>),
     /// Show what modules, keywords, filters, tests and lookups there are (also as `ansible-doc`)
     Doc(DocCommand),
+    /// Install, list and begin roles and collections (also as `ansible-galaxy`)
+    Galaxy(GalaxyCommand),
     /// Show the inventory (also as `ansible-inventory`)
     Inventory(Box<InventoryCommand>),
     /// Show the playbook language as a JSON Schema, for editors
@@ -66,6 +69,7 @@ pub fn start(arguments: Vec<OsString>) -> Exit {
         "ansible-config" => called_as(&called, &arguments).map(Command::Config),
         "ansible-console" => called_as(&called, &arguments).map(|command| Command::Console(Box::new(command))),
         "ansible-doc" => called_as(&called, &arguments).map(Command::Doc),
+        "ansible-galaxy" => called_as(&called, &arguments).map(Command::Galaxy),
         "ansible-inventory" => called_as(&called, &arguments).map(|command| Command::Inventory(Box::new(command))),
         "ansible-vault" => called_as(&called, &arguments).map(Command::Vault),
         _ => parsed::<Program>(Program::command(), &arguments).map(|program| program.command),
@@ -76,6 +80,7 @@ pub fn start(arguments: Vec<OsString>) -> Exit {
         Ok(Command::Config(command)) => command.execute(),
         Ok(Command::Console(command)) => command.execute(),
         Ok(Command::Doc(command)) => command.execute(),
+        Ok(Command::Galaxy(command)) => command.execute(),
         Ok(Command::Inventory(command)) => command.execute(),
         Ok(Command::Schema(command)) => command.execute(),
         Ok(Command::Vault(command)) => command.execute(),

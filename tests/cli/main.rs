@@ -9,6 +9,7 @@ mod debugger;
 mod doc;
 mod errors;
 mod flags;
+mod galaxy;
 mod jobs;
 mod mutations;
 mod old;
