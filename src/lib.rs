@@ -22,6 +22,7 @@
 //! * [`vars`]: variable layers in Ansible's order of precedence, magic variables, `hostvars`, facts;
 //! * [`template`]: the template engine, lazy values, filters, tests and lookups;
 //! * [`run`]: the engine: strategies, the cursor of each host, tasks, loops, handlers;
+//! * [`role_test`]: hosts for a role's tests, and what is seen there;
 //! * [`action`]: the controller halves of modules;
 //! * [`vault`]: encrypted values and files;
 //! * [`connection`]: SSH and local; become; the agent's bootstrap and session;
@@ -40,6 +41,7 @@ pub mod galaxy;
 pub mod inventory;
 pub mod playbook;
 pub mod report;
+pub mod role_test;
 pub mod run;
 pub mod source;
 pub mod template;

@@ -13,6 +13,7 @@
 //! * `identities`: `--vault-id` and its kin;
 //! * `flags`: flags that several commands take;
 //! * `options`, `stage`: from flags and settings to what a run needs, for all commands that run tasks;
+//! * `role`: `rprov role test`;
 //! * `settings`: what all commands begin with; `tell`: how they speak; `stop`: why one ends early;
 //! * `inventory`: `rprov inventory`, which is also `ansible-inventory`;
 //! * `output`: standard output, where what was not written is noticed;
@@ -34,6 +35,7 @@ mod lone_task;
 mod options;
 mod output;
 mod password;
+mod role;
 mod run;
 mod settings;
 mod stage;

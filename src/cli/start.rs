@@ -13,6 +13,7 @@ use super::exit::Exit;
 use super::galaxy::GalaxyCommand;
 use super::inventory::InventoryCommand;
 use super::output::checked;
+use super::role::RoleCommand;
 use super::run::RunCommand;
 use super::vault::VaultCommand;
 
@@ -41,6 +42,8 @@ enum Command {
     Galaxy(GalaxyCommand),
     /// Show the inventory (also as `ansible-inventory`)
     Inventory(Box<InventoryCommand>),
+    /// Test roles in throw-away hosts
+    Role(RoleCommand),
     /// Show the playbook language as a JSON Schema, for editors
     Schema(SchemaCommand),
     /// Encrypt and decrypt files and values (also as `ansible-vault`)
@@ -82,6 +85,7 @@ pub fn start(arguments: Vec<OsString>) -> Exit {
         Ok(Command::Doc(command)) => command.execute(),
         Ok(Command::Galaxy(command)) => command.execute(),
         Ok(Command::Inventory(command)) => command.execute(),
+        Ok(Command::Role(command)) => command.execute(),
         Ok(Command::Schema(command)) => command.execute(),
         Ok(Command::Vault(command)) => command.execute(),
         Ok(Command::Agent { arguments }) => return serve(&arguments),

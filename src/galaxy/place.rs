@@ -59,6 +59,9 @@ pub fn unwritable(path: &Path, error: &std::io::Error) -> Diagnostic {
 /// Something cannot be read or written.
 pub fn copy(from: &Path, to: &Path, skip: &dyn Fn(&str, bool) -> bool) -> Result<Vec<PathBuf>, Diagnostic> {
     let mut outside = Vec::new();
+    fs::create_dir_all(to).map_err(|error| unwritable(to, &error))?;
+    // It may be below the directory that is copied, and would never be done then.
+    let own = to.canonicalize().map_err(|error| unwritable(to, &error))?;
     let failed = |path: &Path, error: std::io::Error| {
         Diagnostic::error(format!("`{}` cannot be copied", path.display())).cause(error.to_string())
     };
@@ -76,7 +79,9 @@ pub fn copy(from: &Path, to: &Path, skip: &dyn Fn(&str, bool) -> bool) -> Result
             }
             let target = to.join(&relative);
             if kind.is_dir() {
-                directories.push(relative);
+                if entry.path().canonicalize().is_ok_and(|path| path != own) {
+                    directories.push(relative);
+                }
             } else if kind.is_symlink() {
                 let link = fs::read_link(entry.path()).map_err(|error| failed(&entry.path(), error))?;
                 if stays_inside(&relative, &link) {

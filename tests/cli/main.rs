@@ -17,6 +17,7 @@ mod output;
 mod own;
 mod project;
 mod prompts;
+mod role_test;
 #[cfg(feature = "system-tests")]
 mod schema;
 mod settings;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::install::with_own;
+use super::install::directories;
 use super::servers::ServerFlags;
 use crate::cli::exit::Exit;
 use crate::cli::stop::Stop;
@@ -40,7 +40,7 @@ impl List {
                 .into());
         }
         let given = self.collections_path.iter().flat_map(|paths| paths.split(':')).count();
-        let directories = with_own(&self.collections_path, config.paths(Setting::CollectionsPath), true);
+        let directories = directories(&self.collections_path, config.paths(Setting::CollectionsPath));
         let mut all = Map::new();
         let mut text = String::new();
         for (index, directory) in directories.iter().enumerate() {

@@ -103,8 +103,7 @@ impl InstallRoles {
         let mut well = true;
         if !roles.is_empty() {
             put("Starting galaxy role install process\n");
-            let directories =
-                with_own(&self.roles_path, config.paths(Setting::RolesPath), config.is_set(Setting::RolesPath));
+            let directories = writable_first(&self.roles_path, config.paths(Setting::RolesPath));
             let servers = self.server.servers(config)?;
             let installer = RoleInstaller {
                 directories: &directories,
@@ -193,7 +192,7 @@ impl CollectionOrder<'_> {
         put("Starting galaxy collection install process\n");
         let configured = self.config.paths(Setting::CollectionsPath);
         let own: Vec<String> = self.path.map(str::to_owned).into_iter().collect();
-        let directories = with_own(&own, configured, self.config.is_set(Setting::CollectionsPath));
+        let directories = writable_first(&own, configured);
         if let (Some(path), Some(first)) = (self.path, directories.first())
             && !configured.contains(first)
             && self.config.bool(Setting::GalaxyCollectionsPathWarning)
@@ -246,18 +245,18 @@ fn nothing(what: &str) -> Stop {
     )
 }
 
-/// The directories to look in and to write to: those of the command line, then those of the settings. To the first of
-/// all something can be written, unless somebody chose it.
-pub(super) fn with_own(own: &[String], configured: &[PathBuf], chosen: bool) -> Vec<PathBuf> {
+/// The directories to look in: those of the command line, then those of the settings.
+pub(super) fn directories(own: &[String], configured: &[PathBuf]) -> Vec<PathBuf> {
     let own = own.iter().flat_map(|paths| paths.split(':')).filter(|path| !path.is_empty());
-    let mut directories: Vec<PathBuf> = own
-        .map(rprov_modules::account::expand_path)
-        .map(|path| crate::source::normalized(&std::path::absolute(&path).unwrap_or(path)))
-        .collect();
-    let given = !directories.is_empty();
-    directories.extend(configured.iter().cloned());
-    if !given
-        && !(chosen && directories.len() == 1)
+    let own = own.map(rprov_modules::account::expand_path);
+    let own = own.map(|path| crate::source::normalized(&std::path::absolute(&path).unwrap_or(path)));
+    own.chain(configured.iter().cloned()).collect()
+}
+
+/// The same, where something is written to the first: of those of the settings, the first that can be written to.
+fn writable_first(own: &[String], configured: &[PathBuf]) -> Vec<PathBuf> {
+    let mut directories = directories(own, configured);
+    if own.is_empty()
         && let Some(first) = directories.iter().position(|path| is_writable(path))
     {
         let first = directories.remove(first);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::install::with_own;
+use super::install::directories;
 use super::servers::ServerFlags;
 use crate::cli::exit::Exit;
 use crate::cli::stop::Stop;
@@ -28,7 +28,7 @@ struct Where {
 
 impl Where {
     fn directories(&self, config: &Config) -> Vec<PathBuf> {
-        with_own(&self.roles_path, config.paths(Setting::RolesPath), true)
+        directories(&self.roles_path, config.paths(Setting::RolesPath))
     }
 }
 
