@@ -16,11 +16,13 @@
 //! * [`source`]: source files, positions in them, and the diagnostics that point there;
 //! * [`yaml`]: YAML with source positions and PyYAML's scalar rules;
 //! * [`facts`]: facts that outlive a run;
+//! * [`galaxy`]: roles and collections from elsewhere: fetching, installing, listing them;
 //! * [`inventory`]: hosts, groups and patterns, one file per format;
 //! * [`playbook`]: the language as types: play, block, task, handler, role;
 //! * [`vars`]: variable layers in Ansible's order of precedence, magic variables, `hostvars`, facts;
 //! * [`template`]: the template engine, lazy values, filters, tests and lookups;
 //! * [`run`]: the engine: strategies, the cursor of each host, tasks, loops, handlers;
+//! * [`role_test`]: hosts for a role's tests, and what is seen there;
 //! * [`action`]: the controller halves of modules;
 //! * [`vault`]: encrypted values and files;
 //! * [`connection`]: SSH and local; become; the agent's bootstrap and session;
@@ -35,9 +37,11 @@ pub mod facts;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzz;
+pub mod galaxy;
 pub mod inventory;
 pub mod playbook;
 pub mod report;
+pub mod role_test;
 pub mod run;
 pub mod source;
 pub mod template;

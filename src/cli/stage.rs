@@ -238,7 +238,14 @@ pub(super) struct Stage {
 
 impl Stage {
     /// Put it together; events go to these readers. Ctrl-C is watched as long as the second value is kept.
-    pub(super) fn share(self, mut sinks: Vec<Box<dyn Sink>>) -> (Arc<Shared>, Watch) {
+    pub(super) fn share(self, sinks: Vec<Box<dyn Sink>>) -> (Arc<Shared>, Watch) {
+        let shared = self.share_until(sinks, Interrupt::default());
+        let watch = watch_interrupt(&shared);
+        (shared, watch)
+    }
+
+    /// The same, where somebody else watches for Ctrl-C.
+    pub(super) fn share_until(self, mut sinks: Vec<Box<dyn Sink>>, interrupt: Interrupt) -> Arc<Shared> {
         sinks.extend(crate::report::log::sink(logged(&self.config, &self.options)));
         let options = self.options;
         let facts = RunFacts {
@@ -260,19 +267,17 @@ impl Stage {
             grown: Mutex::default(),
             merge: self.config.string(Setting::HashBehaviour) == Some("merge"),
         };
-        let shared = Arc::new(Shared {
+        Arc::new(Shared {
             options,
             config: self.config,
             facts: Arc::new(facts),
             library: self.library,
             connections: self.kept.connections,
             reporter: Reporter::start(sinks),
-            interrupt: Interrupt::default(),
+            interrupt,
             live: self.live,
             directory: self.directory,
-        });
-        let watch = watch_interrupt(&shared);
-        (shared, watch)
+        })
     }
 }
 

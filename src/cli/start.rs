@@ -10,8 +10,10 @@ use super::config::ConfigCommand;
 use super::console::ConsoleCommand;
 use super::doc::{DocCommand, SchemaCommand};
 use super::exit::Exit;
+use super::galaxy::GalaxyCommand;
 use super::inventory::InventoryCommand;
 use super::output::checked;
+use super::role::RoleCommand;
 use super::run::RunCommand;
 use super::vault::VaultCommand;
 
@@ -36,8 +38,12 @@ enum Command {
     Console(Box<ConsoleCommand>),
     /// Show what modules, keywords, filters, tests and lookups there are (also as `ansible-doc`)
     Doc(DocCommand),
+    /// Install, list and begin roles and collections (also as `ansible-galaxy`)
+    Galaxy(GalaxyCommand),
     /// Show the inventory (also as `ansible-inventory`)
     Inventory(Box<InventoryCommand>),
+    /// Test roles in throw-away hosts
+    Role(RoleCommand),
     /// Show the playbook language as a JSON Schema, for editors
     Schema(SchemaCommand),
     /// Encrypt and decrypt files and values (also as `ansible-vault`)
@@ -66,6 +72,7 @@ pub fn start(arguments: Vec<OsString>) -> Exit {
         "ansible-config" => called_as(&called, &arguments).map(Command::Config),
         "ansible-console" => called_as(&called, &arguments).map(|command| Command::Console(Box::new(command))),
         "ansible-doc" => called_as(&called, &arguments).map(Command::Doc),
+        "ansible-galaxy" => called_as(&called, &arguments).map(Command::Galaxy),
         "ansible-inventory" => called_as(&called, &arguments).map(|command| Command::Inventory(Box::new(command))),
         "ansible-vault" => called_as(&called, &arguments).map(Command::Vault),
         _ => parsed::<Program>(Program::command(), &arguments).map(|program| program.command),
@@ -76,7 +83,9 @@ pub fn start(arguments: Vec<OsString>) -> Exit {
         Ok(Command::Config(command)) => command.execute(),
         Ok(Command::Console(command)) => command.execute(),
         Ok(Command::Doc(command)) => command.execute(),
+        Ok(Command::Galaxy(command)) => command.execute(),
         Ok(Command::Inventory(command)) => command.execute(),
+        Ok(Command::Role(command)) => command.execute(),
         Ok(Command::Schema(command)) => command.execute(),
         Ok(Command::Vault(command)) => command.execute(),
         Ok(Command::Agent { arguments }) => return serve(&arguments),

@@ -9,6 +9,7 @@ mod debugger;
 mod doc;
 mod errors;
 mod flags;
+mod galaxy;
 mod jobs;
 mod mutations;
 mod old;
@@ -16,6 +17,7 @@ mod output;
 mod own;
 mod project;
 mod prompts;
+mod role_test;
 #[cfg(feature = "system-tests")]
 mod schema;
 mod settings;

@@ -20,16 +20,16 @@ pub(super) const OPTIONS: [&str; 10] = [
 ];
 
 /// A server, and what is set for it.
-pub(super) struct Server<'a> {
-    pub(super) name: &'a str,
-    pub(super) options: Vec<Choice>,
+pub(in crate::cli) struct Server<'a> {
+    pub(in crate::cli) name: &'a str,
+    pub(in crate::cli) options: Vec<Choice>,
 }
 
 /// One option of a server.
-pub(super) struct Choice {
-    pub(super) name: &'static str,
-    pub(super) value: Value,
-    pub(super) origin: String,
+pub(in crate::cli) struct Choice {
+    pub(in crate::cli) name: &'static str,
+    pub(in crate::cli) value: Value,
+    pub(in crate::cli) origin: String,
 }
 
 impl Choice {
@@ -49,7 +49,7 @@ pub(super) fn variable(server: &str, option: &str) -> String {
 }
 
 /// The servers in the order of the list.
-pub(super) fn servers(config: &Config) -> Vec<Server<'_>> {
+pub(in crate::cli) fn servers(config: &Config) -> Vec<Server<'_>> {
     let file = config.path().map(|path| path.display().to_string()).unwrap_or_default();
     let choice = |server: &str, name: &'static str| {
         let variable = variable(server, name);

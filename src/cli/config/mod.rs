@@ -3,6 +3,8 @@
 mod galaxy;
 mod validate;
 
+pub(super) use galaxy::servers as galaxy_servers;
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
