@@ -326,7 +326,7 @@ class Server:
         peer.user = None
 
     def do_buildinfo(self, *_):
-        return {"version": "7.0.0", "versionArray": [7, 0, 0, 0], "modules": ["stand-in"], "bits": 64}
+        return {"version": "4.4.0", "versionArray": [4, 4, 0, 0], "modules": ["stand-in"], "bits": 64}
 
     def do_connectionstatus(self, peer, *_):
         user = self.users.get(peer.user)
