@@ -11,6 +11,7 @@ mod errors;
 mod flags;
 mod galaxy;
 mod jobs;
+mod lookups;
 mod mutations;
 mod old;
 mod output;

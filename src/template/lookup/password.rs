@@ -109,7 +109,18 @@ fn candidates(parts: &[String]) -> Vec<char> {
 fn one(request: &Request<'_>, wanted: &Wanted) -> Result<String, Error> {
     let keep = wanted.path != "/dev/null";
     let path = absolute(request, &wanted.path);
-    let stored = if keep { fs::read_to_string(&path).ok() } else { None };
+    let read = || if keep { fs::read_to_string(&path).ok() } else { None };
+    let complete = |content: &Option<String>| {
+        content.as_ref().is_some_and(|content| wanted.encrypt.is_none() || content.contains(" salt="))
+    };
+    let mut stored = read();
+    // Hosts that ask for the same new password at the same time get the same one, and so do other runs.
+    let mut _held = None;
+    if keep && !complete(&stored) {
+        _held =
+            Some(hold(&path).map_err(|error| request.fail(format!("could not write '{}': {error}", path.display())))?);
+        stored = read();
+    }
     let mut changed = stored.is_none();
     let (plain, mut salt) = match &stored {
         Some(content) => {
@@ -168,10 +179,21 @@ fn absolute(request: &Request<'_>, path: &str) -> PathBuf {
     if path.is_absolute() { path } else { request.scope.surroundings().playbook_dir.join(path) }
 }
 
+/// The directory of a password file, made if need be, for this thread of this process alone until the file is dropped.
+fn hold(path: &Path) -> std::io::Result<fs::File> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let directory = fs::File::open(folder)?;
+    match super::blocking(|| directory.lock()) {
+        // A file system without locks: whoever writes last wins.
+        Err(error) if error.kind() == std::io::ErrorKind::Unsupported => Ok(directory),
+        other => other.map(|()| directory),
+    }
+}
+
 /// Readable by the owner only; complete or not there at all.
 fn store(path: &Path, content: &str) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let temporary = folder.join(format!(".{name}.{}", std::process::id()));
     let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
