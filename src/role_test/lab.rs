@@ -7,12 +7,18 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::process::Command;
+use tokio::io::AsyncReadExt as _;
+use tokio::process::{ChildStdout, Command};
 
 use crate::run::Interrupt;
 use crate::source::Diagnostic;
+
+/// How long the output of `up` may be silent when it has ended.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// A lab.
 #[derive(Clone, Debug)]
@@ -71,18 +77,10 @@ impl Lab {
             .spawn()
             .map_err(|error| wrong(format!("`{}`: {error}", program.display())))?;
         let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-        let out = child.stdout.take();
-        let reading = async {
-            let mut text = String::new();
-            if let Some(mut out) = out {
-                use tokio::io::AsyncReadExt as _;
-                let _ = out.read_to_string(&mut text).await;
-            }
-            text
-        };
-        let ended = async { tokio::join!(reading, child.wait()) };
-        let (text, status) = tokio::select! {
-            ended = ended => ended,
+        let said: Arc<Mutex<Vec<u8>>> = Arc::default();
+        let reading = child.stdout.take().map(|out| tokio::spawn(read(out, Arc::clone(&said))));
+        let status = tokio::select! {
+            status = child.wait() => status,
             () = interrupt.pressed() => {
                 if let Some(group) = group {
                     let _ = kill_process_group(group, Signal::TERM);
@@ -91,6 +89,12 @@ impl Lab {
                 return Err(Diagnostic::interrupted());
             }
         };
+        if let Some(mut reading) = reading {
+            // What it has started may keep its output open.
+            let _ = tokio::time::timeout(GRACE, &mut reading).await;
+            reading.abort();
+        }
+        let text = String::from_utf8_lossy(&said.lock().unwrap_or_else(PoisonError::into_inner)).into_owned();
         match status {
             Ok(status) if status.success() => {}
             Ok(status) => return Err(wrong(format!("`{}` ended with {status}", program.display()))),
@@ -122,6 +126,14 @@ impl Lab {
         Err(Diagnostic::error("the lab's hosts may still be there")
             .cause(cause)
             .hint(format!("call `{}` yourself", program.display())))
+    }
+}
+
+async fn read(mut out: ChildStdout, said: Arc<Mutex<Vec<u8>>>) {
+    let mut part = [0; 4096];
+    while let Ok(size @ 1..) = out.read(&mut part).await {
+        let part = part.get(..size).unwrap_or_default();
+        said.lock().unwrap_or_else(PoisonError::into_inner).extend(part);
     }
 }
 

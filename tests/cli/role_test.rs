@@ -18,6 +18,8 @@ while [ $number -le "$1" ]; do
 	number=$((number + 1))
 done
 echo "talk that is no path"
+# As a daemon does that the lab starts, this keeps standard output open.
+while [ -d "$here/hosts" ]; do sleep 0.1; done 2>/dev/null &
 echo "$here/hosts.ini"
 "#;
 const DOWN: &str =
