@@ -50,8 +50,10 @@ pub const TARGETS: &[Target] = &[
     Target { name: "postgresql", run: postgresql },
     Target { name: "private_key", run: private_key },
     Target { name: "redis", run: redis },
+    Target { name: "requirements", run: requirements },
     Target { name: "ssh_config", run: ssh_config },
     Target { name: "template", run: template },
+    Target { name: "unpack", run: unpack },
     Target { name: "xml", run: xml },
     Target { name: "yaml", run: yaml },
 ];
@@ -261,6 +263,21 @@ fn redis(bytes: &[u8]) {
 }
 
 /// An XPath expression in the first line, and a document in what follows.
+fn unpack(bytes: &[u8]) {
+    let Some((directory, path)) = file("role.tar", bytes) else { return };
+    let Ok(mut archive) = std::fs::File::open(&path) else { return };
+    // What is compressed may become very large.
+    if !matches!(archive::Format::of(&mut archive, "role.tar"), Ok(archive::Format::Tar)) {
+        return;
+    }
+    let into = directory.path().join("into");
+    if std::fs::create_dir(&into).is_ok() {
+        let _ = crate::galaxy::unpack::unpack(&path, &into).map_err(|problem| show([&problem]));
+        let beside = std::fs::read_dir(directory.path()).map_or(0, Iterator::count);
+        assert_eq!(beside, 2, "something was written outside of the directory");
+    }
+}
+
 fn xml(bytes: &[u8]) {
     use rprov_systems::xml::{pretty::pretty, tree::Document};
     use rprov_systems::xpath::{Evaluator, syntax::Expression};
@@ -358,6 +375,31 @@ fn playbook(bytes: &[u8]) {
 /// Without a passphrase: opening an encrypted key takes as long as its file says.
 fn private_key(bytes: &[u8]) {
     crate::connection::ssh::read_private_key(&String::from_utf8_lossy(bytes));
+}
+
+fn requirements(bytes: &[u8]) {
+    use crate::galaxy::requirement::{CollectionRequirement, RoleRequirement};
+    use crate::galaxy::version::{Range, Version};
+    let Some((_directory, path)) = file("requirements.yml", bytes) else { return };
+    let text = String::from_utf8_lossy(bytes);
+    // It may name any file of this machine.
+    if !text.contains("include") {
+        match crate::galaxy::requirements::read(&path) {
+            Ok((found, warnings)) => {
+                show(&warnings);
+                let names = found.roles.iter().map(|role| role.name.as_str());
+                assert!(names.clone().all(|name| !name.is_empty() && !name.contains('/') && name != ".."), "{found:?}");
+            }
+            Err(problems) => show(&problems),
+        }
+    }
+    for line in text.lines().take(50) {
+        let _ = RoleRequirement::parse(line, None).map_err(|problem| show([&problem]));
+        let _ = CollectionRequirement::parse(line, None).map_err(|problem| show([&problem]));
+        if let (Ok(range), Some(version)) = (Range::parse(line), Version::parse(line)) {
+            let _ = (range.holds(&version), range.names_prerelease());
+        }
+    }
 }
 
 fn ssh_config(bytes: &[u8]) {

@@ -107,8 +107,10 @@ targets! {
     postgresql_survives: "postgresql",
     private_keys_survive: "private_key",
     redis_survives: "redis",
+    requirements_survives: "requirements",
     ssh_config_survives: "ssh_config",
     templates_survive: "template",
+    unpack_survives: "unpack",
     xml_survives: "xml",
     yaml_survives: "yaml",
 }

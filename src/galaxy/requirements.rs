@@ -1,6 +1,6 @@
 //! Requirements files: a list of roles, or a dictionary of roles and collections.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::requirement::{CollectionRequirement, RoleRequirement};
 use crate::source::{Diagnostic, Diagnostics, Span};
@@ -16,16 +16,13 @@ pub struct Requirements {
     pub collections: Vec<CollectionRequirement>,
 }
 
-/// Files that include each other at most.
-const DEPTH: usize = 16;
-
 /// Read a requirements file. What is odd about it comes with it.
 ///
 /// # Errors
 /// All mistakes in it, each with its place.
 pub fn read(path: &Path) -> Result<(Requirements, Diagnostics), Diagnostics> {
     let mut reader = Reader::default();
-    reader.file(path, None, 0);
+    reader.file(path, None);
     if reader.errors.is_empty() { Ok((reader.found, reader.warnings)) } else { Err(reader.errors) }
 }
 
@@ -36,7 +33,7 @@ pub fn read(path: &Path) -> Result<(Requirements, Diagnostics), Diagnostics> {
 /// All mistakes in it, each with its place.
 pub fn dependencies(list: &Node) -> Result<Vec<RoleRequirement>, Diagnostics> {
     let mut reader = Reader { parameters: true, ..Reader::default() };
-    reader.roles(list, 0);
+    reader.roles(list);
     if !reader.errors.is_empty() {
         return Err(reader.errors);
     }
@@ -50,10 +47,12 @@ struct Reader {
     errors: Diagnostics,
     /// Unknown keys are parameters of a role.
     parameters: bool,
+    /// The files that are being read, each included by the one before.
+    within: Vec<PathBuf>,
 }
 
 impl Reader {
-    fn file(&mut self, path: &Path, from: Option<Span>, depth: usize) {
+    fn file(&mut self, path: &Path, from: Option<Span>) {
         let root = match load(path, from) {
             Ok((root, warnings)) => {
                 self.warnings.extend(warnings);
@@ -61,23 +60,30 @@ impl Reader {
             }
             Err(problem) => return self.errors.push(problem),
         };
-        if depth > DEPTH {
+        let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        if self.within.contains(&real) {
             return self.errors.push(
                 Diagnostic::error(format!("`{}` includes itself", path.display()))
                     .at(from.unwrap_or(root.span))
                     .hint("take one of the `include` away, so that the circle is broken"),
             );
         }
+        self.within.push(real);
+        self.content(path, &root);
+        self.within.pop();
+    }
+
+    fn content(&mut self, path: &Path, root: &Node) {
         match &root.data {
             Data::Null => self.errors.push(
                 Diagnostic::error(format!("no requirements in `{}`", path.display()))
                     .hint("write a list of roles, or `roles:` and `collections:`, each with a list"),
             ),
-            Data::List(_) => self.roles(&root, depth),
+            Data::List(_) => self.roles(root),
             Data::Map(entries) => {
                 for (key, value) in entries {
                     match key.as_str() {
-                        Some("roles") => self.roles(value, depth),
+                        Some("roles") => self.roles(value),
                         Some("collections") => self.collections(value),
                         _ => {
                             let name = key.as_str().unwrap_or_default();
@@ -113,11 +119,11 @@ impl Reader {
         list.as_list().unwrap_or_default()
     }
 
-    fn roles(&mut self, list: &Node, depth: usize) {
+    fn roles(&mut self, list: &Node) {
         for entry in self.entries(list, "roles") {
             if let Some(include) = entry.get("include") {
                 let Some(path) = self.text(include, "include") else { continue };
-                self.file(Path::new(&path), Some(include.span), depth + 1);
+                self.file(Path::new(&path), Some(include.span));
                 continue;
             }
             match self.role(entry) {
@@ -313,6 +319,16 @@ mod tests {
             assert!(problems[0].message.contains(words), "{text}: {problems:?}");
             assert_eq!(problems[0].span.unwrap().line, line, "{text}: {problems:?}");
         }
+    }
+
+    #[test]
+    fn a_file_that_includes_itself_is_told_once_for_each_place() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("requirements.yml");
+        std::fs::write(&path, format!("- include: {}\n", path.display()).repeat(40)).unwrap();
+        let problems = read(&path).unwrap_err();
+        assert_eq!(problems.len(), 40);
+        assert!(problems.iter().all(|problem| problem.message.contains("includes itself")), "{problems:?}");
     }
 
     #[test]
