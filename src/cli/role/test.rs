@@ -99,6 +99,7 @@ impl TestCommand {
         // All that can be wrong with the names is told before a host is up.
         let mut directories = vec![std::path::absolute("roles").unwrap_or_else(|_| PathBuf::from("roles"))];
         directories.extend(config.paths(Setting::RolesPath).iter().cloned());
+        directories.dedup();
         let given = self.lab.clone().or_else(|| of_environment().map(PathBuf::from));
         let mut tests = Vec::new();
         for role in &self.roles {
