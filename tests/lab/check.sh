@@ -9,6 +9,9 @@
 # shellcheck source=/dev/null
 . "$LAB_SOURCE/host.sh"
 
+# Where roles keep the passwords that they generate, beside the lab's inventory.
+credentials=$LAB_DIR/.credentials
+
 passed() {
 	printf 'ok      %s\n' "$1"
 	echo passed >>"$LAB_COUNTS"
@@ -145,4 +148,13 @@ no_agent_on() {
 		sleep 0.2
 	done
 	return 1
+}
+
+# None of the passwords that roles have generated, in files below $credentials, is in what the last run printed.
+shows_no_password() {
+	local file
+	for file in "$credentials"/*/*; do
+		[[ -f $file ]] || continue
+		! grep -qF -- "$(cut -d' ' -f1 "$file")" "$RUN.out" "$RUN.err" || { echo "it shows ${file#"$credentials/"}"; return 1; }
+	done
 }
