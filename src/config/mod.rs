@@ -14,3 +14,11 @@ mod value;
 pub use file::Config;
 pub use setting::{Kind, Setting};
 pub use value::{Origin, Value};
+
+use std::path::PathBuf;
+
+/// The paths of an option that may be given several times, each with several paths between colons.
+pub fn path_list(given: &[String]) -> impl Iterator<Item = PathBuf> {
+    let paths = given.iter().flat_map(|paths| paths.split(':')).filter(|path| !path.is_empty());
+    paths.map(rprov_modules::account::expand_path)
+}

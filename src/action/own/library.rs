@@ -13,7 +13,7 @@ use super::collection::{Collections, Routed};
 use super::module::OwnModule;
 use super::{installation, plugin};
 use crate::action::registry::{self, Called, Known, OnHost};
-use crate::config::{Config, Setting};
+use crate::config::{Config, Setting, path_list};
 
 /// Endings of files that are no modules, by ansible-core's documentation (`MODULE_IGNORE_EXTS`, and what it never loads).
 const IGNORED: [&str; 14] =
@@ -66,12 +66,7 @@ impl std::fmt::Debug for Library {
 impl Library {
     /// The library that the settings and `--module-path` tell of.
     pub fn new(config: &Config, module_path: &[String]) -> Self {
-        let mut configured: Vec<PathBuf> = module_path
-            .iter()
-            .flat_map(|paths| paths.split(':'))
-            .filter(|path| !path.is_empty())
-            .map(rprov_modules::account::expand_path)
-            .collect();
+        let mut configured: Vec<PathBuf> = path_list(module_path).collect();
         configured.extend(config.paths(Setting::Library).iter().cloned());
         Self {
             configured,

@@ -156,12 +156,15 @@ impl DocCommand {
 
     fn told(&self, style: &Style, config: &Config) -> Result<String, Stop> {
         let library = own::library(config, &self.module_path, self.playbook_dir.as_deref());
-        let roles = role::Places::new(config, &self.roles_path, self.playbook_dir.as_deref());
+        let roles = match self.of {
+            Type::Role => Some(role::Roles::new(config, &self.roles_path, self.playbook_dir.as_deref())),
+            _ => None,
+        };
         if self.list {
-            return match self.of {
-                Type::Role => Ok(self.listed_roles(&roles, style)),
-                _ => Ok(self.listed(&library)),
-            };
+            return Ok(match &roles {
+                Some(roles) => self.listed_roles(roles, style),
+                None => self.listed(&library),
+            });
         }
         if self.names.is_empty() {
             return Err(Stop::options(
@@ -178,9 +181,9 @@ impl DocCommand {
         }
         let mut found: Vec<(&String, Box<dyn Subject>)> = Vec::new();
         for name in &self.names {
-            match self.find(name, &library, &roles) {
+            match self.find(name, &library, roles.as_ref()) {
                 Ok(Some(subject)) => found.push((name, subject)),
-                Ok(None) => self.not_found(name, &library, &roles),
+                Ok(None) => self.not_found(name, &library, roles.as_ref()),
                 Err(problem) => return Err(problem.into()),
             }
         }
@@ -204,9 +207,9 @@ impl DocCommand {
         &self,
         name: &str,
         library: &Arc<Library>,
-        roles: &role::Places,
+        roles: Option<&role::Roles>,
     ) -> Result<Option<Box<dyn Subject>>, Diagnostic> {
-        if self.of == Type::Role {
+        if let Some(roles) = roles {
             let role = roles.find(name, self.entry_point.as_deref())?;
             return Ok(role.map(|role| Box::new(role) as Box<dyn Subject>));
         }
@@ -218,10 +221,10 @@ impl DocCommand {
         Ok(self.of.find(name))
     }
 
-    fn not_found(&self, name: &str, library: &Library, roles: &role::Places) {
+    fn not_found(&self, name: &str, library: &Library, roles: Option<&role::Roles>) {
         let mut names: Vec<String> = self.of.all().iter().map(|subject| subject.name()).collect();
-        if self.of == Type::Role {
-            names = roles.names();
+        if let Some(roles) = roles {
+            names.extend(roles.names().map(str::to_owned));
         }
         if self.of == Type::Module {
             names.extend(library.names());
@@ -241,11 +244,11 @@ impl DocCommand {
     }
 
     /// The roles with their entry points. What cannot be read of one is told in its place.
-    fn listed_roles(&self, places: &role::Places, style: &Style) -> String {
+    fn listed_roles(&self, roles: &role::Roles, style: &Style) -> String {
         let mut text = String::new();
         let mut all = Map::new();
-        for name in places.names().into_iter().filter(|name| self.wanted(name)) {
-            match places.find(&name, None) {
+        for name in roles.names().filter(|name| self.wanted(name)) {
+            match roles.find(name, None) {
                 Ok(Some(role)) => {
                     let listed = role.listed();
                     text.push_str(&format!("{name}  {}\n", role.summary()));
@@ -254,7 +257,7 @@ impl DocCommand {
                             text.push_str(&format!("    {entry}  {}\n", short.as_str().unwrap_or_default()));
                         }
                     }
-                    all.insert(name, listed);
+                    all.insert(name.to_owned(), listed);
                 }
                 Ok(None) => {}
                 Err(problem) => tell(&[problem.into_warning()], style.bold),

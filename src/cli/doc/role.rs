@@ -7,8 +7,10 @@ use serde_json::{Map, Value, json};
 
 use super::own::{options_text, paragraphs, shown, value};
 use super::{Style, Subject};
-use crate::config::{Config, Setting};
+use crate::config::{Config, Setting, path_list};
+use crate::galaxy::role::meta_file;
 use crate::source::Diagnostic;
+use crate::vault::Keyring;
 use crate::yaml::{self, Node};
 
 /// A role that tells of itself.
@@ -20,54 +22,44 @@ pub(super) struct Role {
     entries: Map<String, Value>,
 }
 
-/// Where roles are looked for.
-pub(super) struct Places {
-    directories: Vec<PathBuf>,
-    collections: Vec<PathBuf>,
-}
+/// The roles that there are: every directory with a `meta` file, by name; the first of a name counts.
+pub(super) struct Roles(BTreeMap<String, PathBuf>);
 
-impl Places {
-    /// `--roles-path`, `roles/` beside the playbook, and the settings; the collections beside the playbook and in the
-    /// settings.
+impl Roles {
+    /// Those of `--roles-path`, of `roles/` beside the playbook, and of the settings; those of the collections beside the
+    /// playbook and in the settings.
     pub(super) fn new(config: &Config, roles_path: &[String], playbook_directory: Option<&str>) -> Self {
-        let given = roles_path.iter().flat_map(|paths| paths.split(':')).filter(|path| !path.is_empty());
-        let mut directories: Vec<PathBuf> = given.map(rprov_modules::account::expand_path).collect();
-        let mut collections: Vec<PathBuf> = Vec::new();
+        let mut directories: Vec<PathBuf> = path_list(roles_path).collect();
         let beside = playbook_directory.map_or_else(|| PathBuf::from("."), rprov_modules::account::expand_path);
         let beside = std::path::absolute(&beside).unwrap_or(beside);
         directories.push(beside.join("roles"));
         directories.extend(config.paths(Setting::RolesPath).iter().cloned());
-        collections.push(beside.join("collections"));
+        let mut collections = vec![beside.join("collections")];
         collections.extend(config.paths(Setting::CollectionsPath).iter().cloned());
-        Self { directories, collections }
-    }
-
-    /// Every role with a `meta` file, by name; the first of a name counts.
-    fn paths(&self) -> BTreeMap<String, PathBuf> {
         let mut found = BTreeMap::new();
         let mut add = |prefix: &str, directory: &Path| {
             for (name, path) in entries(directory) {
-                if spec_file(&path).is_some() {
+                if meta_file(&path, "argument_specs").or_else(|| meta_file(&path, "main")).is_some() {
                     found.entry(format!("{prefix}{name}")).or_insert(path);
                 }
             }
         };
-        for directory in &self.directories {
+        for directory in &directories {
             add("", directory);
         }
-        for root in &self.collections {
+        for root in &collections {
             for (namespace, path) in entries(&root.join("ansible_collections")) {
                 for (collection, path) in entries(&path) {
                     add(&format!("{namespace}.{collection}."), &path.join("roles"));
                 }
             }
         }
-        found
+        Self(found)
     }
 
     /// The names of all of them.
-    pub(super) fn names(&self) -> Vec<String> {
-        self.paths().into_keys().collect()
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
     }
 
     /// The role of this name; `None` where there is none. With an entry point, that one alone.
@@ -75,7 +67,7 @@ impl Places {
     /// # Errors
     /// Its file cannot be read or is no YAML, or it has no such entry point.
     pub(super) fn find(&self, name: &str, entry_point: Option<&str>) -> Result<Option<Role>, Diagnostic> {
-        let Some(path) = self.paths().remove(name) else { return Ok(None) };
+        let Some(path) = self.0.get(name) else { return Ok(None) };
         let mut role = Role::read(name, path)?;
         if let Some(wanted) = entry_point {
             let there: Vec<String> = role.entries.keys().cloned().collect();
@@ -96,30 +88,17 @@ fn entries(directory: &Path) -> Vec<(String, PathBuf)> {
     directories.filter_map(|path| Some((path.file_name()?.to_str()?.to_owned(), path))).collect()
 }
 
-/// The file that tells of a role's arguments, or may do so.
-fn spec_file(role: &Path) -> Option<PathBuf> {
-    let names = ["argument_specs.yml", "argument_specs.yaml", "main.yml", "main.yaml"];
-    names.iter().map(|name| role.join("meta").join(name)).find(|path| path.is_file())
-}
-
 impl Role {
-    fn read(name: &str, path: PathBuf) -> Result<Self, Diagnostic> {
-        let document = |file: &Path| -> Result<Node, Diagnostic> {
-            let text = std::fs::read_to_string(file).map_err(|error| {
-                Diagnostic::error(format!("could not read {}", file.display())).cause(error.to_string())
-            })?;
-            Ok(yaml::parse(file, text.into())?.root)
-        };
-        let told = spec_file(&path).map(|file| document(&file)).transpose()?;
-        let specs = told.as_ref().and_then(|root| root.get("argument_specs")).map(value);
-        let meta =
-            ["main.yml", "main.yaml"].iter().map(|name| path.join("meta").join(name)).find(|file| file.is_file());
-        let meta = meta.map(|file| document(&file)).transpose()?;
+    fn read(name: &str, path: &Path) -> Result<Self, Diagnostic> {
+        let document = |file: PathBuf| yaml::load(&file, &Keyring::default()).map(|loaded| loaded.root);
+        let meta = meta_file(path, "main").map(document).transpose()?;
+        let own = meta_file(path, "argument_specs").map(document).transpose()?;
+        let specs = own.as_ref().or(meta.as_ref()).and_then(|root| root.get("argument_specs")).map(value);
         let info = meta.as_ref().and_then(|root| root.get("galaxy_info"));
         Ok(Self {
             name: name.to_owned(),
             collection: name.rsplit_once('.').map(|(collection, _)| collection.to_owned()),
-            path,
+            path: path.to_owned(),
             description: info.and_then(|info| info.get("description")).and_then(Node::as_str).map(str::to_owned),
             entries: match specs {
                 Some(Value::Object(entries)) => entries,
