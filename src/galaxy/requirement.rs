@@ -288,8 +288,8 @@ pub fn without_password(url: &str) -> String {
     }
 }
 
-/// A role's directory, and no other.
-fn is_directory_name(name: &str) -> bool {
+/// Whether a role may be called that: its directory has the name, and no other has.
+pub fn is_directory_name(name: &str) -> bool {
     !name.is_empty() && !name.starts_with(['.', '-']) && !name.contains(['/', '\0', '\n'])
 }
 

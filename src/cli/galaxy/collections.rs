@@ -1,17 +1,18 @@
 //! What is done with collections beside installing them.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Map, Value, json};
 
+use super::begin::Begin;
 use super::install::directories;
 use super::servers::ServerFlags;
 use crate::cli::exit::Exit;
 use crate::cli::stop::Stop;
 use crate::cli::tell::{put, say};
-use crate::config::{Config, Setting};
+use crate::config::{Config, Setting, path_list};
 use crate::galaxy::collection::{Collection, root_of};
 use crate::galaxy::requirement::is_collection_name;
 use crate::galaxy::skeleton;
@@ -39,7 +40,7 @@ impl List {
                 .hint("write `NAMESPACE.NAME`")
                 .into());
         }
-        let given = self.collections_path.iter().flat_map(|paths| paths.split(':')).count();
+        let given = path_list(&self.collections_path).count();
         let directories = directories(&self.collections_path, config.paths(Setting::CollectionsPath));
         let mut all = Map::new();
         let mut text = String::new();
@@ -85,12 +86,8 @@ pub(super) struct Init {
     /// The collection's name, NAMESPACE.NAME
     #[arg(value_name = "COLLECTION")]
     name: String,
-    /// Write files anew if there are any
-    #[arg(short, long)]
-    force: bool,
-    /// Directory to begin it in
-    #[arg(long, value_name = "PATH")]
-    init_path: Option<PathBuf>,
+    #[command(flatten)]
+    begin: Begin,
     /// Directory whose files it begins with
     #[arg(long, value_name = "PATH")]
     collection_skeleton: Option<PathBuf>,
@@ -105,12 +102,7 @@ impl Init {
                 .hint("write `NAMESPACE.NAME`, of letters, digits and `_`")
                 .into());
         };
-        let directory = self.init_path.clone().unwrap_or_else(|| PathBuf::from(".")).join(namespace).join(name);
-        if directory.exists() && !self.force {
-            return Err(Diagnostic::error(format!("`{}` is there already", directory.display()))
-                .hint("`--force` writes its files anew")
-                .into());
-        }
+        let directory = self.begin.directory(&Path::new(namespace).join(name))?;
         match self.collection_skeleton.as_deref().or(config.path_of(Setting::GalaxyCollectionSkeleton)) {
             Some(from) => skeleton::copied(from, &directory)?,
             None => skeleton::collection(&directory, namespace, name)?,

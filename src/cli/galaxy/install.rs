@@ -8,7 +8,7 @@ use super::servers::ServerFlags;
 use crate::cli::exit::Exit;
 use crate::cli::stop::Stop;
 use crate::cli::tell::{put, say, tell};
-use crate::config::{Config, Setting};
+use crate::config::{Config, Setting, path_list};
 use crate::galaxy::collections::CollectionInstaller;
 use crate::galaxy::requirement::{CollectionRequirement, RoleRequirement};
 use crate::galaxy::requirements::{self, Requirements};
@@ -247,9 +247,7 @@ fn nothing(what: &str) -> Stop {
 
 /// The directories to look in: those of the command line, then those of the settings.
 pub(super) fn directories(own: &[String], configured: &[PathBuf]) -> Vec<PathBuf> {
-    let own = own.iter().flat_map(|paths| paths.split(':')).filter(|path| !path.is_empty());
-    let own = own.map(rprov_modules::account::expand_path);
-    let own = own.map(|path| crate::source::normalized(&std::path::absolute(&path).unwrap_or(path)));
+    let own = path_list(own).map(|path| crate::source::normalized(&std::path::absolute(&path).unwrap_or(path)));
     own.chain(configured.iter().cloned()).collect()
 }
 

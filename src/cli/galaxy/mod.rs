@@ -2,8 +2,9 @@
 //!
 //! * `servers`: flags and settings of Galaxy's servers;
 //! * `install`: `role install`, `collection install`, and `install` for both;
-//! * `roles`: what else is done with roles; `collections`: with collections.
+//! * `roles`: what else is done with roles; `collections`: with collections; `begin`: where both begin new ones.
 
+mod begin;
 mod collections;
 mod install;
 mod roles;
@@ -35,21 +36,14 @@ enum Action {
     /// Do something with collections
     #[command(subcommand)]
     Collection(Collection),
-    /// Install roles, and the collections of a requirements file
-    Install(install::InstallRoles),
-    /// List the roles that are installed
-    List(roles::List),
-    /// Remove roles
-    Remove(roles::Remove),
-    /// Begin a role
-    Init(roles::Init),
-    /// Show what is known of roles
-    Info(roles::Info),
+    /// What is done with roles, without the word; `install` takes the collections of a requirements file, too
+    #[command(flatten)]
+    Short(Role),
 }
 
 #[derive(Debug, Subcommand)]
 enum Role {
-    /// Install roles
+    /// Install roles; without the word `role` also the collections of a requirements file
     Install(install::InstallRoles),
     /// List the roles that are installed
     List(roles::List),
@@ -81,15 +75,24 @@ impl GalaxyCommand {
 impl Action {
     fn done(&self, config: &Config, color: bool) -> Result<Exit, Stop> {
         match self {
-            Action::Install(command) => command.execute(config, color, true),
-            Action::Role(Role::Install(command)) => command.execute(config, color, false),
-            Action::List(command) | Action::Role(Role::List(command)) => command.execute(config),
-            Action::Remove(command) | Action::Role(Role::Remove(command)) => command.execute(config),
-            Action::Init(command) | Action::Role(Role::Init(command)) => command.execute(config),
-            Action::Info(command) | Action::Role(Role::Info(command)) => command.execute(config),
+            Action::Short(role) => role.done(config, color, true),
+            Action::Role(role) => role.done(config, color, false),
             Action::Collection(Collection::Install(command)) => command.execute(config, color),
             Action::Collection(Collection::List(command)) => command.execute(config),
             Action::Collection(Collection::Init(command)) => command.execute(config),
+        }
+    }
+}
+
+impl Role {
+    /// Do it; `both` installs the collections of a requirements file, too.
+    fn done(&self, config: &Config, color: bool, both: bool) -> Result<Exit, Stop> {
+        match self {
+            Self::Install(command) => command.execute(config, color, both),
+            Self::List(command) => command.execute(config),
+            Self::Remove(command) => command.execute(config),
+            Self::Init(command) => command.execute(config),
+            Self::Info(command) => command.execute(config),
         }
     }
 }

@@ -5,12 +5,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::begin::Begin;
 use super::install::directories;
 use super::servers::ServerFlags;
 use crate::cli::exit::Exit;
 use crate::cli::stop::Stop;
 use crate::cli::tell::{put, say};
 use crate::config::{Config, Setting};
+use crate::galaxy::requirement::is_directory_name;
 use crate::galaxy::role::InstalledRole;
 use crate::galaxy::{place, skeleton};
 use crate::source::Diagnostic;
@@ -94,7 +96,7 @@ impl Remove {
     pub(super) fn execute(&self, config: &Config) -> Result<Exit, Stop> {
         let directories = self.place.directories(config);
         for name in &self.roles {
-            if name.is_empty() || name.starts_with('.') || name.contains('/') {
+            if !is_directory_name(name) {
                 return Err(Diagnostic::error(format!("`{name}` is no role's name")).into());
             }
             let Some(role) = InstalledRole::find(name, &directories) else {
@@ -118,12 +120,8 @@ pub(super) struct Init {
     /// The role's name
     #[arg(value_name = "ROLE")]
     name: String,
-    /// Write files anew if there are any
-    #[arg(short, long)]
-    force: bool,
-    /// Directory to begin it in
-    #[arg(long, value_name = "PATH")]
-    init_path: Option<PathBuf>,
+    #[command(flatten)]
+    begin: Begin,
     /// Directory whose files it begins with
     #[arg(long, value_name = "PATH")]
     role_skeleton: Option<PathBuf>,
@@ -137,17 +135,12 @@ pub(super) struct Init {
 impl Init {
     pub(super) fn execute(&self, config: &Config) -> Result<Exit, Stop> {
         let name = &self.name;
-        if name.is_empty() || name.starts_with(['.', '-']) || name.contains('/') {
+        if !is_directory_name(name) {
             return Err(Diagnostic::error(format!("`{name}` cannot be a role's name"))
                 .hint("`--init-path` says where it is begun")
                 .into());
         }
-        let directory = self.init_path.clone().unwrap_or_else(|| PathBuf::from(".")).join(name);
-        if directory.exists() && !self.force {
-            return Err(Diagnostic::error(format!("`{}` is there already", directory.display()))
-                .hint("`--force` writes its files anew")
-                .into());
-        }
+        let directory = self.begin.directory(name.as_ref())?;
         match self.role_skeleton.as_deref().or(config.path_of(Setting::GalaxyRoleSkeleton)) {
             Some(from) => skeleton::copied(from, &directory)?,
             None => skeleton::role(&directory, name)?,
